@@ -1,0 +1,41 @@
+package command
+
+// Kind is the number of a command in the log. Numbers are never reused.
+type Kind uint8
+
+// The kinds of command. Append only.
+const (
+	KindCreateTopics        Kind = 1
+	KindDeleteTopics        Kind = 2
+	KindAlterTopicConfigs   Kind = 3
+	KindAppendRecords       Kind = 4
+	KindDeleteRecords       Kind = 5
+	KindAllocateProducerIDs Kind = 6
+	KindCommitOffsets       Kind = 7
+	KindDeleteGroups        Kind = 8
+	KindDeploy              Kind = 9
+	KindCommitSteps         Kind = 10
+	KindFireTimers          Kind = 11
+	KindRetryThread         Kind = 12
+	KindDeleteThread        Kind = 13
+)
+
+// Command is one input of the state machine.
+type Command interface {
+	Kind() Kind
+}
+
+// Result is what Apply returns to the proposer of a command: the type that the
+// command's doc comment names, or an error of this package for a command that
+// was refused as a whole. It lives in memory only.
+type Result any
+
+// TopicPartition names one partition of a topic.
+type TopicPartition struct {
+	Topic     string `cbor:"1,keyasint"`
+	Partition int32  `cbor:"2,keyasint"`
+}
+
+// TopicID is a topic's identity over its whole life (KIP-516): a topic that is
+// deleted and made again has another.
+type TopicID [16]byte
