@@ -1,0 +1,61 @@
+package recordbatch
+
+import (
+	"fmt"
+	"hash/crc32"
+)
+
+// Check makes sure that batch is exactly one batch of format 2 whose header fits
+// its bytes: the lengths, the CRC, the codec and the count. It doesn't look at
+// the records. The cost is that of the CRC.
+func Check(batch []byte) (Header, error) {
+	h, err := ParseHeader(batch)
+	if err != nil {
+		return h, err
+	}
+	if h.Bytes() != len(batch) {
+		return h, fmt.Errorf("%w: length field makes %d bytes, there are %d", ErrLength, h.Bytes(), len(batch))
+	}
+	if sum := crc32.Checksum(batch[atAttributes:], castagnoli); sum != h.CRC {
+		return h, fmt.Errorf("%w: batch says %08x, its bytes sum to %08x", ErrCRC, h.CRC, sum)
+	}
+	if h.Codec() > CodecZstd {
+		return h, fmt.Errorf("%w: codec %d", ErrCodec, h.Codec())
+	}
+	if h.Count < 1 || h.LastOffsetDelta != h.Count-1 {
+		return h, fmt.Errorf("%w: %d records, last offset delta %d", ErrOffsets, h.Count, h.LastOffsetDelta)
+	}
+	if h.ProducerID >= 0 && (h.ProducerEpoch < 0 || h.BaseSequence < 0) {
+		return h, fmt.Errorf("%w: producer %d with epoch %d and sequence %d",
+			ErrRecord, h.ProducerID, h.ProducerEpoch, h.BaseSequence)
+	}
+	return h, nil
+}
+
+// Validate is Check and a walk over all records, decompressed if need be: each
+// must be whole, its offset delta must be its place, and nothing may follow the
+// last one.
+func Validate(batch []byte) (Header, error) {
+	h, err := Check(batch)
+	if err != nil {
+		return h, err
+	}
+	data := batch[HeaderBytes:]
+	if h.Codec() != CodecNone {
+		buffer := takeBuffer()
+		defer giveBuffer(buffer)
+		if *buffer, err = decompress((*buffer)[:0], data, h.Codec()); err != nil {
+			return h, err
+		}
+		data = *buffer
+	}
+	for i := int32(0); i < h.Count; i++ {
+		if data, err = skipRecord(data, i); err != nil {
+			return h, err
+		}
+	}
+	if len(data) > 0 {
+		return h, fmt.Errorf("%w: %d bytes after the last record", ErrRecord, len(data))
+	}
+	return h, nil
+}
