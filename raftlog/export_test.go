@@ -1,0 +1,24 @@
+package raftlog
+
+import (
+	"github.com/hashicorp/raft"
+	"github.com/hashicorp/raft-wal/types"
+)
+
+// WithLogStore lets a test stand between a node and its log store.
+func (c Config) WithLogStore(wrap func(raft.LogStore) raft.LogStore) Config {
+	c.wrapLogStore = wrap
+	return c
+}
+
+// WithStableStore does the same for term and vote.
+func (c Config) WithStableStore(wrap func(raft.StableStore) raft.StableStore) Config {
+	c.wrapStableStore = wrap
+	return c
+}
+
+// WithWALFiles gives the wal other files.
+func (c Config) WithWALFiles(files types.VFS) Config {
+	c.walFiles = files
+	return c
+}

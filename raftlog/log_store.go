@@ -1,0 +1,246 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// logStore stands between raft and the log store. It seals entries and checks them
+// when they are read, counts their bytes, keeps the written mark, and makes the first
+// failed write the last: afterwards nothing more is written, because neither store
+// says what a failed write left behind. Damaged files can make either store panic; that
+// too is a failure here.
+type logStore struct {
+	inner raft.LogStore
+	mark  *writtenMark
+	// whereIs names the file that holds an entry.
+	whereIs func(index uint64) string
+	fault   *fault
+	stats   *counters
+
+	// stored gets a token after each append, if it holds none: the log is idle and
+	// the next batch may be cut.
+	stored chan struct{}
+	// onStored is called after each append.
+	onStored func()
+
+	mu    sync.Mutex
+	sizes logSizes // guarded by mu
+}
+
+var _ raft.MonotonicLogStore = (*logStore)(nil)
+
+// IsMonotonic says whether gaps in the log are refused by the inner store.
+func (s *logStore) IsMonotonic() bool {
+	inner, ok := s.inner.(raft.MonotonicLogStore)
+	return ok && inner.IsMonotonic()
+}
+
+func (s *logStore) FirstIndex() (uint64, error) { return s.inner.FirstIndex() }
+func (s *logStore) LastIndex() (uint64, error)  { return s.inner.LastIndex() }
+
+// GetLog reads and checks an entry.
+func (s *logStore) GetLog(index uint64, l *raft.Log) error {
+	err := catchPanics(func() error { return s.inner.GetLog(index, l) })
+	if errors.Is(err, raft.ErrLogNotFound) {
+		return raft.ErrLogNotFound // raft compares by ==
+	}
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("%w: the file is too short: %w", ErrCorrupt, err)
+	}
+	if err == nil {
+		err = unseal(index, l)
+	}
+	if err != nil {
+		return fmt.Errorf("read log entry %d from %s: %w", index, s.whereIs(index), err)
+	}
+	return nil
+}
+
+func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
+
+func (s *logStore) StoreLogs(logs []*raft.Log) error {
+	if len(logs) == 0 {
+		return nil
+	}
+	if err := s.fault.get(); err != nil {
+		return err
+	}
+	start := time.Now()
+	out := make([]*raft.Log, len(logs))
+	for i, l := range logs {
+		out[i] = sealed(l)
+	}
+	first, last := logs[0].Index, logs[len(logs)-1].Index
+	if err := catchPanics(func() error { return s.inner.StoreLogs(out) }); err != nil {
+		return s.fault.set(fmt.Errorf("write log entries %d to %d: %w", first, last, err))
+	}
+	if err := s.mark.set(last); err != nil {
+		return s.fault.set(fmt.Errorf("mark log entry %d as written: %w", last, err))
+	}
+	bytes := 0
+	s.mu.Lock()
+	for _, l := range logs {
+		s.sizes.add(l.Index, len(l.Data))
+		bytes += len(l.Data)
+	}
+	s.mu.Unlock()
+	s.stats.logWrites.observe(time.Since(start))
+	s.stats.logBytesWritten.Add(uint64(bytes))
+	select {
+	case s.stored <- struct{}{}:
+	default:
+	}
+	s.onStored()
+	return nil
+}
+
+// DeleteRange deletes entries: a prefix after a snapshot, a suffix that a new leader
+// does not have.
+func (s *logStore) DeleteRange(min, max uint64) error {
+	if err := s.fault.get(); err != nil {
+		return err
+	}
+	first, err := s.inner.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := s.inner.LastIndex()
+	if err != nil {
+		return err
+	}
+	if max >= last {
+		left := uint64(0)
+		if min > first {
+			left = min - 1
+		}
+		if err := s.mark.lower(left); err != nil {
+			return s.fault.set(fmt.Errorf("lower the written mark to %d: %w", left, err))
+		}
+	}
+	if err := catchPanics(func() error { return s.inner.DeleteRange(min, max) }); err != nil {
+		return s.fault.set(fmt.Errorf("delete log entries %d to %d: %w", min, max, err))
+	}
+	s.mu.Lock()
+	s.sizes.remove(min, max)
+	s.mu.Unlock()
+	return nil
+}
+
+// verify reads the whole log, which fills in the sizes, and compares its end with the
+// mark. snapshotIndex is that of the newest snapshot: what it includes may be gone. It
+// returns index and term of the last entry.
+func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
+	first, err := s.inner.FirstIndex()
+	if err != nil {
+		return 0, 0, err
+	}
+	last, err = s.inner.LastIndex()
+	if err != nil {
+		return 0, 0, err
+	}
+	for index := first; index <= last && last > 0; index++ {
+		var l raft.Log
+		if err := s.GetLog(index, &l); err != nil {
+			if errors.Is(err, raft.ErrLogNotFound) {
+				err = fmt.Errorf("%w: %s has no log entry %d, though it holds %d to %d",
+					ErrCorrupt, s.whereIs(index), index, first, last)
+			}
+			return 0, 0, err
+		}
+		s.sizes.add(index, len(l.Data))
+		term = l.Term
+	}
+	if end := max(last, snapshotIndex); end < s.mark.index {
+		return 0, 0, fmt.Errorf("%w: the log in %s ends at entry %d, but %d was written",
+			ErrCorrupt, s.whereIs(s.mark.index), end, s.mark.index)
+	}
+	if last > 0 && first > snapshotIndex+1 {
+		return 0, 0, fmt.Errorf("%w: the log begins at entry %d, but the newest snapshot ends at %d",
+			ErrStateLost, first, snapshotIndex)
+	}
+	return last, term, nil
+}
+
+// above is the count and size of entries beyond index.
+func (s *logStore) above(index uint64) (entries, bytes uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sizes.above(index)
+}
+
+// newest is how many of the newest entries fit into both bounds.
+func (s *logStore) newest(entriesMax, bytesMax uint64) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sizes.newest(entriesMax, bytesMax)
+}
+
+// stableStore makes the first failed write of term or vote the node's fault.
+type stableStore struct {
+	raft.StableStore
+	path  string
+	fault *fault
+}
+
+// keyCurrentTerm is raft's.
+const keyCurrentTerm = "CurrentTerm"
+
+func (s *stableStore) Set(key, value []byte) error {
+	if err := s.fault.get(); err != nil {
+		return err
+	}
+	if err := catchPanics(func() error { return s.StableStore.Set(key, value) }); err != nil {
+		return s.fault.set(fmt.Errorf("write %s: %w", s.path, err))
+	}
+	return nil
+}
+
+// SetUint64 stores a number. Raft panics when the current term cannot be stored, which
+// would take the state machine's readers down too. So that failure is only recorded:
+// the node is being stopped, and until it has, Set and StoreLogs refuse. Without them
+// it can neither vote in the new term nor acknowledge an entry, and to have seen a term
+// without doing either promises nothing to anybody (Raft thesis, section 3.8).
+func (s *stableStore) SetUint64(key []byte, value uint64) error {
+	err := s.fault.get()
+	if err == nil {
+		if err = catchPanics(func() error { return s.StableStore.SetUint64(key, value) }); err == nil {
+			return nil
+		}
+		err = s.fault.set(fmt.Errorf("write %s: %w", s.path, err))
+	}
+	if string(key) == keyCurrentTerm {
+		return nil
+	}
+	return err
+}
+
+// fault is the reason why a node stopped by itself; the first one stays.
+type fault struct {
+	first atomic.Pointer[error]
+	// raised is closed when there is one.
+	raised chan struct{}
+}
+
+func newFault() *fault { return &fault{raised: make(chan struct{})} }
+
+func (f *fault) get() error {
+	if err := f.first.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// set records err, unless there is a fault already, and returns err.
+func (f *fault) set(err error) error {
+	if f.first.CompareAndSwap(nil, &err) {
+		close(f.raised)
+	}
+	return err
+}

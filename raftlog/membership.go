@@ -1,0 +1,56 @@
+package raftlog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// membershipTimeout bounds the wait for an earlier change of membership to commit.
+const membershipTimeout = 10 * time.Second
+
+// Member is one node of the cluster.
+type Member struct {
+	ID, Address string
+	Voter       bool
+}
+
+// Members are the nodes of the cluster as this one knows them; the newest change may
+// not be committed yet.
+func (n *Node) Members() ([]Member, error) {
+	configuration, err := n.configuration()
+	if err != nil {
+		return nil, err
+	}
+	members := make([]Member, 0, len(configuration.Servers))
+	for _, server := range configuration.Servers {
+		members = append(members, Member{
+			ID: string(server.ID), Address: string(server.Address), Voter: server.Suffrage == raft.Voter,
+		})
+	}
+	return members, nil
+}
+
+// AddVoter adds a node that was opened without Bootstrap, or changes a member's
+// address. Only the leader can; it returns when the change is committed.
+func (n *Node) AddVoter(ctx context.Context, id, address string) error {
+	return n.call(ctx, fmt.Sprintf("add voter %s at %s", id, address), func() error {
+		return n.raft.AddVoter(raft.ServerID(id), raft.ServerAddress(address), 0, membershipTimeout).Error()
+	})
+}
+
+// RemoveServer removes a node from the cluster. A leader that removes itself steps
+// down once the change is committed. Close the removed node afterwards.
+func (n *Node) RemoveServer(ctx context.Context, id string) error {
+	return n.call(ctx, "remove server "+id, func() error {
+		return n.raft.RemoveServer(raft.ServerID(id), 0, membershipTimeout).Error()
+	})
+}
+
+// TransferLeadership hands leadership to the most advanced other voter, for a restart
+// without a pause.
+func (n *Node) TransferLeadership(ctx context.Context) error {
+	return n.call(ctx, "transfer leadership", func() error { return n.raft.LeadershipTransfer().Error() })
+}

@@ -1,0 +1,245 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+)
+
+// open makes the node from its directory. What it opened before an error is in n.files.
+func (n *Node) open(sm StateMachine) error {
+	cfg := n.cfg
+	logger := newHclog(cfg.Logger)
+	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+		return err
+	}
+	lock, err := lockDir(filepath.Join(cfg.Dir, lockFile))
+	if err != nil {
+		return err
+	}
+	n.files = append(n.files, lock)
+	if err := checkIdentity(cfg); err != nil {
+		return err
+	}
+	stable, err := n.openStores(logger)
+	if err != nil {
+		return err
+	}
+	if n.snapshots, err = openSnapshots(cfg.Dir, logger); err != nil {
+		return err
+	}
+	n.fsm = newFSM(sm, n.fault, n.stats)
+	n.snapshots.fsm = n.fsm
+	if err := n.checkState(sm, stable); err != nil {
+		return err
+	}
+	n.fsm.restored = func() {
+		if _, ok := sm.(Flusher); ok {
+			n.dropData.Store(true)
+			n.noteGrowth()
+		}
+	}
+	n.log.onStored = n.noteGrowth
+
+	if n.transport, err = openTransport(cfg, logger); err != nil {
+		return err
+	}
+	if err := n.startRaft(stable); err != nil {
+		if closer, ok := n.transport.(io.Closer); ok {
+			err = errors.Join(err, closer.Close())
+		}
+		return err
+	}
+	return nil
+}
+
+func (n *Node) openStores(logger hclog.Logger) (raft.StableStore, error) {
+	cfg := n.cfg
+	stablePath := filepath.Join(cfg.Dir, stableFile)
+	bolt, err := openBolt(stablePath, bbolt.Options{})
+	if err != nil {
+		return nil, err
+	}
+	n.files = append(n.files, bolt)
+
+	var inner raft.LogStore
+	var whereIs func(uint64) string
+	var closer io.Closer
+	if cfg.LogStore == LogStoreBoltDB {
+		inner, whereIs, closer, err = openBoltLog(cfg.Dir)
+	} else {
+		inner, whereIs, closer, err = openWAL(cfg.Dir, cfg, logger)
+	}
+	if err != nil {
+		return nil, err
+	}
+	n.files = append(n.files, closer)
+	mark, err := openWrittenMark(filepath.Join(cfg.Dir, writtenMarkFile))
+	if err != nil {
+		return nil, err
+	}
+	n.files = append(n.files, mark.file)
+
+	var stable raft.StableStore = bolt
+	if cfg.wrapLogStore != nil {
+		inner = cfg.wrapLogStore(inner)
+	}
+	if cfg.wrapStableStore != nil {
+		stable = cfg.wrapStableStore(stable)
+	}
+	n.log = &logStore{
+		inner: inner, whereIs: whereIs, mark: mark, fault: n.fault, stats: n.stats,
+		stored: make(chan struct{}, 1), onStored: func() {},
+	}
+	return &stableStore{StableStore: stable, path: stablePath, fault: n.fault}, nil
+}
+
+// checkState compares log, newest snapshot and state machine, and restores the
+// snapshot if the state machine is behind it.
+func (n *Node) checkState(sm StateMachine, stable raft.StableStore) error {
+	meta, header, err := n.snapshots.newestHeader()
+	if err != nil {
+		return err
+	}
+	if meta == nil {
+		meta = &raft.SnapshotMeta{}
+	}
+	last, term, err := n.log.verify(meta.Index)
+	if err != nil {
+		return err
+	}
+	current, err := stableUint64(stable, keyCurrentTerm)
+	if err != nil {
+		return err
+	}
+	if term = max(term, meta.Term); current < term {
+		return fmt.Errorf("%w: %s knows of term %d, but the log is from term %d",
+			ErrCorrupt, filepath.Join(n.cfg.Dir, stableFile), current, term)
+	}
+	applied := n.fsm.appliedIndex()
+	if end := max(LogIndex(last), header.stateIndex); applied > end {
+		return fmt.Errorf("%w: the state machine is at log entry %d, but the log ends at %d", ErrStateLost, applied, end)
+	}
+	if applied >= header.stateIndex {
+		_, flushes := sm.(Flusher)
+		n.dropData.Store(header.hasData && flushes)
+		return nil
+	}
+	if !header.hasData {
+		return fmt.Errorf("%w: the state machine is at log entry %d, but the log begins after %d",
+			ErrStateLost, applied, header.stateIndex)
+	}
+	_, r, err := n.snapshots.Open(meta.ID)
+	if err != nil {
+		return err
+	}
+	return n.fsm.Restore(r)
+}
+
+// startRaft bootstraps if asked to, starts raft and, if this node is the only voter,
+// its election.
+func (n *Node) startRaft(stable raft.StableStore) error {
+	if n.cfg.Bootstrap {
+		if err := n.bootstrap(stable); err != nil {
+			return fmt.Errorf("bootstrap: %w", err)
+		}
+	}
+	var err error
+	n.raft, err = raft.NewRaft(n.cfg.raftConfig(), n.fsm, n.log, stable, n.snapshots, n.transport)
+	if err != nil {
+		return err
+	}
+	configuration, err := n.configuration()
+	if err != nil {
+		return err
+	}
+	if soleVoter(configuration) == raft.ServerID(n.cfg.NodeID) {
+		// There is nobody whose heartbeat could come. Raft reacts to a shorter timeout by
+		// checking at once for one that is overdue.
+		reloadable := n.raft.ReloadableConfig()
+		reloadable.HeartbeatTimeout -= time.Millisecond
+		if err := n.raft.ReloadConfig(reloadable); err != nil {
+			return errors.Join(err, n.raft.Shutdown().Error())
+		}
+	}
+	return nil
+}
+
+// stableUint64 reads a number, 0 if it was never written.
+func stableUint64(stable raft.StableStore, key string) (uint64, error) {
+	value, err := stable.GetUint64([]byte(key))
+	if errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return 0, nil
+	}
+	return value, err
+}
+
+// soleVoter is the ID of the only voter, or "".
+func soleVoter(configuration raft.Configuration) raft.ServerID {
+	var id raft.ServerID
+	for _, server := range configuration.Servers {
+		if server.Suffrage != raft.Voter {
+			continue
+		}
+		if id != "" {
+			return ""
+		}
+		id = server.ID
+	}
+	return id
+}
+
+// bootstrap writes the first log entry, which makes this node the only voter. It does
+// nothing unless log and snapshots are empty and the node never voted; a term of 1 may
+// be left of an attempt that was interrupted, which the library's own function would
+// take for an existing cluster.
+func (n *Node) bootstrap(stable raft.StableStore) error {
+	last, err := n.log.LastIndex()
+	if err != nil || last > 0 || n.snapshots.newestIndex() > 0 {
+		return err
+	}
+	for key, most := range map[string]uint64{keyCurrentTerm: 1, "LastVoteTerm": 0} {
+		value, err := stableUint64(stable, key)
+		if err != nil {
+			return err
+		}
+		if value > most {
+			return nil
+		}
+	}
+	if err := stable.SetUint64([]byte(keyCurrentTerm), 1); err != nil {
+		return err
+	}
+	configuration := raft.Configuration{Servers: []raft.Server{{
+		Suffrage: raft.Voter, ID: raft.ServerID(n.cfg.NodeID), Address: n.transport.LocalAddr(),
+	}}}
+	entry := &raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}
+	if err := n.log.StoreLog(entry); err != nil {
+		return err
+	}
+	// The term's failure is only recorded by the store.
+	return n.fault.get()
+}
+
+// withAdvice adds what to do about errors of the disk.
+func withAdvice(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w; give this user write access to the directory or choose another one", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w; free some space on that disk or choose another directory", err)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w; a file is in the way, choose another directory", err)
+	}
+	return err
+}
