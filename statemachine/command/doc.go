@@ -12,7 +12,8 @@
 //
 // A kind's number is never reused and a key's meaning never changes. Whoever
 // removes a field leaves its number retired in a comment. Decode refuses an
-// unknown version, an unknown kind and a body with anything left over.
+// unknown version, an unknown kind, and a body with an unknown field or with
+// anything left over. Strings are Kafka's bytes and need not be UTF-8.
 //
 // # What a proposer owes
 //

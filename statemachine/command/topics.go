@@ -49,3 +49,7 @@ const (
 // set timers, the default on TopicScheduler) or "external" (an ordinary topic,
 // for a scheduler outside of kont).
 const ConfigScheduler = "kont.scheduler"
+
+// ConfigSchedulerResumeTopic is the configuration of a scheduler topic that names
+// the topic to which its timers' events are appended; TopicResume if not set.
+const ConfigSchedulerResumeTopic = "kont.scheduler.resume.topic"

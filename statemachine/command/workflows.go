@@ -189,4 +189,6 @@ type HistoryEntry struct {
 	Outputs       int    `cbor:"8,keyasint,omitempty"`
 	Reason        string `cbor:"9,keyasint,omitempty"`
 	DurationMicro int64  `cbor:"10,keyasint,omitempty"`
+	// Event is the value of an unmatched event, cut to a limit.
+	Event []byte `cbor:"11,keyasint,omitempty"`
 }

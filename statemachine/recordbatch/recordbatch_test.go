@@ -259,10 +259,11 @@ func TestPatchesKeepTheBatchValid(t *testing.T) {
 func TestFirstAtOrAfter(t *testing.T) {
 	batch := Append(nil, someRecords(), Options{BaseOffset: 10, Codec: CodecGzip})
 	for _, test := range []struct {
-		time, offset, at int64
-		found            bool
-	}{{0, 10, 1000, true}, {1000, 10, 1000, true}, {1001, 12, 2500, true}, {2501, 0, 0, false}} {
-		offset, at, found, err := FirstAtOrAfter(batch, test.time)
+		from, time, offset, at int64
+		found                  bool
+	}{{0, 0, 10, 1000, true}, {0, 1000, 10, 1000, true}, {0, 1001, 12, 2500, true}, {0, 2501, 0, 0, false},
+		{11, 0, 11, 990, true}, {13, 0, 13, 2500, true}, {14, 0, 0, 0, false}} {
+		offset, at, found, err := FirstAtOrAfter(batch, test.from, test.time)
 		if err != nil || offset != test.offset || at != test.at || found != test.found {
 			t.Errorf("%d: got %d at %d, %v, %v", test.time, offset, at, found, err)
 		}

@@ -59,14 +59,14 @@ func Records(batch []byte) iter.Seq2[Record, error] {
 	}
 }
 
-// FirstAtOrAfter finds the first record of a batch with a timestamp of at least
-// unixMilli, and says whether there is one.
-func FirstAtOrAfter(batch []byte, unixMilli int64) (offset, timestampUnixMilli int64, found bool, err error) {
+// FirstAtOrAfter finds the first record of a batch at or after an offset with a
+// timestamp of at least unixMilli, and says whether there is one.
+func FirstAtOrAfter(batch []byte, from, unixMilli int64) (offset, timestampUnixMilli int64, found bool, err error) {
 	for record, err := range Records(batch) {
 		if err != nil {
 			return 0, 0, false, err
 		}
-		if record.TimestampUnixMilli >= unixMilli {
+		if record.Offset >= from && record.TimestampUnixMilli >= unixMilli {
 			return record.Offset, record.TimestampUnixMilli, true, nil
 		}
 	}

@@ -1,0 +1,100 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// encodingVersion is the first byte of every command in the log. History: 1.
+const encodingVersion = 1
+
+// What Decode refuses. A node that meets one of them in its log must stop: to
+// pass over the command would fork the state.
+var (
+	// ErrUnknownVersion: written by a later release.
+	ErrUnknownVersion = errors.New("unknown command version")
+	// ErrUnknownKind: written by a later release.
+	ErrUnknownKind = errors.New("unknown command kind")
+	// ErrMalformed: cut short, or a body that is not the kind's.
+	ErrMalformed = errors.New("malformed command")
+)
+
+// Strings hold Kafka's bytes, which need not be UTF-8, so both sides leave them
+// alone.
+var (
+	encoding = must(cbor.EncOptions{
+		Sort:        cbor.SortBytewiseLexical,
+		IndefLength: cbor.IndefLengthForbidden,
+		TagsMd:      cbor.TagsForbidden,
+	}.EncMode())
+	decoding = must(cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		IndefLength:       cbor.IndefLengthForbidden,
+		TagsMd:            cbor.TagsForbidden,
+		UTF8:              cbor.UTF8DecodeInvalid,
+		MaxArrayElements:  1 << 20,
+		MaxMapPairs:       1 << 16,
+		MaxNestedLevels:   8,
+	}.DecMode())
+)
+
+// kinds makes an empty command of each kind to decode into.
+var kinds = map[Kind]func() Command{
+	KindCreateTopics:        func() Command { return new(CreateTopics) },
+	KindDeleteTopics:        func() Command { return new(DeleteTopics) },
+	KindAlterTopicConfigs:   func() Command { return new(AlterTopicConfigs) },
+	KindAppendRecords:       func() Command { return new(AppendRecords) },
+	KindDeleteRecords:       func() Command { return new(DeleteRecords) },
+	KindAllocateProducerIDs: func() Command { return new(AllocateProducerIDs) },
+	KindCommitOffsets:       func() Command { return new(CommitOffsets) },
+	KindDeleteGroups:        func() Command { return new(DeleteGroups) },
+	KindDeploy:              func() Command { return new(Deploy) },
+	KindCommitSteps:         func() Command { return new(CommitSteps) },
+	KindFireTimers:          func() Command { return new(FireTimers) },
+	KindRetryThread:         func() Command { return new(RetryThread) },
+	KindDeleteThread:        func() Command { return new(DeleteThread) },
+}
+
+// Encode gives the bytes that a command has in the log. Equal commands have equal
+// bytes. It takes the types of this package, or pointers to them.
+func Encode(c Command) ([]byte, error) {
+	body, err := encoding.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode command of kind %d: %w", c.Kind(), err)
+	}
+	data := make([]byte, 0, 2+len(body))
+	data = append(data, encodingVersion, byte(c.Kind()))
+	return append(data, body...), nil
+}
+
+// Decode reads a command and returns a pointer to it, such as *CommitSteps. The
+// command shares no memory with data. Errors: ErrUnknownVersion, ErrUnknownKind,
+// ErrMalformed.
+func Decode(data []byte) (Command, error) {
+	if len(data) < 2 {
+		return nil, fmt.Errorf("%w: %d bytes", ErrMalformed, len(data))
+	}
+	if data[0] != encodingVersion {
+		return nil, fmt.Errorf("%w: %d, newest known is %d", ErrUnknownVersion, data[0], encodingVersion)
+	}
+	kind := Kind(data[1])
+	empty, isKnown := kinds[kind]
+	if !isKnown {
+		return nil, fmt.Errorf("%w: %d", ErrUnknownKind, kind)
+	}
+	c := empty()
+	if err := decoding.Unmarshal(data[2:], c); err != nil {
+		return nil, fmt.Errorf("%w: kind %d: %w", ErrMalformed, kind, err)
+	}
+	return c, nil
+}
+
+func must[M any](mode M, err error) M {
+	if err != nil {
+		panic(err) // constant options
+	}
+	return mode
+}

@@ -1,0 +1,187 @@
+package command
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// examples has one command of every kind with every field set.
+func examples() map[string]Command {
+	id := TopicID{1, 2, 3, 15: 16}
+	hash := BundleHash{0xaa, 31: 0xbb}
+	topics := []Topic{{Name: "orders", ID: id, Partitions: 3, Configs: map[string]string{"retention.ms": "1000", "a": "b"}}}
+	value := "builtin"
+	return map[string]Command{
+		"create_topics":         &CreateTopics{Topics: topics, NowUnixMilli: 1700000000000},
+		"delete_topics":         &DeleteTopics{Names: []string{"orders", "x"}, NowUnixMilli: 1},
+		"alter_topic_configs":   &AlterTopicConfigs{Topic: "t", Configs: map[string]*string{"kont.scheduler": &value, "retention.ms": nil}},
+		"append_records":        &AppendRecords{Appends: []Append{{Topic: "t", Partition: 1, Batch: []byte{1, 2}}}, NowUnixMilli: 2},
+		"delete_records":        &DeleteRecords{Trims: []Trim{{Topic: "t", Partition: 1, Offset: 99}}},
+		"allocate_producer_ids": &AllocateProducerIDs{Count: 10},
+		"commit_offsets": &CommitOffsets{Group: "g", Offsets: []GroupOffset{
+			{Topic: "t", Partition: 1, Offset: 5, LeaderEpoch: -1, Metadata: "m"}}, NowUnixMilli: 3},
+		"delete_groups": &DeleteGroups{Groups: []string{"g"}},
+		"deploy": &Deploy{App: "orders", ResumeTopic: TopicResume, Hash: hash, Bundle: []byte("bundle"),
+			Topics: topics, NowUnixMilli: 4},
+		"commit_steps": &CommitSteps{Steps: []Step{{ResumeTopic: TopicResume, Partition: 2, Offset: 7, Thread: "order-\xff",
+			Outcome: OutcomeSuspended, StepID: 12, PreviousStepID: 11, Started: true, Hash: hash,
+			Continuation: []byte{9, 9}, Refs: []string{"12:ref:1"},
+			Outputs: []Output{{Topic: "out", Key: []byte("k"), Value: nil}, {Topic: "out", Key: nil, Value: []byte{}}},
+			Reason:  "why", Event: []byte("new:1"), DurationMicro: 1500}}, NowUnixMilli: 5},
+		"fire_timers":   &FireTimers{Timers: []TimerKey{{Topic: TopicScheduler, Key: "k|v", DueUnixMilli: 6}}, NowUnixMilli: 6},
+		"retry_thread":  &RetryThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 7},
+		"delete_thread": &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},
+	}
+}
+
+var writeGolden = flag.Bool("write-golden", false, "write golden files that are missing; those there are never changed")
+
+// The bytes of every command as version 1 wrote them. Files are added to testdata
+// when a kind is; they are never regenerated.
+func TestGoldenBytesAreReadAndWritten(t *testing.T) {
+	covered := map[Kind]bool{}
+	for name, want := range examples() {
+		t.Run(name, func(t *testing.T) {
+			covered[want.Kind()] = true
+			data, err := Encode(want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", "v1", name+".hex")
+			golden, err := os.ReadFile(path)
+			if errors.Is(err, os.ErrNotExist) && *writeGolden {
+				golden = []byte(hex.EncodeToString(data) + "\n")
+				if err := os.WriteFile(path, golden, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			stored, err := hex.DecodeString(strings.TrimSpace(string(golden)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(data, stored) {
+				t.Errorf("bytes changed\n got %x\nwant %x", data, stored)
+			}
+			got, err := Decode(stored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+	for kind := range kinds {
+		if !covered[kind] {
+			t.Errorf("kind %d has no example", kind)
+		}
+	}
+}
+
+func TestNullAndEmptyValuesStayApart(t *testing.T) {
+	data, err := Encode(CommitSteps{Steps: []Step{{Outputs: []Output{{Value: nil}, {Value: []byte{}}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := c.(*CommitSteps).Steps[0].Outputs
+	if outputs[0].Value != nil || outputs[1].Value == nil {
+		t.Errorf("got %#v", outputs)
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good, err := Encode(AllocateProducerIDs{Count: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit := func(at int, b ...byte) []byte {
+		return append(append(bytes.Clone(good[:at]), b...), good[at+len(b):]...)
+	}
+	for _, test := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"nothing", nil, ErrMalformed},
+		{"version only", good[:1], ErrMalformed},
+		{"later version", edit(0, 2), ErrUnknownVersion},
+		{"version 0", edit(0, 0), ErrUnknownVersion},
+		{"kind 0", edit(1, 0), ErrUnknownKind},
+		{"kind 200", edit(1, 200), ErrUnknownKind},
+		{"no body", good[:2], ErrMalformed},
+		{"cut body", good[:len(good)-1], ErrMalformed},
+		{"something left over", append(bytes.Clone(good), 0), ErrMalformed},
+		{"unknown field", []byte{1, byte(KindAllocateProducerIDs), 0xa1, 0x18, 0x63, 0x01}, ErrMalformed},
+		{"field twice", []byte{1, byte(KindAllocateProducerIDs), 0xa2, 0x01, 0x01, 0x01, 0x02}, ErrMalformed},
+		{"text for a number", []byte{1, byte(KindAllocateProducerIDs), 0xa1, 0x01, 0x61, 'x'}, ErrMalformed},
+		{"array of 2^32 topics", []byte{1, byte(KindDeleteTopics), 0xa1, 0x01, 0x9a, 0xff, 0xff, 0xff, 0xff}, ErrMalformed},
+		{"indefinite length", []byte{1, byte(KindAllocateProducerIDs), 0xbf, 0x01, 0x01, 0xff}, ErrMalformed},
+		{"tagged number", []byte{1, byte(KindAllocateProducerIDs), 0xa1, 0x01, 0xc2, 0x41, 0x01}, ErrMalformed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if c, err := Decode(test.data); !errors.Is(err, test.want) {
+				t.Errorf("got %v, %v, want %v", c, err, test.want)
+			}
+		})
+	}
+}
+
+// FuzzDecode holds that nothing panics, and that what decodes has one encoding.
+func FuzzDecode(f *testing.F) {
+	for _, c := range examples() {
+		data, err := Encode(c)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Decode(data)
+		if err != nil {
+			return
+		}
+		again, err := Encode(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Decode(again)
+		if err != nil {
+			t.Fatalf("%x: %v", again, err)
+		}
+		if third, err := Encode(back); err != nil || !bytes.Equal(third, again) {
+			t.Fatalf("%x then %x, %v", again, third, err)
+		}
+	})
+}
+
+func BenchmarkEncodeDecode(b *testing.B) {
+	for _, size := range []int{100, 1 << 10, 16 << 10} {
+		c := AppendRecords{Appends: []Append{{Topic: "orders", Partition: 3, Batch: make([]byte, size)}}, NowUnixMilli: 1700000000000}
+		b.Run(fmt.Sprintf("append_bytes=%d", size), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				data, err := Encode(&c)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := Decode(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
