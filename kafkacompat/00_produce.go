@@ -1,0 +1,284 @@
+package kafkacompat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+	"kont/statemachine/recordbatch"
+)
+
+// Produce appends one record batch to each of a number of partitions.
+//
+// acks=1 and acks=all are the same here: the answer comes after the batch is
+// committed. acks=0 gets no answer; if anything is wrong, the connection is
+// closed, which is Kafka's way to make such a producer ask for metadata.
+//
+// A batch is checked (format, lengths, CRC, every record's place) and then stored
+// as it was sent, compressed or not. Each partition may have one batch in a
+// request, as Kafka demands since version 3.
+//
+// Versions: 3 brought record batches of format 2, 5 the log start offset, 7 zstd,
+// 8 an error message, 9 flexible encoding, 10 the leader's address in errors, 13
+// topic ids. Versions 0 to 2 carry formats that Kafka has given up; they are
+// advertised nevertheless and then closed upon, as by Kafka 4: librdkafka takes
+// their absence for a broker that can't do compression (KAFKA-18659).
+//
+// Left out: transactions, refused as not authorised, which every client takes for
+// final.
+func init() {
+	registerAPI(api{
+		key: keyProduce, versionMin: 3, versionMax: 13,
+		isAdvertisedFromZero: true,
+		isAliasing:           true,
+		shape:                wire.MustShape("ns@3+ i16 i32 [ s@0-12 uuid@13+ [ i32 nb ] ]"),
+	})
+}
+
+const keyProduce = 0
+
+const (
+	// produceProposalBytesMax bounds one AppendRecords command, but for its first
+	// batch.
+	produceProposalBytesMax = 4 << 20
+	// produceTimeoutMin is given even to a client that wants an answer at once.
+	produceTimeoutMin = time.Second
+	// timestampAheadMax is how far a record's time may be in the future
+	// (log.message.timestamp.after.max.ms).
+	timestampAheadMax = time.Hour
+)
+
+// A produceRun is a number of requests on their way to one proposal.
+type produceRun struct {
+	call      *call
+	responses []*kmsg.ProduceResponse
+	// appends are the batches that passed the checks; partitions are where
+	// their results go.
+	appends    []command.Append
+	partitions []*kmsg.ProduceResponseTopicPartition
+	now        time.Time
+}
+
+// produce appends the batches of the requests, in order, and appends the answers
+// to c.out. An error closes the connection, after the answers that are there
+// were written.
+func (c *conn) produce(requests []*request) error {
+	run := produceRun{
+		call:      &call{conn: c, header: requests[0].header},
+		responses: make([]*kmsg.ProduceResponse, 0, len(requests)),
+		now:       time.Now(),
+	}
+	timeout := produceTimeoutMin
+	for _, r := range requests {
+		body := r.body.(*kmsg.ProduceRequest)
+		timeout = max(timeout, time.Duration(body.TimeoutMillis)*time.Millisecond)
+		run.add(body)
+	}
+	run.propose(timeout)
+	for i, r := range requests {
+		response := run.responses[i]
+		if r.body.(*kmsg.ProduceRequest).Acks != 0 {
+			c.append(r, response)
+		} else if err := firstProduceError(response); err != nil {
+			return fmt.Errorf("produce with acks=0: %w: %w", err, errCloseConn)
+		}
+	}
+	return nil
+}
+
+// add checks a request and makes its response, in which the results of batches
+// that passed are still open.
+func (run *produceRun) add(body *kmsg.ProduceRequest) {
+	response := responseTo[*kmsg.ProduceResponse](body)
+	run.responses = append(run.responses, response)
+
+	var refusal error
+	switch {
+	case body.Acks < -1 || body.Acks > 1:
+		refusal = kerr.InvalidRequiredAcks
+	case body.TransactionID != nil:
+		refusal = kerr.TransactionalIDAuthorizationFailed
+	case !run.call.isLeader():
+		refusal = kerr.NotLeaderForPartition
+		run.addLeader(response)
+	}
+	response.Topics = make([]kmsg.ProduceResponseTopic, len(body.Topics))
+	for i := range body.Topics {
+		asked, answer := &body.Topics[i], &response.Topics[i]
+		answer.Default()
+		answer.Topic, answer.TopicID = asked.Topic, asked.TopicID
+		topic, topicErr := run.call.topic(asked.Topic, asked.TopicID, body.Version >= 13)
+		answer.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(asked.Partitions))
+		for j := range asked.Partitions {
+			partition := &answer.Partitions[j]
+			partition.Default()
+			partition.Partition = asked.Partitions[j].Partition
+			err := refusal
+			if err == nil {
+				err = topicErr
+			}
+			if err == nil {
+				err = run.check(topic, asked.Partitions[j], body.Version)
+			}
+			if err != nil {
+				run.fail(partition, err)
+				continue
+			}
+			run.appends = append(run.appends, command.Append{
+				Topic:     topic.Name,
+				Partition: partition.Partition,
+				Batch:     asked.Partitions[j].Records,
+			})
+			run.partitions = append(run.partitions, partition)
+		}
+	}
+}
+
+// topic finds a topic by id or by name.
+func (c *call) topic(name string, id [16]byte, isByID bool) (command.Topic, error) {
+	if isByID {
+		if topic, ok := c.log().TopicByID(id); ok {
+			return topic, nil
+		}
+		return command.Topic{}, kerr.UnknownTopicID
+	}
+	if topic, ok := c.log().Topic(name); ok {
+		return topic, nil
+	}
+	return command.Topic{}, kerr.UnknownTopicOrPartition
+}
+
+// check is everything that can be said about a batch before the log.
+func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopicPartition, version int16) error {
+	if asked.Partition < 0 || asked.Partition >= topic.Partitions {
+		return kerr.UnknownTopicOrPartition
+	}
+	if len(asked.Records) == 0 {
+		return fmt.Errorf("no record batch: %w", kerr.InvalidRecord)
+	}
+	batch, rest, err := recordbatch.Split(asked.Records)
+	if err != nil {
+		return err
+	}
+	if bytesMax := topicConfigInt(topic, configMessageBytesMax); int64(len(batch)) > bytesMax {
+		return fmt.Errorf("record batch of %d bytes, topic %s takes at most %d: %w",
+			len(batch), topic.Name, bytesMax, kerr.MessageTooLarge)
+	}
+	header, err := recordbatch.Validate(batch)
+	switch {
+	case err != nil:
+		return err
+	case len(rest) > 0:
+		return fmt.Errorf("%d bytes after the one record batch of the partition: %w", len(rest), kerr.InvalidRecord)
+	case header.IsControl():
+		return fmt.Errorf("control records are the broker's: %w", kerr.InvalidRecord)
+	case header.IsTransactional():
+		return kerr.TransactionalIDAuthorizationFailed
+	case header.IsLogAppendTime():
+		return fmt.Errorf("record batch claims log append time: %w", kerr.InvalidTimestamp)
+	case header.MaxTimestamp > run.now.Add(timestampAheadMax).UnixMilli():
+		return fmt.Errorf("timestamp %d is more than %s ahead of %d: %w",
+			header.MaxTimestamp, timestampAheadMax, run.now.UnixMilli(), kerr.InvalidTimestamp)
+	case header.Codec() == recordbatch.CodecZstd && version < 7:
+		return kerr.UnsupportedCompressionType
+	}
+	return nil
+}
+
+// propose appends the batches and fills their results in.
+func (run *produceRun) propose(timeout time.Duration) {
+	if len(run.appends) == 0 {
+		return
+	}
+	// Not the connection's context: a producer may send with acks=0 and go.
+	ctx, cancel := context.WithTimeout(run.call.server.ctx, timeout)
+	defer cancel()
+	for start := 0; start < len(run.appends); {
+		end, bytes := start+1, len(run.appends[start].Batch)
+		for end < len(run.appends) && bytes+len(run.appends[end].Batch) <= produceProposalBytesMax {
+			bytes += len(run.appends[end].Batch)
+			end++
+		}
+		run.proposeSome(ctx, start, end)
+		start = end
+	}
+}
+
+func (run *produceRun) proposeSome(ctx context.Context, start, end int) {
+	results, err := proposeFor[[]command.AppendResult](ctx, run.call.log(), command.AppendRecords{
+		Appends:      run.appends[start:end:end],
+		NowUnixMilli: run.now.UnixMilli(),
+	})
+	if err == nil && len(results) != end-start {
+		err = fmt.Errorf("append of %d batches has %d results", end-start, len(results))
+	}
+	for i, partition := range run.partitions[start:end] {
+		switch {
+		case err != nil:
+			run.fail(partition, err)
+		case results[i].Err != nil:
+			run.fail(partition, results[i].Err)
+		default:
+			partition.BaseOffset = results[i].BaseOffset
+			partition.LogStartOffset = results[i].LogStartOffset
+		}
+	}
+}
+
+// proposeFor proposes a command and expects a result of type R.
+func proposeFor[R any](ctx context.Context, log Log, c command.Command) (R, error) {
+	var zero R
+	result, err := log.Propose(ctx, c)
+	if err != nil {
+		return zero, err
+	}
+	switch result := result.(type) {
+	case R:
+		return result, nil
+	case error:
+		return zero, result
+	default:
+		return zero, fmt.Errorf("%T has result %T, want %T", c, result, zero)
+	}
+}
+
+// fail writes an error into the result of a batch.
+func (run *produceRun) fail(partition *kmsg.ProduceResponseTopicPartition, err error) {
+	partition.ErrorCode = errorCode(err)
+	partition.ErrorMessage = errorMessage(err)
+	partition.BaseOffset = -1
+	partition.LogStartOffset = -1
+	if errors.Is(err, kerr.NotLeaderForPartition) || errors.Is(err, command.ErrNotLeader) {
+		partition.CurrentLeader.LeaderID, partition.CurrentLeader.LeaderEpoch = run.call.cluster().Leader()
+	}
+	if partition.ErrorCode == kerr.UnknownServerError.Code {
+		run.call.logger.Error("kafka produce", "partition", partition.Partition, "error", err)
+	}
+}
+
+// addLeader tells a producer where to go (KIP-951).
+func (run *produceRun) addLeader(response *kmsg.ProduceResponse) {
+	leader, _ := run.call.cluster().Leader()
+	if broker := run.call.broker(leader); broker.NodeID >= 0 {
+		known := kmsg.NewProduceResponseBroker()
+		known.NodeID, known.Host, known.Port = broker.NodeID, broker.Host, broker.Port
+		response.Brokers = append(response.Brokers, known)
+	}
+}
+
+func firstProduceError(response *kmsg.ProduceResponse) error {
+	for i := range response.Topics {
+		for j := range response.Topics[i].Partitions {
+			if err := kerr.ErrorForCode(response.Topics[i].Partitions[j].ErrorCode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package kafkacompat
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// ListOffsets finds the offset of a time, or of an end, in a number of
+// partitions.
+//
+// Versions: 1 answers with one offset and its time, 4 brought leader epochs, 6
+// flexible encoding, 7 the offset of the greatest timestamp (KIP-734), 8 and 9
+// the ends of tiered storage, of which there is none: the earliest local offset
+// is the earliest one, and there is no latest tiered one.
+//
+// Left out: version 0, whose list of segment ends means nothing without segments;
+// the times of version 11.
+func init() {
+	register(api{
+		key: 2, versionMin: 1, versionMax: 10,
+		requestBytesMax: requestBytesLarge,
+		shape:           wire.MustShape("i32 i8@2+ [ s [ i32 i32@4+ i64 i32@0-0 ] ] i32@10+"),
+	}, listOffsets)
+}
+
+// The times that are not times.
+const (
+	timestampLatest        = -1
+	timestampEarliest      = -2
+	timestampMax           = -3
+	timestampEarliestLocal = -4
+	timestampLatestTiered  = -5
+)
+
+func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.ListOffsetsResponse](request)
+	isLeader := c.isLeader()
+	_, epoch := c.cluster().Leader()
+	for _, topic := range request.Topics {
+		answer := kmsg.NewListOffsetsResponseTopic()
+		answer.Topic = topic.Topic
+		for _, asked := range topic.Partitions {
+			partition := kmsg.NewListOffsetsResponseTopicPartition()
+			partition.Partition = asked.Partition
+			var err error
+			switch {
+			case !isLeader:
+				err = kerr.NotLeaderForPartition
+			case asked.CurrentLeaderEpoch > epoch:
+				err = kerr.UnknownLeaderEpoch
+			default:
+				partition.Offset, partition.Timestamp, err = c.offsetFor(topic.Topic, asked, request.Version)
+			}
+			if err != nil {
+				partition.ErrorCode = errorCode(err)
+				partition.Offset, partition.Timestamp = -1, -1
+			} else if partition.Offset >= 0 {
+				partition.LeaderEpoch = epoch
+			}
+			answer.Partitions = append(answer.Partitions, partition)
+		}
+		response.Topics = append(response.Topics, answer)
+	}
+	return response, nil
+}
+
+func (c *call) offsetFor(topic string, asked kmsg.ListOffsetsRequestTopicPartition, version int16) (offset, timestamp int64, err error) {
+	state, err := c.partition(topic, asked.Partition)
+	if err != nil {
+		return -1, -1, err
+	}
+	switch asked.Timestamp {
+	case timestampLatest:
+		return state.NextOffset, -1, nil
+	case timestampEarliest:
+		return state.StartOffset, -1, nil
+	case timestampMax:
+		if version < 7 {
+			return -1, -1, kerr.UnsupportedVersion
+		}
+		return c.log().MaxTimestamp(topic, asked.Partition)
+	case timestampEarliestLocal:
+		if version < 8 {
+			return -1, -1, kerr.UnsupportedVersion
+		}
+		return state.StartOffset, -1, nil
+	case timestampLatestTiered:
+		if version < 9 {
+			return -1, -1, kerr.UnsupportedVersion
+		}
+		return -1, -1, nil
+	}
+	if asked.Timestamp < 0 {
+		return -1, -1, kerr.UnsupportedVersion
+	}
+	return c.log().OffsetForTimestamp(topic, asked.Partition, asked.Timestamp)
+}
+
+// partition is the state of a partition of a topic that a client named.
+func (c *call) partition(topic string, partition int32) (command.PartitionState, error) {
+	return c.log().Partition(topic, partition)
+}

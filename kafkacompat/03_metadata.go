@@ -1,0 +1,123 @@
+package kafkacompat
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// Metadata tells who the brokers are and who leads which partition: the Raft
+// leader all of them.
+//
+// A topic that doesn't exist is made if the server is configured so and the
+// request allows it.
+//
+// Versions: 0 has all topics for an empty list, later ones for null; 4 allows or
+// forbids to make topics, 7 brought leader epochs, 9 flexible encoding, 10 topic
+// ids, 12 asking by topic id, 13 an error for all.
+//
+// Left out: authorised operations, there being no authorisation.
+func init() {
+	register(api{
+		key: 3, versionMin: 0, versionMax: 13,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[ uuid@10+ ns ] bool@4+ bool@8-10 bool@8+"),
+	}, metadata)
+}
+
+func metadata(c *call, request *kmsg.MetadataRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.MetadataResponse](request)
+	brokers := c.cluster().Brokers(c.listener)
+	for _, broker := range brokers {
+		answer := kmsg.NewMetadataResponseBroker()
+		answer.NodeID, answer.Host, answer.Port, answer.Rack = broker.NodeID, broker.Host, broker.Port, broker.rack()
+		response.Brokers = append(response.Brokers, answer)
+	}
+	id := c.cluster().ID()
+	response.ClusterID = &id
+	view := newTopicView(c, brokers)
+	response.ControllerID = view.leader
+
+	if request.Topics == nil || request.Version == 0 && len(request.Topics) == 0 {
+		for _, topic := range c.log().Topics() {
+			response.Topics = append(response.Topics, view.describe(topic))
+		}
+		return response, nil
+	}
+	mayCreate := c.server.config.AutoCreateTopics && (request.Version < 4 || request.AllowAutoTopicCreation)
+	for _, asked := range request.Topics {
+		response.Topics = append(response.Topics, c.describeTopic(view, asked, mayCreate))
+	}
+	return response, nil
+}
+
+// describeTopic answers for one topic that was asked for.
+func (c *call) describeTopic(view topicView, asked kmsg.MetadataRequestTopic, mayCreate bool) kmsg.MetadataResponseTopic {
+	if asked.Topic == nil {
+		if topic, ok := c.log().TopicByID(asked.TopicID); ok {
+			return view.describe(topic)
+		}
+		answer := kmsg.NewMetadataResponseTopic()
+		answer.TopicID = asked.TopicID
+		answer.ErrorCode = kerr.UnknownTopicID.Code
+		return answer
+	}
+	if topic, ok := c.log().Topic(*asked.Topic); ok {
+		return view.describe(topic)
+	}
+	err := checkTopicName(*asked.Topic)
+	if err == nil && mayCreate {
+		err = c.createTopic(command.Topic{Name: *asked.Topic, Partitions: c.server.config.TopicPartitions})
+		if topic, ok := c.log().Topic(*asked.Topic); ok {
+			return view.describe(topic)
+		}
+	}
+	answer := kmsg.NewMetadataResponseTopic()
+	answer.Topic = asked.Topic
+	answer.ErrorCode = kerr.UnknownTopicOrPartition.Code
+	if err != nil {
+		answer.ErrorCode = errorCode(err)
+	}
+	return answer
+}
+
+// A topicView is what the metadata of all topics have in common.
+type topicView struct {
+	leader, epoch int32
+	replicas      []int32
+}
+
+func newTopicView(c *call, brokers []Broker) topicView {
+	view := topicView{replicas: make([]int32, len(brokers))}
+	view.leader, view.epoch = c.cluster().Leader()
+	for i, broker := range brokers {
+		view.replicas[i] = broker.NodeID
+	}
+	return view
+}
+
+func (view topicView) describe(topic command.Topic) kmsg.MetadataResponseTopic {
+	answer := kmsg.NewMetadataResponseTopic()
+	answer.Topic, answer.TopicID = &topic.Name, topic.ID
+	answer.Partitions = make([]kmsg.MetadataResponseTopicPartition, topic.Partitions)
+	for i := range answer.Partitions {
+		partition := &answer.Partitions[i]
+		partition.Default()
+		partition.Partition = int32(i)
+		partition.Leader, partition.LeaderEpoch = view.leader, view.epoch
+		partition.Replicas, partition.ISR = view.replicas, view.replicas
+		if view.leader < 0 {
+			partition.ErrorCode = kerr.LeaderNotAvailable.Code
+		}
+	}
+	return answer
+}
+
+func (b Broker) rack() *string {
+	if b.Rack == "" {
+		return nil
+	}
+	return &b.Rack
+}

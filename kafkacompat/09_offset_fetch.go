@@ -1,0 +1,139 @@
+package kafkacompat
+
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// OffsetFetch tells how far groups have come. Null in place of topics asks for
+// all of them; a partition without a committed offset has -1.
+//
+// Versions: 2 brought null and an error for all, 5 leader epochs, 6 flexible
+// encoding, 7 the wish for offsets that no transaction can change, which all are,
+// 8 many groups at once (KIP-709), 9 members of the new group protocol, 10 topic
+// ids.
+//
+// Left out: version 0, which read from ZooKeeper.
+func init() {
+	register(api{
+		key: 9, versionMin: 1, versionMax: 10,
+		requestBytesMax: requestBytesLarge,
+		shape:           wire.MustShape("s@0-7 [ s []i32 ]@0-7 [ s ns@9+ i32@9+ [ s@8-9 uuid@10+ []i32 ] ]@8+ bool@7+"),
+	}, offsetFetch)
+}
+
+func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.OffsetFetchResponse](request)
+	notLeader := c.server.coordinator.checkLeader()
+	if request.Version >= 8 {
+		for _, asked := range request.Groups {
+			answer := kmsg.NewOffsetFetchResponseGroup()
+			answer.Group = asked.Group
+			offsets, err := c.offsetsOf(asked.Group, notLeader)
+			if answer.ErrorCode = errorCode(err); err == nil {
+				answer.Topics = c.offsetTopics(asked.Topics, offsets, request.Version >= 10)
+			}
+			response.Groups = append(response.Groups, answer)
+		}
+		return response, nil
+	}
+
+	offsets, err := c.offsetsOf(request.Group, notLeader)
+	if response.ErrorCode = errorCode(err); err != nil && request.Version >= 2 {
+		return response, nil
+	}
+	var asked []kmsg.OffsetFetchRequestGroupTopic
+	if request.Topics != nil {
+		asked = make([]kmsg.OffsetFetchRequestGroupTopic, 0, len(request.Topics))
+	}
+	for _, topic := range request.Topics {
+		asked = append(asked, kmsg.OffsetFetchRequestGroupTopic{Topic: topic.Topic, Partitions: topic.Partitions})
+	}
+	for _, topic := range c.offsetTopics(asked, offsets, false) {
+		answer := kmsg.NewOffsetFetchResponseTopic()
+		answer.Topic = topic.Topic
+		for _, p := range topic.Partitions {
+			partition := kmsg.NewOffsetFetchResponseTopicPartition()
+			partition.Partition, partition.Offset, partition.LeaderEpoch = p.Partition, p.Offset, p.LeaderEpoch
+			partition.Metadata, partition.ErrorCode = p.Metadata, p.ErrorCode
+			if err != nil {
+				partition.Offset, partition.ErrorCode = -1, errorCode(err)
+			}
+			answer.Partitions = append(answer.Partitions, partition)
+		}
+		response.Topics = append(response.Topics, answer)
+	}
+	return response, nil
+}
+
+func (c *call) offsetsOf(group string, refusal error) ([]command.GroupOffset, error) {
+	if refusal != nil {
+		return nil, refusal
+	}
+	return c.log().CommittedOffsets(group)
+}
+
+// offsetTopics answers what is asked, null being everything, from a group's
+// offsets.
+func (c *call) offsetTopics(asked []kmsg.OffsetFetchRequestGroupTopic, offsets []command.GroupOffset, isByID bool) []kmsg.OffsetFetchResponseGroupTopic {
+	if asked == nil {
+		asked = allTopics(offsets)
+		if isByID {
+			asked = c.withTopicIDs(asked)
+		}
+	}
+	byPartition := make(map[command.TopicPartition]*command.GroupOffset, len(offsets))
+	for i := range offsets {
+		o := &offsets[i]
+		byPartition[command.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = o
+	}
+	var answers []kmsg.OffsetFetchResponseGroupTopic
+	for _, topic := range asked {
+		answer := kmsg.NewOffsetFetchResponseGroupTopic()
+		answer.Topic, answer.TopicID = topic.Topic, topic.TopicID
+		name, code := topic.Topic, int16(0)
+		if isByID {
+			found, err := c.topic("", topic.TopicID, true)
+			name, code = found.Name, errorCode(err)
+		}
+		for _, p := range topic.Partitions {
+			partition := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+			partition.Partition, partition.ErrorCode = p, code
+			partition.Offset, partition.LeaderEpoch, partition.Metadata = -1, -1, new(string)
+			if o := byPartition[command.TopicPartition{Topic: name, Partition: p}]; o != nil && code == 0 {
+				partition.Offset, partition.LeaderEpoch, partition.Metadata = o.Offset, o.LeaderEpoch, &o.Metadata
+			}
+			answer.Partitions = append(answer.Partitions, partition)
+		}
+		answers = append(answers, answer)
+	}
+	return answers
+}
+
+// allTopics are the topics and partitions of sorted offsets.
+func allTopics(offsets []command.GroupOffset) []kmsg.OffsetFetchRequestGroupTopic {
+	var topics []kmsg.OffsetFetchRequestGroupTopic
+	for _, o := range offsets {
+		if n := len(topics); n == 0 || topics[n-1].Topic != o.Topic {
+			topic := kmsg.NewOffsetFetchRequestGroupTopic()
+			topic.Topic = o.Topic
+			topics = append(topics, topic)
+		}
+		last := &topics[len(topics)-1]
+		last.Partitions = append(last.Partitions, o.Partition)
+	}
+	return topics
+}
+
+func (c *call) withTopicIDs(topics []kmsg.OffsetFetchRequestGroupTopic) []kmsg.OffsetFetchRequestGroupTopic {
+	known := topics[:0]
+	for _, topic := range topics {
+		if found, ok := c.log().Topic(topic.Topic); ok {
+			topic.TopicID = found.ID
+			known = append(known, topic)
+		}
+	}
+	return known
+}

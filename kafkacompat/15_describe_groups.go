@@ -1,0 +1,54 @@
+package kafkacompat
+
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+)
+
+// DescribeGroups tells the state and the members of groups. A group that doesn't
+// exist is dead.
+//
+// Versions: 4 brought static members, 5 flexible encoding, 6 an error for groups
+// that don't exist.
+//
+// Left out: authorised operations, there being no authorisation.
+func init() {
+	register(api{
+		key: 15, versionMin: 0, versionMax: 6,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[]s bool@3+"),
+	}, describeGroups)
+}
+
+func describeGroups(c *call, request *kmsg.DescribeGroupsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.DescribeGroupsResponse](request)
+	for _, id := range request.Groups {
+		answer := kmsg.NewDescribeGroupsResponseGroup()
+		answer.Group = id
+		summary, err := c.describeGroup(id)
+		if err == nil && summary.state == groupDead && request.Version >= 6 {
+			err = kerr.GroupIDNotFound
+		}
+		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
+		answer.State = string(summary.state)
+		answer.ProtocolType, answer.Protocol = summary.protocolType, summary.protocol
+		for _, m := range summary.members {
+			member := kmsg.NewDescribeGroupsResponseGroupMember()
+			member.MemberID, member.InstanceID = m.id, m.instanceID
+			member.ClientID, member.ClientHost = m.clientID, m.clientHost
+			member.ProtocolMetadata, member.MemberAssignment = m.metadata, m.assignment
+			answer.Members = append(answer.Members, member)
+		}
+		response.Groups = append(response.Groups, answer)
+	}
+	return response, nil
+}
+
+func (c *call) describeGroup(id string) (groupSummary, error) {
+	if err := c.server.coordinator.checkLeader(); err != nil {
+		return groupSummary{}, err
+	}
+	return c.server.coordinator.describe(id)
+}

@@ -1,0 +1,48 @@
+package kafkacompat
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+)
+
+// ListGroups lists the groups that have members or offsets.
+//
+// Versions: 3 brought flexible encoding, 4 states and a filter by them, 5 types
+// and a filter by them; all groups are of the classic type.
+func init() {
+	register(api{
+		key: 16, versionMin: 0, versionMax: 5,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[]s@4+ []s@5+"),
+	}, listGroups)
+}
+
+func listGroups(c *call, request *kmsg.ListGroupsRequest) (kmsg.Response, error) {
+	const typeClassic = "classic"
+	response := responseTo[*kmsg.ListGroupsResponse](request)
+	err := c.server.coordinator.checkLeader()
+	var groups []groupSummary
+	if err == nil {
+		groups, err = c.server.coordinator.list()
+	}
+	if response.ErrorCode = errorCode(err); err != nil {
+		return response, nil
+	}
+	matches := func(filter []string, value string) bool {
+		return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool { return strings.EqualFold(f, value) })
+	}
+	for _, g := range groups {
+		if !matches(request.StatesFilter, string(g.state)) || !matches(request.TypesFilter, typeClassic) {
+			continue
+		}
+		answer := kmsg.NewListGroupsResponseGroup()
+		answer.Group, answer.ProtocolType = g.id, g.protocolType
+		answer.GroupState, answer.GroupType = string(g.state), typeClassic
+		response.Groups = append(response.Groups, answer)
+	}
+	return response, nil
+}

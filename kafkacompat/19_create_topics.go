@@ -1,0 +1,201 @@
+package kafkacompat
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// CreateTopics makes topics.
+//
+// Every partition is on every node, so a replication factor from 1 to the number
+// of nodes is accepted, and so is an assignment of replicas, for the number of
+// partitions that it has.
+//
+// Versions: 1 can validate only, 4 brought -1 for the server's defaults, 5
+// flexible encoding and the configuration in the answer, 7 topic ids.
+func init() {
+	register(api{
+		key: 19, versionMin: 0, versionMax: 7,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[ s i32 i16 [ i32 []i32 ] [ s ns ] ] i32 bool@1+"),
+	}, createTopics)
+}
+
+// adminTimeoutMin is given even to a client that wants an answer at once.
+const adminTimeoutMin = 5 * time.Second
+
+// partitionsMax bounds the partitions of a topic, before the log. The state
+// machine may have a smaller bound.
+const partitionsMax = 10_000
+
+func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.CreateTopicsResponse](request)
+	named := make(map[string]int, len(request.Topics))
+	for _, asked := range request.Topics {
+		named[asked.Topic]++
+	}
+	var wanted []command.Topic
+	var places []int
+	errs := make([]error, len(request.Topics))
+	for i, asked := range request.Topics {
+		topic, err := c.wantedTopic(asked)
+		switch {
+		case named[asked.Topic] > 1:
+			err = fmt.Errorf("topic %s is named twice: %w", asked.Topic, kerr.InvalidRequest)
+		case err != nil:
+		case c.exists(asked.Topic):
+			err = fmt.Errorf("topic %s: %w", asked.Topic, command.ErrTopicExists)
+		}
+		if errs[i] = err; err == nil {
+			wanted, places = append(wanted, topic), append(places, i)
+		}
+	}
+	if !c.isLeader() {
+		for i := range errs {
+			errs[i] = kerr.NotController
+		}
+	} else if len(wanted) > 0 && !request.ValidateOnly {
+		for i, err := range c.proposeEach(request.TimeoutMillis, len(wanted), command.CreateTopics{
+			Topics: wanted, NowUnixMilli: time.Now().UnixMilli(),
+		}) {
+			errs[places[i]] = err
+		}
+	}
+
+	for i := range request.Topics {
+		answer := kmsg.NewCreateTopicsResponseTopic()
+		answer.Topic = request.Topics[i].Topic
+		answer.ErrorCode, answer.ErrorMessage = errorCode(errs[i]), errorMessage(errs[i])
+		answer.NumPartitions, answer.ReplicationFactor = -1, -1
+		response.Topics = append(response.Topics, answer)
+	}
+	for i, topic := range wanted {
+		if errs[places[i]] == nil {
+			answer := &response.Topics[places[i]]
+			answer.NumPartitions = topic.Partitions
+			answer.ReplicationFactor = int16(len(c.cluster().Brokers(c.listener)))
+			answer.Configs = createdConfigs(topic)
+			if !request.ValidateOnly {
+				answer.TopicID = topic.ID
+			}
+		}
+	}
+	return response, nil
+}
+
+func (c *call) exists(topic string) bool {
+	_, ok := c.log().Topic(topic)
+	return ok
+}
+
+// wantedTopic checks what a client asks for.
+func (c *call) wantedTopic(asked kmsg.CreateTopicsRequestTopic) (command.Topic, error) {
+	topic := command.Topic{Name: asked.Topic, Partitions: asked.NumPartitions, ID: newTopicID()}
+	if err := checkTopicName(asked.Topic); err != nil {
+		return topic, err
+	}
+	brokers := len(c.cluster().Brokers(c.listener))
+	switch {
+	case len(asked.ReplicaAssignment) > 0:
+		if asked.NumPartitions != -1 || asked.ReplicationFactor != -1 {
+			return topic, fmt.Errorf("topic %s: replica assignment beside a number of partitions or a replication factor: %w",
+				asked.Topic, kerr.InvalidRequest)
+		}
+		topic.Partitions = int32(len(asked.ReplicaAssignment))
+		seen := make(map[int32]bool)
+		for _, assignment := range asked.ReplicaAssignment {
+			if assignment.Partition < 0 || assignment.Partition >= topic.Partitions || seen[assignment.Partition] {
+				return topic, fmt.Errorf("topic %s: partitions of the replica assignment are not 0 to %d: %w",
+					asked.Topic, topic.Partitions-1, kerr.InvalidReplicaAssignment)
+			}
+			seen[assignment.Partition] = true
+		}
+	case asked.ReplicationFactor != -1 && (asked.ReplicationFactor < 1 || int(asked.ReplicationFactor) > brokers):
+		return topic, fmt.Errorf("topic %s: replication factor %d, there are %d nodes: %w",
+			asked.Topic, asked.ReplicationFactor, brokers, kerr.InvalidReplicationFactor)
+	}
+	if topic.Partitions == -1 {
+		topic.Partitions = c.server.config.TopicPartitions
+	}
+	if topic.Partitions < 1 || topic.Partitions > partitionsMax {
+		return topic, fmt.Errorf("topic %s: %d partitions, must be 1 to %d: %w",
+			asked.Topic, topic.Partitions, partitionsMax, command.ErrInvalidPartitions)
+	}
+	for _, config := range asked.Configs {
+		if config.Value == nil {
+			return topic, fmt.Errorf("topic %s: configuration %s is null: %w", asked.Topic, config.Name, kerr.InvalidConfig)
+		}
+		if err := checkTopicConfig(config.Name, *config.Value); err != nil {
+			return topic, fmt.Errorf("topic %s: %w", asked.Topic, err)
+		}
+		if topic.Configs == nil {
+			topic.Configs = make(map[string]string)
+		}
+		topic.Configs[config.Name] = *config.Value
+	}
+	return topic, nil
+}
+
+// createTopic makes one topic of which the name has been checked.
+func (c *call) createTopic(topic command.Topic) error {
+	if !c.isLeader() {
+		return kerr.LeaderNotAvailable
+	}
+	topic.ID = newTopicID()
+	return c.proposeEach(0, 1, command.CreateTopics{
+		Topics: []command.Topic{topic}, NowUnixMilli: time.Now().UnixMilli(),
+	})[0]
+}
+
+// proposeEach proposes a command whose result is an error for each of count
+// parts. An error of the whole is the error of each.
+func (c *call) proposeEach(timeoutMillis int32, count int, proposed command.Command) []error {
+	ctx, cancel := context.WithTimeout(c.server.ctx, max(adminTimeoutMin, time.Duration(timeoutMillis)*time.Millisecond))
+	defer cancel()
+	errs, err := proposeFor[[]error](ctx, c.log(), proposed)
+	if err == nil && len(errs) != count {
+		err = fmt.Errorf("%T has %d results, want %d", proposed, len(errs), count)
+	}
+	if err != nil {
+		errs = make([]error, count)
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+// newTopicID draws a random version 4 UUID, as KIP-516 has it.
+func newTopicID() command.TopicID {
+	var id command.TopicID
+	rand.Read(id[:]) // never fails
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+func createdConfigs(topic command.Topic) []kmsg.CreateTopicsResponseTopicConfig {
+	configs := make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(topicConfigs))
+	for _, config := range topicConfigs {
+		value, isSet := topicConfigValue(topic, config)
+		answer := kmsg.NewCreateTopicsResponseTopicConfig()
+		answer.Name, answer.Value, answer.Source = config.name, &value, int8(configSource(isSet))
+		configs = append(configs, answer)
+	}
+	return configs
+}
+
+func configSource(isSet bool) kmsg.ConfigSource {
+	if isSet {
+		return kmsg.ConfigSourceDynamicTopicConfig
+	}
+	return kmsg.ConfigSourceDefaultConfig
+}

@@ -1,0 +1,131 @@
+package kafkacompat
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// DescribeConfigs lists the configuration of topics, and of the node what Kafka's
+// tools ask of a broker.
+//
+// Versions: 1 brought sources and synonyms, 3 types and documentation, 4 flexible
+// encoding.
+//
+// Left out: loggers, client metrics and groups as resources.
+func init() {
+	register(api{
+		key: 32, versionMin: 0, versionMax: 4,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[ i8 s []s ] bool@1+ bool@3+"),
+	}, describeConfigs)
+}
+
+func describeConfigs(c *call, request *kmsg.DescribeConfigsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.DescribeConfigsResponse](request)
+	for _, resource := range request.Resources {
+		answer := kmsg.NewDescribeConfigsResponseResource()
+		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
+		configs, err := c.configsOf(resource)
+		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
+		for _, config := range configs {
+			// Null asks for all; Kafka takes an empty list for all, too.
+			if len(resource.ConfigNames) > 0 && !slices.Contains(resource.ConfigNames, config.Name) {
+				continue
+			}
+			if !request.IncludeSynonyms {
+				config.ConfigSynonyms = nil
+			}
+			if !request.IncludeDocumentation {
+				config.Documentation = nil
+			}
+			answer.Configs = append(answer.Configs, config)
+		}
+		response.Resources = append(response.Resources, answer)
+	}
+	return response, nil
+}
+
+func (c *call) configsOf(resource kmsg.DescribeConfigsRequestResource) ([]kmsg.DescribeConfigsResponseResourceConfig, error) {
+	switch resource.ResourceType {
+	case kmsg.ConfigResourceTypeTopic:
+		if err := checkTopicName(resource.ResourceName); err != nil {
+			return nil, err
+		}
+		topic, ok := c.log().Topic(resource.ResourceName)
+		if !ok {
+			return nil, command.ErrUnknownTopic
+		}
+		return describeTopicConfigs(topic), nil
+	case kmsg.ConfigResourceTypeBroker:
+		id := strconv.Itoa(int(c.cluster().NodeID()))
+		if resource.ResourceName != "" && resource.ResourceName != id {
+			return nil, fmt.Errorf("this is node %s, not %q: %w", id, resource.ResourceName, kerr.InvalidRequest)
+		}
+		return c.describeNodeConfigs(id), nil
+	default:
+		return nil, fmt.Errorf("resources of type %s have no configuration here: %w", resource.ResourceType, kerr.InvalidRequest)
+	}
+}
+
+func describeTopicConfigs(topic command.Topic) []kmsg.DescribeConfigsResponseResourceConfig {
+	answers := make([]kmsg.DescribeConfigsResponseResourceConfig, 0, len(topicConfigs))
+	for _, config := range topicConfigs {
+		value, isSet := topicConfigValue(topic, config)
+		answer := kmsg.NewDescribeConfigsResponseResourceConfig()
+		answer.Name, answer.Value = config.name, &value
+		answer.Source, answer.IsDefault = configSource(isSet), !isSet
+		answer.ConfigType = config.kind
+		answer.Documentation = &config.documentation
+		if isSet {
+			answer.ConfigSynonyms = append(answer.ConfigSynonyms, synonym(config.name, value, configSource(true)))
+		}
+		answer.ConfigSynonyms = append(answer.ConfigSynonyms, synonym(config.name, config.otherwise, configSource(false)))
+		answers = append(answers, answer)
+	}
+	return answers
+}
+
+func synonym(name, value string, source kmsg.ConfigSource) kmsg.DescribeConfigsResponseResourceConfigConfigSynonym {
+	s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
+	s.Name, s.Value, s.Source = name, &value, source
+	return s
+}
+
+// describeNodeConfigs is what the node was started with, by Kafka's names. It can't
+// be altered while the node runs.
+func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseResourceConfig {
+	config := &c.server.config
+	rows := []struct {
+		name, value string
+		kind        kmsg.ConfigType
+	}{
+		{"auto.create.topics.enable", strconv.FormatBool(config.AutoCreateTopics), kmsg.ConfigTypeBoolean},
+		{"broker.id", id, kmsg.ConfigTypeInt},
+		{"connections.max.idle.ms", strconv.FormatInt(config.IdleTimeout.Milliseconds(), 10), kmsg.ConfigTypeLong},
+		{"default.replication.factor", strconv.Itoa(len(c.cluster().Brokers(c.listener))), kmsg.ConfigTypeInt},
+		{"fetch.max.bytes", strconv.Itoa(config.FetchBytesMax), kmsg.ConfigTypeInt},
+		{"group.initial.rebalance.delay.ms", strconv.FormatInt(config.Groups.InitialRebalanceDelay.Milliseconds(), 10), kmsg.ConfigTypeInt},
+		{"group.max.session.timeout.ms", strconv.FormatInt(config.Groups.SessionTimeoutMax.Milliseconds(), 10), kmsg.ConfigTypeInt},
+		{"group.max.size", strconv.Itoa(config.Groups.MembersMax), kmsg.ConfigTypeInt},
+		{"group.min.session.timeout.ms", strconv.FormatInt(config.Groups.SessionTimeoutMin.Milliseconds(), 10), kmsg.ConfigTypeInt},
+		{"max.connections", strconv.Itoa(config.ConnectionsMax), kmsg.ConfigTypeInt},
+		{"num.partitions", strconv.Itoa(int(config.TopicPartitions)), kmsg.ConfigTypeInt},
+		{"socket.request.max.bytes", strconv.Itoa(config.RequestBytesMax), kmsg.ConfigTypeInt},
+	}
+	answers := make([]kmsg.DescribeConfigsResponseResourceConfig, 0, len(rows))
+	for _, row := range rows {
+		answer := kmsg.NewDescribeConfigsResponseResourceConfig()
+		answer.Name, answer.Value = row.name, &row.value
+		answer.ReadOnly, answer.ConfigType = true, row.kind
+		answer.Source = kmsg.ConfigSourceStaticBrokerConfig
+		answers = append(answers, answer)
+	}
+	return answers
+}

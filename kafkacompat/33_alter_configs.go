@@ -1,0 +1,86 @@
+package kafkacompat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// AlterConfigs replaces the explicit configuration of topics: what the request
+// doesn't name goes back to its default. Newer tools use IncrementalAlterConfigs.
+//
+// Versions: 2 brought flexible encoding.
+//
+// Left out: nodes as resources; they are configured where they are started.
+func init() {
+	register(api{
+		key: 33, versionMin: 0, versionMax: 2,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[ i8 s [ s ns ] ] bool"),
+	}, alterConfigs)
+}
+
+func alterConfigs(c *call, request *kmsg.AlterConfigsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.AlterConfigsResponse](request)
+	for _, resource := range request.Resources {
+		answer := kmsg.NewAlterConfigsResponseResource()
+		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
+		err := c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
+			func(topic command.Topic) (map[string]*string, error) {
+				return replacedConfigs(topic, resource.Configs)
+			})
+		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
+		response.Resources = append(response.Resources, answer)
+	}
+	return response, nil
+}
+
+func replacedConfigs(topic command.Topic, wanted []kmsg.AlterConfigsRequestResourceConfig) (map[string]*string, error) {
+	changes := make(map[string]*string, len(wanted))
+	for name := range topic.Configs {
+		changes[name] = nil
+	}
+	for _, config := range wanted {
+		if config.Value == nil {
+			continue
+		}
+		if err := checkTopicConfig(config.Name, *config.Value); err != nil {
+			return nil, err
+		}
+		changes[config.Name] = config.Value
+	}
+	return changes, nil
+}
+
+// alterTopic makes the changes of one topic's configuration.
+func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateOnly bool,
+	changesFor func(command.Topic) (map[string]*string, error),
+) error {
+	if kind != kmsg.ConfigResourceTypeTopic {
+		return fmt.Errorf("resources of type %s can't be altered by clients: %w", kind, kerr.InvalidRequest)
+	}
+	if !c.isLeader() {
+		return kerr.NotController
+	}
+	topic, ok := c.log().Topic(name)
+	if !ok {
+		return command.ErrUnknownTopic
+	}
+	changes, err := changesFor(topic)
+	if err != nil || isValidateOnly || len(changes) == 0 {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.server.ctx, adminTimeoutMin)
+	defer cancel()
+	result, err := c.log().Propose(ctx, command.AlterTopicConfigs{Topic: name, Configs: changes})
+	if refusal, ok := result.(error); ok {
+		err = errors.Join(err, refusal)
+	}
+	return err
+}

@@ -1,0 +1,53 @@
+package kafkacompat
+
+import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// DeleteGroups forgets groups without members, and their offsets.
+//
+// Versions: 2 brought flexible encoding, 3 an error message.
+func init() {
+	register(api{
+		key: 42, versionMin: 0, versionMax: 3,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[]s"),
+	}, deleteGroups)
+}
+
+func deleteGroups(c *call, request *kmsg.DeleteGroupsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.DeleteGroupsResponse](request)
+	notLeader := c.server.coordinator.checkLeader()
+	for _, id := range request.Groups {
+		answer := kmsg.NewDeleteGroupsResponseGroup()
+		answer.Group = id
+		err := notLeader
+		if err == nil {
+			err = c.deleteGroup(id)
+		}
+		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
+		response.Groups = append(response.Groups, answer)
+	}
+	return response, nil
+}
+
+func (c *call) deleteGroup(id string) error {
+	if id == "" {
+		return kerr.InvalidGroupID
+	}
+	wasKnown, err := c.server.coordinator.forgetEmpty(id)
+	if err != nil {
+		return err
+	}
+	err = c.proposeEach(0, 1, command.DeleteGroups{Groups: []string{id}})[0]
+	if wasKnown && errors.Is(err, command.ErrUnknownGroup) {
+		return nil // it had no offsets
+	}
+	return err
+}

@@ -1,0 +1,97 @@
+package kafkacompat
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// IncrementalAlterConfigs sets and removes single configurations of topics, and
+// appends to and subtracts from those that are lists (KIP-339).
+//
+// Versions: 1 brought flexible encoding.
+//
+// Left out: nodes as resources; they are configured where they are started.
+func init() {
+	register(api{
+		key: 44, versionMin: 0, versionMax: 1,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[ i8 s [ s i8 ns ] ] bool"),
+	}, incrementalAlterConfigs)
+}
+
+func incrementalAlterConfigs(c *call, request *kmsg.IncrementalAlterConfigsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.IncrementalAlterConfigsResponse](request)
+	for _, resource := range request.Resources {
+		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
+		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
+		err := c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
+			func(topic command.Topic) (map[string]*string, error) {
+				return changedConfigs(topic, resource.Configs)
+			})
+		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
+		response.Resources = append(response.Resources, answer)
+	}
+	return response, nil
+}
+
+func changedConfigs(topic command.Topic, wanted []kmsg.IncrementalAlterConfigsRequestResourceConfig) (map[string]*string, error) {
+	changes := make(map[string]*string, len(wanted))
+	for _, asked := range wanted {
+		config, ok := findTopicConfig(asked.Name)
+		if !ok {
+			return nil, fmt.Errorf("unknown topic configuration %q: %w", asked.Name, kerr.InvalidConfig)
+		}
+		if _, isTwice := changes[asked.Name]; isTwice {
+			return nil, fmt.Errorf("topic configuration %s is named twice: %w", asked.Name, kerr.InvalidRequest)
+		}
+		if asked.Op == kmsg.IncrementalAlterConfigOpDelete {
+			changes[asked.Name] = nil
+			continue
+		}
+		if asked.Value == nil {
+			return nil, fmt.Errorf("topic configuration %s is set to null: %w", asked.Name, kerr.InvalidRequest)
+		}
+		value, err := combined(topic, config, asked.Op, *asked.Value)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkTopicConfig(asked.Name, value); err != nil {
+			return nil, err
+		}
+		changes[asked.Name] = &value
+	}
+	return changes, nil
+}
+
+// combined is the value that an operation leads to.
+func combined(topic command.Topic, config topicConfig, op kmsg.IncrementalAlterConfigOp, value string) (string, error) {
+	switch op {
+	case kmsg.IncrementalAlterConfigOpSet:
+		return value, nil
+	case kmsg.IncrementalAlterConfigOpAppend, kmsg.IncrementalAlterConfigOpSubtract:
+	default:
+		return "", fmt.Errorf("topic configuration %s: unknown operation %d: %w", config.name, op, kerr.InvalidRequest)
+	}
+	if config.kind != kmsg.ConfigTypeList {
+		return "", fmt.Errorf("topic configuration %s is no list: %w", config.name, kerr.InvalidConfig)
+	}
+	before, _ := topicConfigValue(topic, config)
+	words := strings.Split(before, ",")
+	for word := range strings.SplitSeq(value, ",") {
+		i := slices.Index(words, word)
+		switch {
+		case op == kmsg.IncrementalAlterConfigOpAppend && i < 0:
+			words = append(words, word)
+		case op == kmsg.IncrementalAlterConfigOpSubtract && i >= 0:
+			words = slices.Delete(words, i, i+1)
+		}
+	}
+	return strings.Join(words, ","), nil
+}

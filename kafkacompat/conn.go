@@ -1,0 +1,355 @@
+package kafkacompat
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+)
+
+const (
+	readBufferBytes = 8 << 10
+	// produceRunBytesMax bounds the Produce requests that are answered together,
+	// but for the first one.
+	produceRunBytesMax = 4 << 20
+)
+
+// A conn is one client connection, on two goroutines: one reads requests into a
+// bounded queue, one answers them in order.
+//
+// A request begins after the one before it was answered, as on a Kafka broker. A
+// long poll therefore holds back what its client sends behind it; clients know,
+// and use a connection of its own for what can wait. The exception are Produce
+// requests that stand behind each other in the queue: they are proposed as one
+// command, so a connection that sends many small ones costs few proposals, and
+// their order is that of the wire.
+type conn struct {
+	server   *Server
+	net      net.Conn
+	listener string
+	logger   *slog.Logger
+	queue    chan *request
+	// ctx ends when the client is gone, the answering goroutine has given up, or
+	// the server closes. Requests that wait for something give up then. What is
+	// to be stored is stored nevertheless: a producer with acks=0 may send and
+	// go.
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// What follows belongs to the answering goroutine.
+
+	out outgoing
+	// held was taken from the queue and is next.
+	held    *request
+	session *fetchSession
+	// wake is signalled by the log for a long poll.
+	wake chan struct{}
+}
+
+// A request is read and decoded.
+type request struct {
+	api    *api
+	header wire.Header
+	// body is nil for an ApiVersions request of an unknown version.
+	body kmsg.Request
+	// bytes is what the frame took of the server's memory for requests.
+	bytes   int
+	arrived time.Time
+}
+
+// A call is a request in the hands of its handler.
+type call struct {
+	*conn
+	header wire.Header
+}
+
+// errCloseConn ends a connection because the protocol says so; the client has
+// been told, or asked not to be.
+var errCloseConn = errors.New("closed as the protocol asks")
+
+func newConn(s *Server, netConn net.Conn, listener string) *conn {
+	c := &conn{
+		server:   s,
+		net:      netConn,
+		listener: listener,
+		logger:   s.config.Logger.With("client", netConn.RemoteAddr().String(), "listener", listener),
+		queue:    make(chan *request, s.config.InFlightMax),
+		wake:     make(chan struct{}, 1),
+	}
+	c.ctx, c.cancel = context.WithCancel(s.ctx)
+	return c
+}
+
+// close makes both goroutines end. Any goroutine may call it, many times.
+func (c *conn) close() {
+	c.cancel()
+	c.net.Close()
+}
+
+// serve reads and answers until the connection ends.
+func (c *conn) serve() {
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(c.queue)
+		c.finish("read", c.guard(c.read))
+	})
+	c.finish("answer", c.guard(c.answer))
+	c.close()
+	c.finish("drain", c.guard(c.drain))
+	for r := range c.queue {
+		c.release(r)
+	}
+	reading.Wait()
+}
+
+// drain stores what came with acks=0 and was not reached before its client had
+// gone.
+func (c *conn) drain() error {
+	for r := c.next(); r != nil; r = c.next() {
+		if body, ok := r.body.(*kmsg.ProduceRequest); ok && body.Acks == 0 {
+			// Nobody is left to be told of an error.
+			_ = c.produce([]*request{r})
+		}
+		c.release(r)
+	}
+	return nil
+}
+
+// guard makes an error of a panic: a bug in one request costs one connection.
+func (c *conn) guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.logger.Error("kafka request panicked", "panic", p, "stack", string(debug.Stack()))
+			err = errCloseConn
+		}
+	}()
+	return f()
+}
+
+// finish logs why a goroutine of the connection ended.
+func (c *conn) finish(what string, err error) {
+	switch {
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), c.server.ctx.Err() != nil:
+	case errors.Is(err, errCloseConn):
+		c.logger.Debug("kafka connection closed", "during", what, "reason", err)
+	default:
+		c.logger.Info("kafka connection closed", "during", what, "reason", err)
+	}
+}
+
+// read puts requests into the queue. A malformed request ends it, after which
+// those before it are answered; the end of the client cancels those that wait.
+func (c *conn) read() error {
+	config := &c.server.config
+	reader := bufio.NewReaderSize(c.net, readBufferBytes)
+	for {
+		if err := c.net.SetReadDeadline(time.Now().Add(config.IdleTimeout)); err != nil {
+			return err
+		}
+		bytes, key, err := wire.ReadSize(reader)
+		if err != nil {
+			if !errors.Is(err, wire.ErrMalformed) {
+				c.cancel()
+			}
+			return err
+		}
+		a := apiForKey(key)
+		if a == nil {
+			return fmt.Errorf("request with unknown API key %d", key)
+		}
+		if bytesMax := orDefault(a.requestBytesMax, config.RequestBytesMax); bytes > bytesMax {
+			return fmt.Errorf("%s request of %d bytes, at most %d", a.name, bytes, bytesMax)
+		}
+		if err := c.server.requestMemory.Acquire(c.ctx, int64(bytes)); err != nil {
+			return err
+		}
+		r, err := c.readRequest(reader, a, bytes)
+		if err != nil {
+			c.server.requestMemory.Release(int64(bytes))
+			return err
+		}
+		select {
+		case c.queue <- r:
+		case <-c.ctx.Done():
+			c.release(r)
+			return c.ctx.Err()
+		}
+	}
+}
+
+func (c *conn) readRequest(reader *bufio.Reader, a *api, bytes int) (*request, error) {
+	if err := c.net.SetReadDeadline(time.Now().Add(c.server.config.FrameTimeout)); err != nil {
+		return nil, err
+	}
+	frame, err := wire.ReadFrame(reader, bytes)
+	if err != nil {
+		c.cancel()
+		return nil, err
+	}
+	header, body, err := wire.ParseHeader(frame)
+	if err != nil {
+		return nil, err
+	}
+	r := &request{api: a, header: header, bytes: bytes, arrived: time.Now()}
+	if !a.serves(header.Version) {
+		if a.key == keyApiVersions {
+			return r, nil
+		}
+		return nil, fmt.Errorf("%s request of version %d, served are %d to %d",
+			a.name, header.Version, a.versionMin, a.versionMax)
+	}
+	if r.body, err = a.decode(body, header.Version); err != nil {
+		return nil, fmt.Errorf("%s request of version %d: %w", a.name, header.Version, err)
+	}
+	return r, nil
+}
+
+func (c *conn) release(r *request) {
+	c.server.requestMemory.Release(int64(r.bytes))
+}
+
+// answer takes requests from the queue until it ends.
+func (c *conn) answer() error {
+	for {
+		r := c.next()
+		if r == nil {
+			return nil
+		}
+		var err error
+		if r.api.key == keyProduce {
+			err = c.answerProduceRun(r)
+		} else {
+			err = c.answerOne(r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for a request; nil is the end.
+func (c *conn) next() *request {
+	if r := c.held; r != nil {
+		c.held = nil
+		return r
+	}
+	return <-c.queue
+}
+
+// nextProduce takes a Produce request that is there already, nil if there is none
+// or something else stands before it.
+func (c *conn) nextProduce() *request {
+	select {
+	case r := <-c.queue:
+		if r != nil && r.api.key != keyProduce {
+			c.held = r
+			return nil
+		}
+		return r
+	default:
+		return nil
+	}
+}
+
+// answerOne answers anything but Produce.
+func (c *conn) answerOne(r *request) error {
+	defer c.release(r)
+	var response kmsg.Response
+	var err error
+	if r.body == nil {
+		response = unsupportedApiVersions()
+	} else {
+		response, err = r.api.serve(&call{conn: c, header: r.header}, r.body)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.api.name, err)
+	}
+	if c.ctx.Err() != nil {
+		return fmt.Errorf("%s is not answered: %w", r.api.name, errCloseConn)
+	}
+	c.out.take()
+	defer c.out.give()
+	c.append(r, response)
+	return c.flush()
+}
+
+// answerProduceRun answers first and the Produce requests that stand behind it
+// already.
+func (c *conn) answerProduceRun(first *request) error {
+	run := []*request{first}
+	for bytes := first.bytes; bytes < produceRunBytesMax && len(run) < c.server.config.InFlightMax; {
+		r := c.nextProduce()
+		if r == nil {
+			break
+		}
+		run = append(run, r)
+		bytes += r.bytes
+	}
+	defer func() {
+		for _, r := range run {
+			c.release(r)
+		}
+	}()
+	c.out.take()
+	defer c.out.give()
+	refusal := c.produce(run)
+	return errors.Join(c.flush(), refusal)
+}
+
+// append adds the answer to a request to those that wait to be written.
+func (c *conn) append(r *request, response kmsg.Response) {
+	bytes := c.out.append(r.header.Correlation, response)
+	if observe := c.server.config.Observe; observe != nil {
+		observe(Observation{
+			API:      r.api.name,
+			Version:  r.header.Version,
+			BytesIn:  r.bytes,
+			BytesOut: bytes,
+			Duration: time.Since(r.arrived),
+		})
+	}
+}
+
+func (c *conn) flush() error {
+	return c.out.writeTo(c.net, c.server.config.WriteTimeout)
+}
+
+// isLeader says whether this node may answer for partitions and groups.
+func (c *call) isLeader() bool {
+	leader, _ := c.server.config.Cluster.Leader()
+	return leader == c.server.config.Cluster.NodeID()
+}
+
+func (c *call) log() Log { return c.server.config.Log }
+
+func (c *call) cluster() Cluster { return c.server.config.Cluster }
+
+// broker is the address of a node on this connection's listener; its id is -1 if
+// there is none.
+func (c *call) broker(nodeID int32) Broker {
+	for _, broker := range c.cluster().Brokers(c.listener) {
+		if broker.NodeID == nodeID {
+			return broker
+		}
+	}
+	return Broker{NodeID: -1, Port: -1}
+}
+
+// clientHost is the client's address as DescribeGroups shows it.
+func (c *call) clientHost() string {
+	host, _, err := net.SplitHostPort(c.net.RemoteAddr().String())
+	if err != nil {
+		host = c.net.RemoteAddr().String()
+	}
+	return "/" + host
+}

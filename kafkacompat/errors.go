@@ -1,0 +1,84 @@
+package kafkacompat
+
+import (
+	"context"
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"kont/statemachine/command"
+	"kont/statemachine/recordbatch"
+)
+
+// kafkaErrors turns our errors into Kafka's. The first row that matches counts.
+var kafkaErrors = []struct {
+	ours   error
+	kafkas *kerr.Error
+}{
+	{command.ErrUnknownTopic, kerr.UnknownTopicOrPartition},
+	{command.ErrTopicExists, kerr.TopicAlreadyExists},
+	{command.ErrInvalidTopic, kerr.InvalidTopicException},
+	{command.ErrInvalidPartitions, kerr.InvalidPartitions},
+	{command.ErrOutOfOrderSequence, kerr.OutOfOrderSequenceNumber},
+	{command.ErrInvalidProducerEpoch, kerr.InvalidProducerEpoch},
+	{command.ErrInvalidBatch, kerr.InvalidRecord},
+	{command.ErrOffsetOutOfRange, kerr.OffsetOutOfRange},
+	{command.ErrUnknownGroup, kerr.GroupIDNotFound},
+	{command.ErrLimit, kerr.PolicyViolation},
+	{command.ErrNotLeader, kerr.NotLeaderForPartition},
+	// A storage error makes clients refresh metadata and try again, which is
+	// right for a full disk that somebody empties, and for a node that closes.
+	{command.ErrUnavailable, kerr.KafkaStorageError},
+	// Threads are no business of Kafka's clients; no request reaches these.
+	{command.ErrUnknownThread, kerr.InvalidRequest},
+	{command.ErrNotFaulted, kerr.InvalidRequest},
+	{command.ErrStaleStep, kerr.InvalidRequest},
+
+	{recordbatch.ErrLength, kerr.CorruptMessage},
+	{recordbatch.ErrMagic, kerr.UnsupportedForMessageFormat},
+	{recordbatch.ErrCRC, kerr.CorruptMessage},
+	{recordbatch.ErrOffsets, kerr.InvalidRecord},
+	{recordbatch.ErrRecord, kerr.InvalidRecord},
+	{recordbatch.ErrCodec, kerr.UnsupportedCompressionType},
+	// Not CORRUPT_MESSAGE: the checksum was right, so sending it again won't help.
+	{recordbatch.ErrCompressed, kerr.InvalidRecord},
+	{recordbatch.ErrTooLarge, kerr.MessageTooLarge},
+
+	{context.DeadlineExceeded, kerr.RequestTimedOut},
+	{context.Canceled, kerr.RequestTimedOut},
+}
+
+// kafkaError is Kafka's error for one of ours, UNKNOWN_SERVER_ERROR for one that
+// nobody thought of, and nil for nil.
+func kafkaError(err error) *kerr.Error {
+	if err == nil {
+		return nil
+	}
+	var already *kerr.Error
+	if errors.As(err, &already) {
+		return already
+	}
+	for _, row := range kafkaErrors {
+		if errors.Is(err, row.ours) {
+			return row.kafkas
+		}
+	}
+	return kerr.UnknownServerError
+}
+
+// errorCode is the code of kafkaError, 0 for nil.
+func errorCode(err error) int16 {
+	if e := kafkaError(err); e != nil {
+		return e.Code
+	}
+	return 0
+}
+
+// errorMessage is what a person should read, nil for nil.
+func errorMessage(err error) *string {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	return &text
+}

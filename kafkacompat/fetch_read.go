@@ -1,0 +1,212 @@
+package kafkacompat
+
+import (
+	"math"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"kont/statemachine/command"
+	"kont/statemachine/recordbatch"
+)
+
+// A fetchPartition is one partition of a fetch: what was asked, what was read,
+// and, in a session, what the client knows already.
+type fetchPartition struct {
+	// topic is empty if the client named the topic by id. topicID is zero if it
+	// didn't.
+	topic     string
+	topicID   command.TopicID
+	partition int32
+
+	offset      int64
+	leaderEpoch int32
+	bytesMax    int32
+
+	// name is the topic's name, found anew for each fetch.
+	name    string
+	err     error
+	state   command.PartitionState
+	batches []byte
+
+	// What the client of a session was told last.
+	toldHighWatermark int64
+	toldLogStart      int64
+}
+
+// isNews says whether an incremental response has to name the partition.
+func (p *fetchPartition) isNews() bool {
+	return p.err != nil || len(p.batches) > 0 ||
+		p.state.NextOffset != p.toldHighWatermark || p.state.StartOffset != p.toldLogStart
+}
+
+// resolve finds the topic. It forgets what was read before.
+func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
+	p.err, p.batches = nil, nil
+	topic, err := c.topic(p.topic, p.topicID, p.topic == "")
+	switch {
+	case err != nil:
+		p.err = err
+	case p.partition < 0 || p.partition >= topic.Partitions:
+		p.err = kerr.UnknownTopicOrPartition
+	case !isLeader:
+		p.err = kerr.NotLeaderForPartition
+	case p.leaderEpoch > epoch:
+		p.err = kerr.UnknownLeaderEpoch
+	default:
+		p.name = topic.Name
+	}
+}
+
+// read takes batches of at most bytesMax; if mustGrow, one batch of any size. It
+// returns how many bytes there are.
+func (p *fetchPartition) read(log Log, bytesMax int, mustGrow bool) int {
+	p.batches = nil
+	state, err := log.Partition(p.name, p.partition)
+	if err != nil {
+		p.err = p.unknown(err)
+		return 0
+	}
+	p.state = state
+	if p.offset < state.StartOffset || p.offset > state.NextOffset {
+		p.err = kerr.OffsetOutOfRange
+		return 0
+	}
+	bytesMax = min(bytesMax, int(p.bytesMax))
+	if p.offset == state.NextOffset || bytesMax <= 0 && !mustGrow {
+		return 0
+	}
+	batches, err := log.ReadBatches(p.name, p.partition, p.offset, max(bytesMax, 0))
+	if err != nil {
+		p.err = p.unknown(err)
+		return 0
+	}
+	if len(batches) > bytesMax && !mustGrow {
+		return 0
+	}
+	p.batches = batches
+	return len(batches)
+}
+
+// unknown is err, told in terms of the topic id if the client used one.
+func (p *fetchPartition) unknown(err error) error {
+	if p.topic == "" && kafkaError(err) == kerr.UnknownTopicOrPartition {
+		return kerr.UnknownTopicID
+	}
+	return err
+}
+
+// A fetchRead is one fetch on its way.
+type fetchRead struct {
+	partitions []*fetchPartition
+	// session is nil outside of one.
+	session       *fetchSession
+	isIncremental bool
+}
+
+type pollLimits struct {
+	bytesMin int
+	bytesMax int
+	wait     time.Duration
+}
+
+// poll reads until there is enough, waiting for appends if it must.
+func (r *fetchRead) poll(c *call, limits pollLimits) {
+	_, epoch := c.cluster().Leader()
+	isLeader := c.isLeader()
+	for _, p := range r.partitions {
+		p.resolve(c, isLeader, epoch)
+	}
+	if r.isEnough(r.read(c.log(), limits.bytesMax), limits) {
+		return
+	}
+
+	// The watch comes first and the second look after it, so that what is
+	// appended in between is not missed.
+	cancel := c.log().Watch(r.watched(), c.wake)
+	defer cancel()
+	bytes := r.read(c.log(), limits.bytesMax)
+	if r.isEnough(bytes, limits) {
+		return
+	}
+	timer := time.NewTimer(limits.wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-c.wake:
+			// Reading again at every append would cost the square of what a
+			// client with a large min_bytes waits for.
+			if bytes+r.growth(c.log()) < limits.bytesMin {
+				continue
+			}
+			if bytes = r.read(c.log(), limits.bytesMax); r.isEnough(bytes, limits) {
+				return
+			}
+		case <-timer.C:
+			r.read(c.log(), limits.bytesMax)
+			return
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// read reads all partitions in order and returns the bytes, or -1 if one of them
+// has an error.
+func (r *fetchRead) read(log Log, bytesMax int) int {
+	bytes, failed := 0, false
+	for _, p := range r.partitions {
+		if p.err == nil {
+			bytes += p.read(log, bytesMax-bytes, bytes == 0)
+		}
+		failed = failed || p.err != nil
+	}
+	if failed {
+		return -1
+	}
+	return bytes
+}
+
+func (r *fetchRead) isEnough(bytes int, limits pollLimits) bool {
+	return bytes < 0 || bytes >= limits.bytesMin || limits.wait <= 0 || len(r.partitions) == 0
+}
+
+// growth is by how many bytes the partitions have grown since they were read. A
+// partition that can't be read counts as grown, so that the error gets out.
+func (r *fetchRead) growth(log Log) int {
+	var grown int64
+	for _, p := range r.partitions {
+		state, err := log.Partition(p.name, p.partition)
+		switch {
+		case err != nil || p.offset < state.StartOffset:
+			return math.MaxInt / 2
+		case state.NextOffset > p.state.NextOffset:
+			grown += max(state.Bytes-p.state.Bytes, 1)
+		}
+	}
+	return int(grown)
+}
+
+func (r *fetchRead) watched() []command.TopicPartition {
+	partitions := make([]command.TopicPartition, len(r.partitions))
+	for i, p := range r.partitions {
+		partitions[i] = command.TopicPartition{Topic: p.name, Partition: p.partition}
+	}
+	return partitions
+}
+
+// holdsZstd says whether a batch is compressed with zstd, which clients before
+// Fetch version 10 don't know.
+func holdsZstd(batches []byte) bool {
+	for len(batches) > 0 {
+		batch, rest, err := recordbatch.Split(batches)
+		if err != nil {
+			return false
+		}
+		if header, err := recordbatch.ParseHeader(batch); err == nil && header.Codec() == recordbatch.CodecZstd {
+			return true
+		}
+		batches = rest
+	}
+	return false
+}

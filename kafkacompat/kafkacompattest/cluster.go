@@ -1,0 +1,59 @@
+package kafkacompattest
+
+import (
+	"sync"
+
+	"kont/kafkacompat"
+)
+
+// Cluster is a cluster whose nodes and leader a test chooses.
+type Cluster struct {
+	mu      sync.Mutex
+	node    int32
+	leader  int32
+	epoch   int32
+	brokers []kafkacompat.Broker
+}
+
+// NewCluster is a cluster of the one node 1, which leads, at an address.
+func NewCluster(host string, port int32) *Cluster {
+	return &Cluster{
+		node: 1, leader: 1, epoch: 1,
+		brokers: []kafkacompat.Broker{{NodeID: 1, Host: host, Port: port}},
+	}
+}
+
+// SetLeader begins a new epoch.
+func (c *Cluster) SetLeader(nodeID int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.leader = nodeID
+	c.epoch++
+}
+
+// AddBroker adds another node.
+func (c *Cluster) AddBroker(broker kafkacompat.Broker) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.brokers = append(c.brokers, broker)
+}
+
+// ID is always the same.
+func (c *Cluster) ID() string { return "kafkacompattest" }
+
+// NodeID is 1.
+func (c *Cluster) NodeID() int32 { return c.node }
+
+// Leader is the node that SetLeader chose last.
+func (c *Cluster) Leader() (nodeID, epoch int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leader, c.epoch
+}
+
+// Brokers are the same on all listeners.
+func (c *Cluster) Brokers(string) []kafkacompat.Broker {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]kafkacompat.Broker(nil), c.brokers...)
+}

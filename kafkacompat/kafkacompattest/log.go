@@ -1,0 +1,444 @@
+// Package kafkacompattest imitates the state machine for tests of the Kafka
+// listener: a Log in memory, simple enough to be seen right, and a Cluster.
+//
+// It refuses to be fast or durable. It stores batches as they come, with their
+// base offset patched in a copy.
+package kafkacompattest
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"kont/statemachine/command"
+	"kont/statemachine/recordbatch"
+)
+
+// Log is a state machine's reads and proposals, in memory. The zero value is
+// ready.
+type Log struct {
+	mu         sync.Mutex
+	topics     map[string]*topic
+	groups     map[string]map[command.TopicPartition]command.GroupOffset
+	watches    map[*watch]struct{}
+	producerID int64
+	commands   int
+	before     func(context.Context, command.Command) error
+	after      func(command.Command) error
+}
+
+type topic struct {
+	command.Topic
+	partitions []*partition
+}
+
+type partition struct {
+	start, next int64
+	batches     []batch
+	producers   map[int64][]produced
+}
+
+type batch struct {
+	header recordbatch.Header
+	bytes  []byte
+}
+
+// produced is a batch that an idempotent producer sent.
+type produced struct {
+	epoch       int16
+	first, last int32
+	offset      int64
+}
+
+type watch struct {
+	partitions []command.TopicPartition
+	wake       chan<- struct{}
+}
+
+// Commands is how many proposals took effect.
+func (l *Log) Commands() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.commands
+}
+
+// BeforePropose has f called before each proposal takes effect, without the lock.
+// Its error is that of the proposal.
+func (l *Log) BeforePropose(f func(context.Context, command.Command) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.before = f
+}
+
+// AfterPropose has f called after each proposal has taken effect. Its error takes
+// the place of the result, as if the leader were lost between.
+func (l *Log) AfterPropose(f func(command.Command) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.after = f
+}
+
+// Propose applies the command at once.
+func (l *Log) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	l.mu.Lock()
+	before, after := l.before, l.after
+	l.mu.Unlock()
+	if before != nil {
+		if err := before(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	result, err := l.apply(c)
+	if after != nil && err == nil {
+		err = after(c)
+	}
+	return result, err
+}
+
+func (l *Log) apply(c command.Command) (command.Result, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.commands++
+	switch c := c.(type) {
+	case command.CreateTopics:
+		return each(c.Topics, l.createTopic), nil
+	case command.DeleteTopics:
+		return each(c.Names, l.deleteTopic), nil
+	case command.AlterTopicConfigs:
+		return nil, l.alterTopic(c)
+	case command.AppendRecords:
+		results := make([]command.AppendResult, len(c.Appends))
+		for i, a := range c.Appends {
+			results[i] = l.append(a)
+		}
+		return results, nil
+	case command.DeleteRecords:
+		return each(c.Trims, l.trim), nil
+	case command.AllocateProducerIDs:
+		first := l.producerID
+		l.producerID += c.Count
+		return first, nil
+	case command.CommitOffsets:
+		return each(c.Offsets, func(o command.GroupOffset) error { return l.commit(c.Group, o) }), nil
+	case command.DeleteGroups:
+		return each(c.Groups, l.deleteGroup), nil
+	default:
+		return nil, fmt.Errorf("%T is nothing that the listener proposes", c)
+	}
+}
+
+func each[T any](parts []T, apply func(T) error) []error {
+	errs := make([]error, len(parts))
+	for i, part := range parts {
+		errs[i] = apply(part)
+	}
+	return errs
+}
+
+func (l *Log) createTopic(t command.Topic) error {
+	if l.topics[t.Name] != nil {
+		return command.ErrTopicExists
+	}
+	if t.ID == (command.TopicID{}) {
+		rand.Read(t.ID[:])
+	}
+	if l.topics == nil {
+		l.topics = make(map[string]*topic)
+	}
+	made := &topic{Topic: t}
+	for range t.Partitions {
+		made.partitions = append(made.partitions, &partition{producers: make(map[int64][]produced)})
+	}
+	l.topics[t.Name] = made
+	return nil
+}
+
+func (l *Log) deleteTopic(name string) error {
+	if l.topics[name] == nil {
+		return command.ErrUnknownTopic
+	}
+	delete(l.topics, name)
+	for _, offsets := range l.groups {
+		maps.DeleteFunc(offsets, func(tp command.TopicPartition, _ command.GroupOffset) bool { return tp.Topic == name })
+	}
+	l.signal(func(tp command.TopicPartition) bool { return tp.Topic == name })
+	return nil
+}
+
+func (l *Log) alterTopic(c command.AlterTopicConfigs) error {
+	t := l.topics[c.Topic]
+	if t == nil {
+		return command.ErrUnknownTopic
+	}
+	configs := maps.Clone(t.Configs)
+	if configs == nil {
+		configs = make(map[string]string)
+	}
+	for name, value := range c.Configs {
+		if value == nil {
+			delete(configs, name)
+		} else {
+			configs[name] = *value
+		}
+	}
+	t.Configs = configs
+	return nil
+}
+
+func (l *Log) partition(name string, number int32) *partition {
+	t := l.topics[name]
+	if t == nil || number < 0 || int(number) >= len(t.partitions) {
+		return nil
+	}
+	return t.partitions[number]
+}
+
+func (l *Log) append(a command.Append) command.AppendResult {
+	p := l.partition(a.Topic, a.Partition)
+	if p == nil {
+		return command.AppendResult{Err: command.ErrUnknownTopic}
+	}
+	header, err := recordbatch.Check(a.Batch)
+	if err != nil {
+		return command.AppendResult{Err: fmt.Errorf("%w: %w", command.ErrInvalidBatch, err)}
+	}
+	if header.ProducerID >= 0 {
+		if repeat, err := p.checkSequence(header); err != nil || repeat >= 0 {
+			return command.AppendResult{Err: err, BaseOffset: repeat, LogStartOffset: p.start}
+		}
+	}
+	stored := slices.Clone(a.Batch)
+	header.BaseOffset = p.next
+	recordbatch.SetBaseOffset(stored, p.next)
+	p.batches = append(p.batches, batch{header, stored})
+	p.next = header.NextOffset()
+	l.signal(func(tp command.TopicPartition) bool { return tp.Topic == a.Topic && tp.Partition == a.Partition })
+	return command.AppendResult{BaseOffset: header.BaseOffset, LogStartOffset: p.start}
+}
+
+// checkSequence returns the offset of the batch that h repeats, or -1.
+func (p *partition) checkSequence(h recordbatch.Header) (repeat int64, err error) {
+	last := p.producers[h.ProducerID]
+	for _, earlier := range last {
+		if earlier.epoch == h.ProducerEpoch && earlier.first == h.BaseSequence && earlier.last == h.LastSequence() {
+			return earlier.offset, nil
+		}
+	}
+	if n := len(last); n > 0 {
+		switch newest := last[n-1]; {
+		case h.ProducerEpoch < newest.epoch:
+			return -1, command.ErrInvalidProducerEpoch
+		case h.ProducerEpoch == newest.epoch && h.BaseSequence != (newest.last+1)&0x7fffffff,
+			h.ProducerEpoch > newest.epoch && h.BaseSequence != 0:
+			return -1, command.ErrOutOfOrderSequence
+		}
+	}
+	last = append(last, produced{h.ProducerEpoch, h.BaseSequence, h.LastSequence(), p.next})
+	p.producers[h.ProducerID] = last[max(0, len(last)-5):]
+	return -1, nil
+}
+
+func (l *Log) trim(t command.Trim) error {
+	p := l.partition(t.Topic, t.Partition)
+	switch {
+	case p == nil:
+		return command.ErrUnknownTopic
+	case t.Offset < 0 || t.Offset > p.next:
+		return command.ErrOffsetOutOfRange
+	}
+	p.start = max(p.start, t.Offset)
+	p.batches = slices.DeleteFunc(p.batches, func(b batch) bool { return b.header.NextOffset() <= p.start })
+	return nil
+}
+
+func (l *Log) commit(group string, o command.GroupOffset) error {
+	if l.partition(o.Topic, o.Partition) == nil {
+		return command.ErrUnknownTopic
+	}
+	if l.groups == nil {
+		l.groups = make(map[string]map[command.TopicPartition]command.GroupOffset)
+	}
+	if l.groups[group] == nil {
+		l.groups[group] = make(map[command.TopicPartition]command.GroupOffset)
+	}
+	l.groups[group][command.TopicPartition{Topic: o.Topic, Partition: o.Partition}] = o
+	return nil
+}
+
+func (l *Log) deleteGroup(group string) error {
+	if l.groups[group] == nil {
+		return command.ErrUnknownGroup
+	}
+	delete(l.groups, group)
+	return nil
+}
+
+// Topics is sorted by name.
+func (l *Log) Topics() []command.Topic {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var topics []command.Topic
+	for _, name := range slices.Sorted(maps.Keys(l.topics)) {
+		topics = append(topics, l.topics[name].Topic)
+	}
+	return topics
+}
+
+// Topic finds a topic by name.
+func (l *Log) Topic(name string) (command.Topic, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.topics[name]; t != nil {
+		return t.Topic, true
+	}
+	return command.Topic{}, false
+}
+
+// TopicByID finds a topic by id.
+func (l *Log) TopicByID(id command.TopicID) (command.Topic, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, t := range l.topics {
+		if t.ID == id {
+			return t.Topic, true
+		}
+	}
+	return command.Topic{}, false
+}
+
+// Partition is the state of a partition.
+func (l *Log) Partition(topic string, number int32) (command.PartitionState, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.partition(topic, number)
+	if p == nil {
+		return command.PartitionState{}, command.ErrUnknownTopic
+	}
+	state := command.PartitionState{StartOffset: p.start, NextOffset: p.next}
+	for _, b := range p.batches {
+		state.Bytes += int64(len(b.bytes))
+	}
+	return state, nil
+}
+
+// ReadBatches returns a copy of whole batches.
+func (l *Log) ReadBatches(topic string, number int32, offset int64, bytesMax int) ([]byte, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.partition(topic, number)
+	switch {
+	case p == nil:
+		return nil, command.ErrUnknownTopic
+	case offset < p.start || offset > p.next:
+		return nil, command.ErrOffsetOutOfRange
+	}
+	var read []byte
+	for _, b := range p.batches {
+		if b.header.NextOffset() <= offset {
+			continue
+		}
+		if len(read) > 0 && len(read)+len(b.bytes) > bytesMax {
+			break
+		}
+		read = append(read, b.bytes...)
+	}
+	return read, nil
+}
+
+// OffsetForTimestamp looks at every record.
+func (l *Log) OffsetForTimestamp(topic string, number int32, unixMilli int64) (offset, timestamp int64, err error) {
+	return l.search(topic, number, func(r recordbatch.Record, _ int64) bool { return r.TimestampUnixMilli >= unixMilli }, true)
+}
+
+// MaxTimestamp looks at every record.
+func (l *Log) MaxTimestamp(topic string, number int32) (offset, timestamp int64, err error) {
+	return l.search(topic, number, func(r recordbatch.Record, best int64) bool { return r.TimestampUnixMilli > best }, false)
+}
+
+func (l *Log) search(topic string, number int32, isBetter func(recordbatch.Record, int64) bool, first bool) (offset, timestamp int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.partition(topic, number)
+	if p == nil {
+		return -1, -1, command.ErrUnknownTopic
+	}
+	offset, timestamp = -1, -1
+	for _, b := range p.batches {
+		for record, err := range recordbatch.Records(b.bytes) {
+			if err != nil {
+				return -1, -1, err
+			}
+			if record.Offset >= p.start && isBetter(record, timestamp) {
+				offset, timestamp = record.Offset, record.TimestampUnixMilli
+				if first {
+					return offset, timestamp, nil
+				}
+			}
+		}
+	}
+	return offset, timestamp, nil
+}
+
+// Watch signals appends and deletions.
+func (l *Log) Watch(partitions []command.TopicPartition, wake chan<- struct{}) (cancel func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watches == nil {
+		l.watches = make(map[*watch]struct{})
+	}
+	w := &watch{slices.Clone(partitions), wake}
+	l.watches[w] = struct{}{}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.watches, w)
+	}
+}
+
+func (l *Log) signal(concerns func(command.TopicPartition) bool) {
+	for w := range l.watches {
+		if slices.ContainsFunc(w.partitions, concerns) {
+			select {
+			case w.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// Watches is how many watches are open.
+func (l *Log) Watches() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.watches)
+}
+
+// CommittedOffsets is sorted by topic and partition.
+func (l *Log) CommittedOffsets(group string) ([]command.GroupOffset, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.SortedFunc(maps.Values(l.groups[group]), func(a, b command.GroupOffset) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	}), nil
+}
+
+// Groups is sorted.
+func (l *Log) Groups() ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.groups)), nil
+}
+
+// DeleteAll moves the start of a partition to its end.
+func (l *Log) DeleteAll(topic string, number int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if p := l.partition(topic, number); p != nil {
+		p.start, p.batches = p.next, nil
+	}
+}

@@ -1,0 +1,182 @@
+package kafkacompat
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Server answers Kafka clients on any number of listeners.
+type Server struct {
+	config      Config
+	coordinator *coordinator
+	producerIDs producerIDs
+	// requestMemory holds back readers while too many requests wait.
+	requestMemory *semaphore.Weighted
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// mu guards the fields below.
+	mu        sync.Mutex
+	isClosed  bool
+	listeners map[net.Listener]struct{}
+	conns     map[*conn]struct{}
+	refused   int64
+	served    sync.WaitGroup
+}
+
+// Listener is how one address is served.
+type Listener struct {
+	// Name chooses the addresses that clients of this listener are told:
+	// Cluster.Brokers(Name).
+	Name string
+	// TLS, if there is one, is what the listener speaks; nil is plain text.
+	TLS *tls.Config
+}
+
+// New makes a Server, or says everything that is wrong with its configuration.
+// It listens to nobody until Serve.
+func New(config Config) (*Server, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config:        config,
+		requestMemory: semaphore.NewWeighted(int64(config.RequestMemoryBytesMax)),
+		listeners:     make(map[net.Listener]struct{}),
+		conns:         make(map[*conn]struct{}),
+	}
+	s.coordinator = newCoordinator(config.Groups, config.Cluster, config.Log)
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Serve accepts connections until Close, when it returns nil, or until the
+// listener fails. It closes the listener.
+func (s *Server) Serve(listener net.Listener, how Listener) error {
+	if how.TLS != nil {
+		listener = tls.NewListener(listener, how.TLS)
+	}
+	s.mu.Lock()
+	if s.isClosed {
+		s.mu.Unlock()
+		return listener.Close()
+	}
+	s.listeners[listener] = struct{}{}
+	s.served.Add(1)
+	s.mu.Unlock()
+
+	defer s.served.Done()
+	defer func() {
+		s.mu.Lock()
+		delete(s.listeners, listener)
+		s.mu.Unlock()
+		listener.Close()
+	}()
+	for {
+		netConn, err := listener.Accept()
+		if err != nil {
+			if s.ctx.Err() != nil {
+				return nil
+			}
+			if isTemporary(err) {
+				// Out of file descriptors, mostly: those who are connected go
+				// on, and the next one may have more luck.
+				s.config.Logger.Warn("kafka connection not accepted", "listener", how.Name, "error", err)
+				if !sleep(s.ctx, 50*time.Millisecond) {
+					return nil
+				}
+				continue
+			}
+			return fmt.Errorf("kafka listener %s: %w", how.Name, err)
+		}
+		s.start(netConn, how.Name)
+	}
+}
+
+func isTemporary(err error) bool {
+	var netErr interface{ Temporary() bool }
+	return errors.As(err, &netErr) && netErr.Temporary()
+}
+
+// sleep waits and returns true, or returns false as soon as ctx ends.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// start serves a connection, unless there are too many.
+func (s *Server) start(netConn net.Conn, listener string) {
+	s.mu.Lock()
+	if s.isClosed || len(s.conns) >= s.config.ConnectionsMax {
+		s.refused++
+		s.mu.Unlock()
+		s.config.Logger.Warn("kafka connection refused", "client", netConn.RemoteAddr(), "connections", s.config.ConnectionsMax)
+		netConn.Close()
+		return
+	}
+	c := newConn(s, netConn, listener)
+	s.conns[c] = struct{}{}
+	s.served.Add(1)
+	s.mu.Unlock()
+
+	go func() {
+		defer s.served.Done()
+		c.serve()
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+	}()
+}
+
+// Close closes the listeners and all connections, and returns when nothing of the
+// server runs any more. Requests that wait are not answered; their clients ask
+// again elsewhere. It returns nil.
+func (s *Server) Close() error {
+	s.cancel()
+	s.mu.Lock()
+	s.isClosed = true
+	for listener := range s.listeners {
+		listener.Close()
+	}
+	for c := range s.conns {
+		c.close()
+	}
+	s.mu.Unlock()
+	s.served.Wait()
+	s.coordinator.close()
+	return nil
+}
+
+// Stats are the connections of a moment.
+type Stats struct {
+	Connections int
+	// Refused counts the connections that were one too many.
+	Refused int64
+	// Groups counts the consumer groups with members, or without for a short
+	// time.
+	Groups int
+}
+
+// Stats returns the counts of now.
+func (s *Server) Stats() Stats {
+	s.mu.Lock()
+	stats := Stats{Connections: len(s.conns), Refused: s.refused}
+	s.mu.Unlock()
+	stats.Groups = s.coordinator.size()
+	return stats
+}
