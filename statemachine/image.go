@@ -1,0 +1,201 @@
+package statemachine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"kont/statemachine/command"
+	"kont/statemachine/keys"
+)
+
+// image is the part of the state that is kept in memory: what there is little of
+// and every command needs. Threads, timers, producers and records are not in it.
+//
+// A store has two: Apply reads and writes one; what it changed is copied to the
+// other, which readers see, when Pebble has it.
+type image struct {
+	meta meta
+	// topics, numbers and ids hold the same topics.
+	topics      map[string]*topic
+	numbers     map[keys.TopicNumber]*topic
+	ids         map[command.TopicID]*topic
+	deployments map[string]deployment
+	bundles     map[keys.BundleNumber]bundle
+	// hashes finds a bundle's number.
+	hashes map[command.BundleHash]keys.BundleNumber
+}
+
+// topic is a topic with all that is kept for it in memory.
+type topic struct {
+	number keys.TopicNumber
+	// spec is replaced as a whole, its map never written to.
+	spec       command.Topic
+	partitions []partition
+	tally      tally
+}
+
+func (t *topic) hasPartition(p int32) bool { return p >= 0 && int(p) < len(t.partitions) }
+
+// load reads an image from a store.
+func load(db *pebble.DB) (*image, error) {
+	im := &image{
+		meta:        meta{nextTopic: 1, nextBundle: 1},
+		topics:      map[string]*topic{},
+		numbers:     map[keys.TopicNumber]*topic{},
+		ids:         map[command.TopicID]*topic{},
+		deployments: map[string]deployment{},
+		bundles:     map[keys.BundleNumber]bundle{},
+		hashes:      map[command.BundleHash]keys.BundleNumber{},
+	}
+	err := errors.Join(
+		im.loadMeta(db),
+		scan(db, keys.Topic, im.loadTopic),
+		scan(db, keys.Partition, im.loadPartition),
+		scan(db, keys.Consumption, im.loadConsumption),
+		scan(db, keys.Tally, im.loadTally),
+		scan(db, keys.Deployment, im.loadDeployment),
+		scan(db, keys.BundleHash, im.loadBundle))
+	if err != nil {
+		return nil, err
+	}
+	return im, nil
+}
+
+// scan calls f with every key of a letter and its value.
+func scan(db pebble.Reader, letter byte, f func(key, value []byte) error) error {
+	var k keys.Key
+	prefix := k.Letter(letter)
+	iterator, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: keys.After(prefix)})
+	if err != nil {
+		return err
+	}
+	for iterator.First(); iterator.Valid(); iterator.Next() {
+		value, err := iterator.ValueAndErr()
+		if err == nil {
+			err = f(iterator.Key(), value)
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("key %q: %w", iterator.Key(), err), iterator.Close())
+		}
+	}
+	return iterator.Close()
+}
+
+func (im *image) loadMeta(db *pebble.DB) error {
+	value, closer, err := db.Get([]byte{keys.Meta})
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	im.meta, err = decodeMeta(value)
+	return errors.Join(err, closer.Close())
+}
+
+func (im *image) loadTopic(key, value []byte) error {
+	number, spec, err := decodeTopic(value)
+	if err != nil {
+		return err
+	}
+	spec.Name = string(key[1:])
+	t := &topic{number: number, spec: spec, partitions: make([]partition, spec.Partitions)}
+	for i := range t.partitions {
+		t.partitions[i] = newPartition()
+	}
+	im.add(t)
+	return nil
+}
+
+func (im *image) loadPartition(key, value []byte) error {
+	t, p, err := im.partitionOf(key)
+	if err != nil {
+		return err
+	}
+	consumed := t.partitions[p].consumed
+	t.partitions[p], err = decodePartition(value)
+	t.partitions[p].consumed = consumed
+	return err
+}
+
+func (im *image) loadConsumption(key, value []byte) error {
+	t, p, err := im.partitionOf(key)
+	if err != nil {
+		return err
+	}
+	t.partitions[p].consumed, err = decodeConsumption(value)
+	return err
+}
+
+func (im *image) loadTally(key, value []byte) error {
+	number, rest, err := keys.InTopic(key)
+	if err != nil {
+		return err
+	}
+	t := im.numbers[number]
+	if t == nil || len(rest) > 0 {
+		return fmt.Errorf("%w: no such topic", errMalformed)
+	}
+	t.tally, err = decodeTally(value)
+	return err
+}
+
+func (im *image) loadDeployment(key, value []byte) error {
+	d, err := decodeDeployment(value)
+	im.deployments[string(key[1:])] = d
+	return err
+}
+
+func (im *image) loadBundle(key, value []byte) error {
+	number, err := keys.ParseBundle(key)
+	if err != nil {
+		return err
+	}
+	b, err := decodeBundle(value)
+	im.bundles[number] = b
+	im.hashes[b.hash] = number
+	return err
+}
+
+func (im *image) partitionOf(key []byte) (*topic, int32, error) {
+	number, p, err := keys.InPartitionOnly(key)
+	if err != nil {
+		return nil, 0, err
+	}
+	t := im.numbers[number]
+	if t == nil || !t.hasPartition(p) {
+		return nil, 0, fmt.Errorf("%w: no such partition", errMalformed)
+	}
+	return t, p, nil
+}
+
+func (im *image) add(t *topic) {
+	im.topics[t.spec.Name] = t
+	im.numbers[t.number] = t
+	im.ids[t.spec.ID] = t
+}
+
+func (im *image) remove(t *topic) {
+	delete(im.topics, t.spec.Name)
+	delete(im.numbers, t.number)
+	if im.ids[t.spec.ID] == t { // identities are the proposer's, and may be double
+		delete(im.ids, t.spec.ID)
+	}
+}
+
+// find returns a topic that has the partition, else nil.
+func (im *image) find(name string, p int32) *topic {
+	t := im.topics[name]
+	if t == nil || !t.hasPartition(p) {
+		return nil
+	}
+	return t
+}
+
+// isResume says whether records of the topic are events.
+func (im *image) isResume(name string) bool {
+	_, isBound := im.deployments[name]
+	return isBound || name == command.TopicResume
+}

@@ -1,0 +1,102 @@
+package keys
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// ErrMalformed: a key that this package did not make. The store is damaged.
+var ErrMalformed = errors.New("malformed key")
+
+// LastNumber reads the 8 bytes that end a key of Batch, BatchIndex or Producer.
+func LastNumber(key []byte) (int64, error) {
+	if len(key) != 1+4+4+8 {
+		return 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return int64(binary.BigEndian.Uint64(key[9:])), nil
+}
+
+// InTopic splits a key of OfTopic into the topic and what follows it.
+func InTopic(key []byte) (TopicNumber, []byte, error) {
+	if len(key) < 1+4 {
+		return 0, nil, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return TopicNumber(binary.BigEndian.Uint32(key[1:])), key[5:], nil
+}
+
+// InPartitionOnly reads a key of Partition or Consumption.
+func InPartitionOnly(key []byte) (TopicNumber, int32, error) {
+	if len(key) != 1+4+4 {
+		return 0, 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return TopicNumber(binary.BigEndian.Uint32(key[1:])), int32(binary.BigEndian.Uint32(key[5:])), nil
+}
+
+// ParseProducerExpiry reads a key of ProducerExpiry.
+func ParseProducerExpiry(key []byte) (hour uint32, topic TopicNumber, partition int32, producer int64, err error) {
+	if len(key) != 1+4+4+4+8 {
+		return 0, 0, 0, 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return binary.BigEndian.Uint32(key[1:]), TopicNumber(binary.BigEndian.Uint32(key[5:])),
+		int32(binary.BigEndian.Uint32(key[9:])), int64(binary.BigEndian.Uint64(key[13:])), nil
+}
+
+// ParseEndedAt reads a key of EndedByTime.
+func ParseEndedAt(key []byte) (unixMilli int64, thread string, err error) {
+	if len(key) < 1+4+8 {
+		return 0, "", fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return int64(binary.BigEndian.Uint64(key[5:])), string(key[13:]), nil
+}
+
+// ParseTimerDue reads a key of TimerByDue.
+func ParseTimerDue(key []byte) (dueUnixMilli int64, topic TopicNumber, timer string, err error) {
+	if len(key) < 1+8+4 {
+		return 0, 0, "", fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return int64(binary.BigEndian.Uint64(key[1:])), TopicNumber(binary.BigEndian.Uint32(key[9:])), string(key[13:]), nil
+}
+
+// ParseGroup reads a key of GroupOffset.
+func ParseGroup(key []byte) (group string, topic TopicNumber, partition int32, err error) {
+	if len(key) < 1 {
+		return "", 0, 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	group, rest, ok := unescape(key[1:])
+	if !ok || len(rest) != 8 {
+		return "", 0, 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return group, TopicNumber(binary.BigEndian.Uint32(rest)), int32(binary.BigEndian.Uint32(rest[4:])), nil
+}
+
+// ParseBundle reads a key of Bundle or BundleHash.
+func ParseBundle(key []byte) (BundleNumber, error) {
+	if len(key) != 1+4 {
+		return 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return BundleNumber(binary.BigEndian.Uint32(key[1:])), nil
+}
+
+func unescape(data []byte) (name string, rest []byte, ok bool) {
+	var out []byte
+	for i := 0; i < len(data); i++ {
+		if data[i] != 0 {
+			out = append(out, data[i])
+			continue
+		}
+		if i+1 == len(data) {
+			return "", nil, false
+		}
+		i++
+		switch data[i] {
+		case 0xff:
+			out = append(out, 0)
+		case 1:
+			return string(out), data[i+1:], true
+		default:
+			return "", nil, false
+		}
+	}
+	return "", nil, false
+}

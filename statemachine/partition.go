@@ -1,0 +1,98 @@
+package statemachine
+
+import (
+	"encoding/binary"
+
+	"kont/statemachine/recordbatch"
+)
+
+// batchIndexBytes is how many bytes of batches lie between two entries of the
+// batch index: a lookup by time or size reads no more than that.
+const batchIndexBytes = 64 << 10
+
+// partition is the end of a partition's log.
+//
+// Invariant: 0 <= start <= next; trimmed <= indexed <= appended.
+type partition struct {
+	start int64
+	next  int64
+	// appended and trimmed count the bytes of all batches ever.
+	appended uint64
+	trimmed  uint64
+	// indexed is appended at the last entry of the batch index.
+	indexed uint64
+	// maxTimestamp is the greatest of all records, -1 for none; maxOffset is the
+	// last offset of the batch that brought it.
+	maxTimestamp int64
+	maxOffset    int64
+	// consumed is stored apart, since it changes at other times.
+	consumed consumption
+
+	// isDirty and isConsumptionDirty say that the change at hand has to write it.
+	isDirty            bool
+	isConsumptionDirty bool
+}
+
+func newPartition() partition { return partition{maxTimestamp: -1, maxOffset: -1} }
+
+func (p *partition) encode(dst []byte) []byte {
+	dst = append(dst, valueVersion)
+	dst = binary.AppendVarint(dst, p.start)
+	dst = binary.AppendVarint(dst, p.next)
+	dst = binary.AppendUvarint(dst, p.appended)
+	dst = binary.AppendUvarint(dst, p.trimmed)
+	dst = binary.AppendUvarint(dst, p.indexed)
+	dst = binary.AppendVarint(dst, p.maxTimestamp)
+	return binary.AppendVarint(dst, p.maxOffset)
+}
+
+func decodePartition(value []byte) (partition, error) {
+	r := readValue(value)
+	p := partition{
+		start:        r.int(),
+		next:         r.int(),
+		appended:     r.uint(),
+		trimmed:      r.uint(),
+		indexed:      r.uint(),
+		maxTimestamp: r.int(),
+		maxOffset:    r.int(),
+	}
+	return p, r.end("partition")
+}
+
+// indexEntry is a place in a partition: what had been appended with the batch
+// under whose last offset it is filed.
+type indexEntry struct {
+	lastOffset int64
+	// maxTimestamp is the greatest of all batches up to this one, so it never
+	// decreases from entry to entry.
+	maxTimestamp int64
+	appended     uint64
+}
+
+func (e indexEntry) encode(dst []byte) []byte {
+	dst = append(dst, valueVersion)
+	dst = binary.AppendVarint(dst, e.maxTimestamp)
+	return binary.AppendUvarint(dst, e.appended)
+}
+
+func decodeIndexEntry(lastOffset int64, value []byte) (indexEntry, error) {
+	r := readValue(value)
+	e := indexEntry{lastOffset: lastOffset, maxTimestamp: r.int(), appended: r.uint()}
+	return e, r.end("batch index entry")
+}
+
+// extend accounts for a batch that is appended, and says whether it gets an entry
+// in the batch index.
+func (p *partition) extend(h recordbatch.Header) (entry indexEntry, isDue bool) {
+	p.next = h.NextOffset()
+	p.appended += uint64(h.Bytes())
+	if h.MaxTimestamp > p.maxTimestamp {
+		p.maxTimestamp, p.maxOffset = h.MaxTimestamp, h.LastOffset()
+	}
+	if p.appended-p.indexed < batchIndexBytes {
+		return indexEntry{}, false
+	}
+	p.indexed = p.appended
+	return indexEntry{lastOffset: h.LastOffset(), maxTimestamp: p.maxTimestamp, appended: p.appended}, true
+}

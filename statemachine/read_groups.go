@@ -1,0 +1,81 @@
+package statemachine
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"kont/statemachine/command"
+	"kont/statemachine/keys"
+)
+
+// CommittedOffset is what a group committed for a partition, false if nothing.
+func (s *Store) CommittedOffset(group, topic string, partition int32) (offset command.GroupOffset, exists bool, err error) {
+	err = s.read(func(db *pebble.DB) error {
+		number, _, err := s.partition(topic, partition)
+		if errors.Is(err, command.ErrUnknownTopic) {
+			return nil
+		}
+		var k keys.Key
+		value, err := get(db, k.GroupPartition(group, number, partition))
+		if value == nil || err != nil {
+			return err
+		}
+		offset, _, err = decodeGroupOffset(value)
+		offset.Topic, offset.Partition = topic, partition
+		exists = true
+		return err
+	})
+	return offset, exists && err == nil, err
+}
+
+// CommittedOffsets is all that a group committed, by topic and partition.
+func (s *Store) CommittedOffsets(group string) ([]command.GroupOffset, error) {
+	var offsets []command.GroupOffset
+	err := s.read(func(db *pebble.DB) error {
+		var k keys.Key
+		lower := k.Group(group)
+		return eachIn(db, lower, keys.After(lower), func(key, value []byte) (bool, error) {
+			_, number, partition, err := keys.ParseGroup(key)
+			if err != nil {
+				return false, err
+			}
+			offset, _, err := decodeGroupOffset(value)
+			exists := false
+			s.view(func(im *image) { offset.Topic, exists = im.groupTopic(number) })
+			offset.Partition = partition
+			if exists {
+				offsets = append(offsets, offset)
+			}
+			return true, err
+		})
+	})
+	slices.SortStableFunc(offsets, func(a, b command.GroupOffset) int { return strings.Compare(a.Topic, b.Topic) })
+	return offsets, err
+}
+
+// Groups lists the groups that committed offsets, by name. It takes a seek for
+// each.
+func (s *Store) Groups() ([]string, error) {
+	var groups []string
+	err := s.read(func(db *pebble.DB) error {
+		var k keys.Key
+		prefix := k.Letter(keys.GroupOffset)
+		iterator, err := db.NewIter(&pebble.IterOptions{LowerBound: prefix, UpperBound: keys.After(prefix)})
+		if err != nil {
+			return err
+		}
+		for isValid := iterator.First(); isValid; {
+			group, _, _, err := keys.ParseGroup(iterator.Key())
+			if err != nil {
+				return errors.Join(err, iterator.Close())
+			}
+			groups = append(groups, group)
+			isValid = iterator.SeekGE(keys.After(k.Group(group)))
+		}
+		return iterator.Close()
+	})
+	return groups, err
+}

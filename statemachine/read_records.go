@@ -1,0 +1,127 @@
+package statemachine
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"kont/statemachine/command"
+	"kont/statemachine/keys"
+	"kont/statemachine/recordbatch"
+)
+
+// ReadBatches returns whole batches as they were sent, one after the other,
+// beginning with the one that holds offset: its first records may lie before
+// offset, and before the partition's start. There are as many as fit in bytesMax,
+// but one if there is any; at the partition's end none. Errors: ErrUnknownTopic,
+// ErrOffsetOutOfRange.
+func (s *Store) ReadBatches(topic string, partition int32, offset int64, bytesMax int) ([]byte, error) {
+	var out []byte
+	err := s.read(func(db *pebble.DB) error {
+		number, p, err := s.partition(topic, partition)
+		if err != nil {
+			return err
+		}
+		if offset < p.start || offset > p.next {
+			return fmt.Errorf("%w: read %q partition %d from %d: it has %d to %d",
+				command.ErrOffsetOutOfRange, topic, partition, offset, p.start, p.next)
+		}
+		if offset == p.next {
+			return nil
+		}
+		return eachBatch(db, number, partition, offset, p.next, func(h recordbatch.Header, batch []byte) (bool, error) {
+			if out == nil && h.BaseOffset > offset {
+				// Deleted since we looked.
+				return false, fmt.Errorf("%w: read %q partition %d from %d", command.ErrOffsetOutOfRange, topic, partition, offset)
+			}
+			if out != nil && len(out)+len(batch) > bytesMax {
+				return false, nil
+			}
+			if out == nil {
+				out = make([]byte, 0, max(len(batch), min(bytesMax, p.bytesFrom(offset), 1<<20)))
+			}
+			out = append(out, batch...)
+			return len(out) < bytesMax, nil
+		})
+	})
+	return out, err
+}
+
+// bytesFrom guesses the size of the batches from an offset on, a little too large.
+func (p *partition) bytesFrom(offset int64) int {
+	mean := int64(p.appended-p.trimmed)/max(p.next-p.start, 1) + 1
+	return int((p.next-offset)*mean*9/8) + 64
+}
+
+// OffsetForTimestamp finds the first record whose timestamp is at least unixMilli,
+// and its timestamp; false if all are before. It reads part of the batch index and
+// about batchIndexBytes of batches.
+func (s *Store) OffsetForTimestamp(topic string, partition int32, unixMilli int64) (offset, timestampUnixMilli int64, found bool, err error) {
+	err = s.read(func(db *pebble.DB) error {
+		number, p, err := s.partition(topic, partition)
+		if err != nil || unixMilli > p.maxTimestamp || p.start == p.next {
+			return err
+		}
+		entry, err := searchIndex(db, number, partition, p.start, p.next, func(e indexEntry) bool {
+			return e.maxTimestamp < unixMilli
+		})
+		if err != nil {
+			return err
+		}
+		from := p.start
+		if entry != nil {
+			from = entry.lastOffset + 1
+		}
+		return eachBatch(db, number, partition, from, p.next, func(h recordbatch.Header, batch []byte) (bool, error) {
+			if h.MaxTimestamp < unixMilli {
+				return true, nil
+			}
+			var err error
+			offset, timestampUnixMilli, found, err = recordbatch.FirstAtOrAfter(batch, p.start, unixMilli)
+			return !found, err
+		})
+	})
+	return offset, timestampUnixMilli, found, err
+}
+
+// MaxTimestamp is the greatest timestamp of a partition and the last offset of the
+// batch that brought it; false if it never had a record.
+func (s *Store) MaxTimestamp(topic string, partition int32) (offset, timestampUnixMilli int64, found bool, err error) {
+	_, p, err := s.partition(topic, partition)
+	if err != nil || p.maxOffset < p.start {
+		return 0, 0, false, err
+	}
+	return p.maxOffset, p.maxTimestamp, true, nil
+}
+
+// partition is the readers' copy of a partition, without its consumption.
+func (s *Store) partition(topic string, partition int32) (number keys.TopicNumber, p partition, err error) {
+	err = errUnknownPartition(topic, partition)
+	s.view(func(im *image) {
+		if t := im.find(topic, partition); t != nil {
+			number, p, err = t.number, t.partitions[partition], nil
+			p.consumed = consumption{}
+		}
+	})
+	return number, p, err
+}
+
+// eachBatch calls f with the batches from the one that holds offset from to the
+// one before next, until it returns false.
+func eachBatch(db pebble.Reader, topic keys.TopicNumber, partition int32, from, next int64, f func(recordbatch.Header, []byte) (bool, error)) error {
+	if from >= next {
+		return nil
+	}
+	var k keys.Key
+	lower := bytes.Clone(k.InPartition(keys.Batch, topic, partition, from))
+	upper := bytes.Clone(k.InPartition(keys.Batch, topic, partition, min(next, math.MaxInt64)))
+	return eachIn(db, lower, upper, func(_, batch []byte) (bool, error) {
+		h, err := recordbatch.ParseHeader(batch)
+		if err != nil {
+			return false, err
+		}
+		return f(h, batch)
+	})
+}

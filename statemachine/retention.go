@@ -1,0 +1,109 @@
+package statemachine
+
+import (
+	"github.com/cockroachdb/pebble/v2"
+
+	"kont/statemachine/command"
+	"kont/statemachine/keys"
+	"kont/statemachine/recordbatch"
+)
+
+// Retention is how long records are kept, and how many bytes of a partition. A
+// negative number is no bound.
+type Retention struct {
+	Milli int64
+	Bytes int64
+}
+
+// RetentionTrims computes what retention.ms and retention.bytes of each topic, or
+// the default where a topic has none, would delete at a time. Events that are not
+// consumed are kept. Trims end between two batches; those for size may leave up to
+// batchIndexBytes too much, never too little.
+func (s *Store) RetentionTrims(nowUnixMilli int64, absent Retention) ([]command.Trim, error) {
+	var trims []command.Trim
+	err := s.read(func(db *pebble.DB) error {
+		for _, spec := range s.Topics() {
+			for i := range spec.Partitions {
+				trim, isDue, err := s.retentionTrim(db, spec.Name, i, nowUnixMilli, absent)
+				if err != nil {
+					return err
+				}
+				if isDue {
+					trims = append(trims, trim)
+				}
+			}
+		}
+		return nil
+	})
+	return trims, err
+}
+
+func (s *Store) retentionTrim(db *pebble.DB, name string, partition int32, now int64, absent Retention) (trim command.Trim, isDue bool, err error) {
+	number, p, err := s.partition(name, partition)
+	if err != nil {
+		return trim, false, nil // deleted meanwhile
+	}
+	limit := p.next
+	retention := absent
+	s.view(func(im *image) {
+		t := im.topics[name]
+		if t == nil || t.number != number {
+			return
+		}
+		retention.Milli = t.configNumber(configRetentionMilli, absent.Milli)
+		retention.Bytes = t.configNumber(configRetentionBytes, absent.Bytes)
+		if im.isResume(name) {
+			limit = min(limit, t.partitions[partition].consumed.next)
+		}
+	})
+	offset := p.start
+	if retention.Milli >= 0 && p.start < p.next {
+		byTime, err := offsetAfterTime(db, number, partition, &p, now-retention.Milli)
+		if err != nil {
+			return trim, false, err
+		}
+		offset = max(offset, byTime)
+	}
+	if excess := int64(p.appended-p.trimmed) - retention.Bytes; retention.Bytes >= 0 && excess > 0 {
+		bySize, err := offsetAfterBytes(db, number, partition, &p, p.trimmed+uint64(excess))
+		if err != nil {
+			return trim, false, err
+		}
+		offset = max(offset, bySize)
+	}
+	offset = min(offset, limit)
+	return command.Trim{Topic: name, Partition: partition, Offset: offset}, offset > p.start, nil
+}
+
+// offsetAfterTime is the offset before which all records are older than a time.
+func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, before int64) (int64, error) {
+	if p.maxTimestamp < before {
+		return p.next, nil
+	}
+	offset := p.start
+	entry, err := searchIndex(db, topic, partition, p.start, p.next, func(e indexEntry) bool { return e.maxTimestamp < before })
+	if err != nil {
+		return offset, err
+	}
+	if entry != nil {
+		offset = entry.lastOffset + 1
+	}
+	err = eachBatch(db, topic, partition, offset, p.next, func(h recordbatch.Header, _ []byte) (bool, error) {
+		if h.MaxTimestamp >= before {
+			return false, nil
+		}
+		offset = h.NextOffset()
+		return true, nil
+	})
+	return offset, err
+}
+
+// offsetAfterBytes is an offset before which at most appended bytes were appended
+// since the partition was made.
+func offsetAfterBytes(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, appended uint64) (int64, error) {
+	entry, err := searchIndex(db, topic, partition, p.start, p.next, func(e indexEntry) bool { return e.appended <= appended })
+	if err != nil || entry == nil {
+		return p.start, err
+	}
+	return entry.lastOffset + 1, nil
+}
