@@ -1,0 +1,233 @@
+package bundle
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/parser"
+)
+
+// files makes an in-memory project of name, text pairs.
+func files(pairs ...string) fstest.MapFS {
+	m := fstest.MapFS{}
+	for i := 0; i < len(pairs); i += 2 {
+		m[pairs[i]] = &fstest.MapFile{Data: []byte(pairs[i+1])}
+	}
+	return m
+}
+
+func built(t *testing.T, pairs ...string) *Result {
+	t.Helper()
+	r, err := Build(Options{Entry: pairs[0], Files: files(pairs...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestScriptIsParsedByGoja(t *testing.T) {
+	r := built(t, "app.ts", `
+		import * as W from "kont";
+		import { ref, type CancelToken } from "@effectful/kafka-workflow-rt";
+		enum Colour { Red, Green = "grün" }
+		namespace N { export const one: number = 1 }
+		function logged(value: any, context: any) { return value }
+		abstract class Base<T> {
+			static #count = 0; declare ghost: string; protected readonly x?: T;
+			static { Base.#count++ }
+			constructor(private y: number) {}
+			#hidden() { return this.y }
+			get z() { return #hidden in this ? this.#hidden() : 0 }
+			method() { return 1n ** 2n }
+			async *stream() { yield* [1]; yield await 2 }
+			*plain() { yield* [1] }
+		}
+		@logged class Decorated { @logged method() {} accessor held = 3 }
+		const tag = (s: TemplateStringsArray, ...v: unknown[]) => s.raw[0];
+		export default async function main({ a = 1, ...rest }: any, [b, , ...c]: any[] = []) {
+			a ??= 2; rest?.x?.[b]; a ||= 1; a &&= 3;
+			for await (const x of new (class extends Base<string> {})(1).stream()) { W.output(x as any, "t") }
+			{ using held = { [Symbol.dispose]() {} } as any; await using later = null; }
+			label: for (const x in rest) { if (x) continue label; else break label }
+			try { throw new Error("x", { cause: a }) } catch { } finally { tag`+"`a${1}`"+` }
+			return [Decorated, /(?<year>\d+)(?<=x)/suy, /[\p{L}--q]/v, /x/d, 1_000, new.target, await import("./other.js"), a! satisfies number, Colour.Red, ref, <any>N.one];
+		}
+		`, "other.ts", `export const name: string = "é😀\u2028"`)
+	if i := bytes.IndexFunc(r.Script, func(c rune) bool { return c > 126 }); i >= 0 {
+		t.Errorf("not ASCII at %d: %q", i, r.Script[i:i+10])
+	}
+	if _, err := goja.Parse("workflow.js", string(r.Script), parser.WithDisableSourceMaps); err != nil {
+		t.Fatalf("%v\n%s", err, r.Script)
+	}
+	for _, want := range []string{`require("kont")`, `require("@effectful/kafka-workflow-rt")`, "async function main", "await ", "*plain"} {
+		if !bytes.Contains(r.Script, []byte(want)) {
+			t.Errorf("the script has no %q", want)
+		}
+	}
+	if bytes.Contains(r.Script, []byte("sourceMappingURL")) {
+		t.Error("the script names its source map")
+	}
+}
+
+func TestEntryFunctionIsFound(t *testing.T) {
+	for name, c := range map[string]struct{ source, export string }{
+		"default function":           {`export default async () => 1; export const main = 2`, "default"},
+		"main":                       {`export async function main() {}; export const manifest = {}`, "main"},
+		"renamed":                    {`function f() {} export { f as main, f as "a b" }`, "main"},
+		"re-exported":                {`export * from "./other"`, "main"},
+		"imported by its own import": {`import * as self from "./app"; export function main() { return self }`, "main"},
+		"CommonJS":                   {`exports.main = function () {}`, ""},
+		"CommonJS module":            {`module.exports = function () {}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := built(t, "app.ts", c.source, "other.ts", "export function main() {}")
+			if r.Export != c.export || r.Entry != "app.ts" {
+				t.Errorf("got %q in %q, want %q\n%s", r.Export, r.Entry, c.export, r.Script)
+			}
+		})
+	}
+}
+
+func TestRefusalsNameThePlaceAndAWayOut(t *testing.T) {
+	for name, c := range map[string]struct{ source, want string }{
+		"syntax":               {"export default async () => {\n  let x = ;\n}", `app.ts:2:11: Unexpected ";"`},
+		"column in characters": {"/* é😀 */ let x = ;", `app.ts:1:18: Unexpected ";"`},
+		"node module":          {"import fs from \"node:fs\"\nexport default () => fs", `app.ts:1:16: "node:fs" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
+		"bare node module":     {"import { readFile } from 'fs/promises'\nexport default () => readFile", `app.ts:1:26: "fs/promises" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
+		"required module":      {"exports.main = () => require('net')", `app.ts:1:30: "net" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
+		"missing file":         {"import x from './nowhere'\nexport default x", `app.ts:1:15: Could not resolve "./nowhere"`},
+		"missing package":      {"import x from 'nowhere'\nexport default x", `app.ts:1:15: Could not resolve "nowhere"`},
+		"missing import":       {"import { x } from './other'\nexport default x", `app.ts:1:10: No matching export in "other.ts" for import "x"`},
+		"import.meta":          {"export default () => import.meta.url", `app.ts:1:22: "import.meta" is not available with the "cjs" output format and will be empty; a workflow has no files: pass what you need in the start event`},
+		"top-level await":      {"await 1\nexport default () => 1", `app.ts:1:1: Top-level await is currently not supported with the "cjs" output format; await inside the entry function`},
+		"empty":                {"", "app.ts: no entry function: the file is empty or holds only types; write `export default async function (event) { ... }`"},
+		"only types":           {"export interface A { a: string }\nexport type B = A", "app.ts: no entry function: the file exports nothing at run time; write `export default async function (event) { ... }`"},
+		"no entry":             {"export const manifest = {}, other = 1", "app.ts: no entry function: the file exports manifest, other, but neither `default` nor `main`; write `export default async function (event) { ... }`"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Build(Options{Entry: "app.ts", Files: files("app.ts", c.source, "other.ts", "export const y = 1")})
+			var refused *Error
+			if !errors.As(err, &refused) {
+				t.Fatalf("got %v", err)
+			}
+			if got := refused.Diagnostics[0].String(); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+	for _, entry := range []string{"", "nowhere.ts", t.TempDir()} {
+		var refused *Error
+		if _, err := Build(Options{Entry: entry}); !errors.As(err, &refused) {
+			t.Errorf("%q: got %v", entry, err)
+		}
+	}
+}
+
+func TestSeveralErrorsAreReportedAtOnce(t *testing.T) {
+	_, err := Build(Options{Entry: "app.ts", Files: files("app.ts", "import a from './x'; import b from 'net'; export default [a, b]")})
+	var refused *Error
+	if !errors.As(err, &refused) || len(refused.Diagnostics) != 2 {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestModulesTellOwnSourcesFromPackages(t *testing.T) {
+	r := built(t, "src/app.ts", `import { add } from "sum"; import deep from "sum/deep"; import data from "../data.json"; import type { T } from "./types"; import util from "util";
+		export default (t: T) => add(data.one, deep, util.x)`,
+		"data.json", `{"one": 1}`, "src/types.ts", "export type T = number",
+		"node_modules/sum/package.json", `{"main": "lib/main"}`, "node_modules/sum/lib/main.js", "exports.add = (a, b) => a + b",
+		"node_modules/sum/deep/index.js", "module.exports = 3", "node_modules/util/index.js", "exports.x = 1")
+	own := map[string]bool{}
+	for _, m := range r.Modules {
+		own[m.Path] = m.Own
+		if m.Text == "" {
+			t.Errorf("%s has no text", m.Path)
+		}
+	}
+	if want := map[string]bool{"src/app.ts": true, "data.json": true, "node_modules/sum/lib/main.js": false,
+		"node_modules/sum/deep/index.js": false, "node_modules/util/index.js": false}; !reflect.DeepEqual(own, want) {
+		t.Errorf("got %v, want %v", own, want)
+	}
+}
+
+// The directory that the project lies in must not reach the bytes: continuations name functions by module path.
+func TestSameSourcesGiveSameBytesAnywhere(t *testing.T) {
+	sources := files("package.json", "{}", "tsconfig.json", `{"compilerOptions": {"paths": {"@lib/*": ["./lib/*"]}, "baseUrl": "."}}`,
+		"flows/app.ts", `import { one } from "@lib/one"; import { two } from "../lib/two"; export default () => one + two`,
+		"lib/one.ts", "export const one = 1", "lib/two.ts", "export const two = 2; export type Unused = string")
+	build := func() *Result {
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, sources); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Build(Options{Entry: filepath.Join(dir, "flows", "app.ts")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, input := range r.Inputs {
+			r.Inputs[i] = strings.TrimPrefix(input, dir)
+		}
+		return r
+	}
+	first, second := build(), build()
+	if !reflect.DeepEqual(first, second) {
+		t.Errorf("two builds differ:\n%s\n%s", first.Script, second.Script)
+	}
+	if first.Entry != "flows/app.ts" || !reflect.DeepEqual(first.Inputs, []string{"/flows/app.ts", "/lib/one.ts", "/lib/two.ts"}) {
+		t.Errorf("entry %s, inputs %v", first.Entry, first.Inputs)
+	}
+}
+
+func TestFilesOnDiskAndInMemoryGiveTheSameScript(t *testing.T) {
+	sources := files("package.json", "{}", "app.ts", `import { x } from "./dir"; export default () => x`, "dir/index.ts", "export const x = 'é'")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, sources); err != nil {
+		t.Fatal(err)
+	}
+	disk, err := Build(Options{Entry: filepath.Join(dir, "app.ts")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory, err := Build(Options{Entry: "./app.ts", Files: sources})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(disk.Script, memory.Script) || !bytes.Equal(disk.SourceMap, memory.SourceMap) {
+		t.Errorf("disk\n%s%s\nmemory\n%s%s", disk.Script, disk.SourceMap, memory.Script, memory.SourceMap)
+	}
+}
+
+func TestCheckTopic(t *testing.T) {
+	for _, good := range []string{"a", "workflow-resume", "A.b_c-9", strings.Repeat("x", 249)} {
+		if err := CheckTopic(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"", ".", "..", "a b", "é", "a/b", strings.Repeat("x", 250)} {
+		if CheckTopic(bad) == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+func FuzzBuildNeverPanics(f *testing.F) {
+	f.Add("export default async () => 1")
+	f.Add("import './x'; export {")
+	f.Fuzz(func(t *testing.T, source string) {
+		r, err := Build(Options{Entry: "app.ts", Files: files("app.ts", source)})
+		var refused *Error
+		if err != nil && !errors.As(err, &refused) {
+			t.Fatal(err)
+		}
+		if err == nil && r.Script == nil {
+			t.Fatal("no script")
+		}
+	})
+}
