@@ -1,0 +1,138 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/dop251/goja"
+	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/parser"
+	"github.com/go-sourcemap/sourcemap"
+
+	"kont/jsvm/emit"
+	"kont/jsvm/lower"
+	"kont/jsvm/scope"
+	"kont/jsvm/syntax"
+)
+
+// Script is the input: what the bundler made of the author's sources.
+type Script struct {
+	// Name is the file name that errors show where no source map leads further.
+	Name string
+	// Text is one script in CommonJS form, ASCII only: goja counts columns in
+	// bytes.
+	Text string
+	// SourceMap is the JSON of its source map, nil if there is none.
+	SourceMap []byte
+}
+
+// Program is a compiled script.
+type Program struct {
+	// Prog evaluates to the load function, see package emit. It may be shared by
+	// any number of VMs.
+	Prog *goja.Program
+	// Manifest tells what is in it.
+	Manifest *Manifest
+	// AST is what Prog was compiled from, for the printer.
+	AST *ast.Program
+	// Warnings did not stop the compiler.
+	Warnings []Diagnostic
+}
+
+// Compile rewrites and compiles a script. The error is an *Error if it is the
+// script's fault. The same input gives the same output, manifest included.
+func Compile(script Script) (program *Program, err error) {
+	p := newPositions(script)
+	if script.SourceMap != nil {
+		if p.consumer, err = sourcemap.Parse("", script.SourceMap); err != nil {
+			return nil, fmt.Errorf("compile %s: read source map: %w", script.Name, err)
+		}
+	}
+	parsed, err := parse(script, p)
+	if err != nil {
+		return nil, err
+	}
+	var current ast.Node
+	defer func() {
+		if r := recover(); r != nil {
+			program, err = nil, p.internal(current, r)
+		}
+	}()
+	info := scope.Analyse(parsed)
+	warnings, err := p.problems(info.Problems)
+	if err != nil {
+		return nil, err
+	}
+	manifest := newBuilder(script, info, p)
+	manifest.describe()
+	operands := manifest.operands()
+	lowered, err := lower.Lower(info, parsed)
+	var refusal *lower.Refusal
+	if errors.As(err, &refusal) {
+		return nil, &Error{Diagnostics: []Diagnostic{p.diagnostic(refusal.Problem)}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	output := emit.Program(info, lowered, manifest.moduleOf)
+	output.File = parsed.File
+	if node := survivor(output); node != nil {
+		return nil, p.internal(node, fmt.Sprintf("%T survived lowering", node))
+	}
+	prog, err := goja.CompileAST(output, true)
+	var syntaxError *goja.CompilerSyntaxError
+	if errors.As(err, &syntaxError) {
+		line, column := p.lineColumn(syntaxError.Offset)
+		return nil, &Error{Diagnostics: []Diagnostic{p.at(line, column, syntaxError.Message, "")}}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: %w", script.Name, err)
+	}
+	return &Program{Prog: prog, Manifest: manifest.complete(lowered, operands), AST: output, Warnings: warnings}, nil
+}
+
+func parse(script Script, p *positions) (program *ast.Program, err error) {
+	defer func() {
+		// goja's parser panics on some malformed input.
+		if r := recover(); r != nil {
+			program, err = nil, &Error{Diagnostics: []Diagnostic{{File: script.Name, Line: 1, Column: 1, Text: fmt.Sprintf("can't be parsed: %v", r)}}}
+		}
+	}()
+	program, err = parser.ParseFile(nil, script.Name, script.Text, 0, parser.WithDisableSourceMaps)
+	if err == nil {
+		if p.consumer != nil {
+			program.File.SetSourceMap(p.consumer)
+		}
+		return program, nil
+	}
+	var list parser.ErrorList
+	if !errors.As(err, &list) {
+		return nil, fmt.Errorf("parse %s: %w", script.Name, err)
+	}
+	failure := &Error{}
+	for _, e := range list {
+		failure.Diagnostics = append(failure.Diagnostics, p.at(e.Position.Line, e.Position.Column, e.Message, ""))
+	}
+	return nil, failure
+}
+
+// survivor finds a node that goja would run natively although it can be alive at
+// a suspension: goja compiles a stray await without a word.
+func survivor(program *ast.Program) (found ast.Node) {
+	syntax.Walk(program, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AwaitExpression, *ast.YieldExpression:
+			found = n
+		case *ast.FunctionLiteral:
+			if n.Async || n.Generator {
+				found = n
+			}
+		case *ast.ArrowFunctionLiteral:
+			if n.Async {
+				found = n
+			}
+		}
+		return found == nil
+	})
+	return found
+}

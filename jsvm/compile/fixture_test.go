@@ -1,0 +1,52 @@
+package compile_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Each fixture runs on goja's own async functions and rewritten; both show the
+// same log and the same end. It does so at the top level of a module and inside
+// a function, where everything that it declares becomes a closure.
+func TestFixturesRunAlikePlainAndRewritten(t *testing.T) {
+	files, err := filepath.Glob("testdata/fixtures/*.js")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".js"), func(t *testing.T) {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, string(source))
+			compare(t, nested(string(source)))
+		})
+	}
+}
+
+func nested(source string) string {
+	return "async function main() {\n" + source + "\nreturn main();\n}"
+}
+
+// goja's own faults that rewriting keeps away from users.
+func TestFaultsOfTheEngineAreAvoided(t *testing.T) {
+	for name, test := range map[string]struct{ source, want string }{
+		"finally that throws runs once": {"function main() { try { try { } catch (e) { } finally { log('once'); throw 1; } } catch (e) { } }", "once\n= undefined"},
+		"continue in dead code":         {"function main() { for (const k in { a: 1 }) { if (false) { continue; } log(k); } }", "a\n= undefined"},
+		"throw into a returning finally": {`function* g() { try { yield 1; } finally { yield 2; } }
+			function main() { const i = g(); i.next(); i.return(5); try { i.throw(6); } catch (e) { log(e); } return i.next().done; }`, "6\n= true"},
+		"callee is looked up before its arguments":   {"async function main() { try { missing(await log('not')); } catch (e) { log(e.name); } }", "ReferenceError\n= undefined"},
+		"x += y reads x before y assigns to it":      {"async function main() { let x = 1; x += (x = 5, await 2); return x; }", "= 3"},
+		"a default parameter that throws rejects":    {"async function f(x = missing) {} function main() { return f().catch((e) => e.name); }", "= ReferenceError"},
+		"assigning to an arrow's captured constants": {"function main() { const x = 1; const f = () => { x = 2; }; try { f(); } catch (e) { return e.name; } }", "= TypeError"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.TrimSpace(runRewritten(t, test.source).String()); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,1 @@
+async function f(a) { return a?.b.c(await a)?.[a]; }
