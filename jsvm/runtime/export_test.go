@@ -1,0 +1,4 @@
+package runtime
+
+// PlayRandomBranches is for the tests that run compiled workflows.
+var PlayRandomBranches = playRandomBranches

@@ -1,0 +1,102 @@
+// The job queue: ECMAScript 9.5. Jobs are objects of registered classes, so a thread can be saved between any two.
+
+import { running, setOwner, stepFault } from "./thread";
+import { followThenable, react, reportError } from "./promise";
+
+const apply = Reflect.apply;
+
+/** A promise reaction that is due: NewPromiseReactionJob, ECMAScript 27.2.2.1. */
+export class ReactionJob {
+  reaction: any;
+  /** 1 fulfilled, 2 rejected. */
+  state: number;
+  value: unknown;
+  constructor(reaction: any, state: number, value: unknown) {
+    this.reaction = reaction;
+    this.state = state;
+    this.value = value;
+  }
+
+  run(): void {
+    react(this.reaction, this.state, this.value);
+  }
+}
+
+/** A promise that was resolved with a thenable: NewPromiseResolveThenableJob, ECMAScript 27.2.2.2. */
+export class ThenableJob {
+  promise: any;
+  thenable: any;
+  then: Function;
+  owner: any;
+  constructor(promise: any, thenable: any, then: Function, owner: any) {
+    this.promise = promise;
+    this.thenable = thenable;
+    this.then = then;
+    this.owner = owner;
+  }
+
+  run(): void {
+    setOwner(this.owner);
+    followThenable(this.promise, this.thenable, this.then);
+  }
+}
+
+/** A callback of queueMicrotask. */
+export class CallbackJob {
+  callback: Function;
+  owner: any;
+  constructor(callback: Function, owner: any) {
+    this.callback = callback;
+    this.owner = owner;
+  }
+
+  run(): void {
+    setOwner(this.owner);
+    try {
+      apply(this.callback, undefined, []);
+    } catch (error) {
+      reportError(error);
+    }
+  }
+}
+
+export function enqueue(job: ReactionJob | ThenableJob | CallbackJob): void {
+  const { jobs } = running;
+  jobs[jobs.length] = job;
+}
+
+let afterJobs: () => void = () => {};
+
+/** Calls after at the end of each drain. */
+export function afterEachDrain(after: () => void): void {
+  afterJobs = after;
+}
+
+/** Runs jobs until none is left, or until the step has failed. */
+export function drain(): void {
+  const root = running;
+  const { jobs } = root;
+  for (let i = 0; i < jobs.length && stepFault() === undefined; i++) {
+    // A long chain of jobs must not keep what it has done with.
+    if (i === 1024) {
+      jobs.splice(0, i);
+      i = 0;
+    }
+    const job = jobs[i];
+    jobs[i] = undefined;
+    job.run();
+  }
+  jobs.length = 0;
+  setOwner(root.scope);
+  afterJobs();
+}
+
+/** Runs one job; false if there is none. For tests that save between jobs. */
+export function drainOne(): boolean {
+  const root = running;
+  if (root.jobs.length === 0 || stepFault() !== undefined) return false;
+  root.jobs.shift().run();
+  setOwner(root.scope);
+  afterJobs();
+  return true;
+}

@@ -1,0 +1,43 @@
+// The module `kont`: what `import * as W from "kont"` gives. kont.d.ts declares it for authors.
+
+import { CancelToken } from "./token";
+import { addCanceler, CancellationScope, currentCancellationScope, removeCanceler, withCancellationScope } from "./scope";
+import { cancelScope } from "./cancel";
+import { ensureThread, output, outputJSON } from "./effects";
+import { inbox } from "./inbox";
+import { WorkflowPromise } from "./promise";
+import { Ref, ref, refId, sleep, suspend, Suspension, wait } from "./ref";
+import { thread } from "./thread";
+
+export const kont: any = {
+  CancelToken,
+  CancellationScope,
+  Promise: WorkflowPromise,
+  Ref,
+  Suspension,
+  addCanceler,
+  cancelScope,
+  currentCancellationScope,
+  ensureThread,
+  inbox,
+  output,
+  outputJSON,
+  ref,
+  refId,
+  removeCanceler,
+  sleep,
+  suspend,
+  wait,
+  withCancellationScope,
+  // Live bindings: an import reads them at each use.
+  get config() {
+    return thread().config;
+  },
+  get stepId() {
+    return thread().stepId;
+  },
+  get threadId() {
+    return thread().id;
+  },
+};
+Object.defineProperty(kont, "__esModule", { value: true });

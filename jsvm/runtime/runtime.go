@@ -1,0 +1,153 @@
+package runtime
+
+import (
+	"crypto/rand"
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"reflect"
+	"strings"
+	"sync"
+
+	"github.com/dop251/goja"
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+//go:embed *.ts
+var sources embed.FS
+
+// Types is the text of kont.d.ts: the declarations of the module `kont` for editors and tsc.
+//
+//go:embed kont.d.ts
+var Types string
+
+// Host is what the library needs from the program that runs it.
+type Host struct {
+	// Log takes a line of console.*; level is "debug", "info", "warn" or "error". Nil drops it.
+	Log func(level, text string)
+}
+
+// library compiles the library once a process.
+var library = sync.OnceValues(func() (*goja.Program, error) { return compile(sources) })
+
+// Install runs the library in a fresh VM and returns its object, `%rt`. It replaces globals of vm.
+func Install(vm *goja.Runtime, host Host) (*goja.Object, error) {
+	program, err := library()
+	if err != nil {
+		return nil, err
+	}
+	return install(vm, host, program)
+}
+
+func install(vm *goja.Runtime, host Host, program *goja.Program) (*goja.Object, error) {
+	value, err := vm.RunProgram(program)
+	if err != nil {
+		return nil, fmt.Errorf("runtime library: %w", err)
+	}
+	load, ok := goja.AssertFunction(value)
+	if !ok {
+		return nil, fmt.Errorf("runtime library: it is no function")
+	}
+	rt, err := load(goja.Undefined(), hostObject(vm, host))
+	if err != nil {
+		return nil, fmt.Errorf("runtime library: %w", err)
+	}
+	return rt.ToObject(vm), nil
+}
+
+// compile strips types and bundles index.ts to one function of the host object.
+func compile(files fs.FS) (*goja.Program, error) {
+	built := api.Build(api.BuildOptions{
+		EntryPoints:   []string{"index.ts"},
+		Bundle:        true,
+		Outfile:       "kont.js",
+		Format:        api.FormatCommonJS,
+		Platform:      api.PlatformNeutral,
+		Target:        api.ES2022,
+		Charset:       api.CharsetASCII,
+		LegalComments: api.LegalCommentsNone,
+		// Fields become assignments in the constructor: goja defines class fields by a function call for each object.
+		TsconfigRaw: `{"compilerOptions": {"useDefineForClassFields": false}}`,
+		Plugins:     []api.Plugin{embedded(files)},
+	})
+	if len(built.Errors) > 0 {
+		m := built.Errors[0]
+		if m.Location != nil {
+			return nil, fmt.Errorf("runtime library: %s:%d: %s", m.Location.File, m.Location.Line, m.Text)
+		}
+		return nil, fmt.Errorf("runtime library: %s", m.Text)
+	}
+	text := "(function (host) { const module = { exports: {} };\n" + string(built.OutputFiles[0].Contents) + "\nreturn module.exports.default; })"
+	program, err := goja.Compile("kont.js", text, true)
+	if err != nil {
+		return nil, fmt.Errorf("runtime library: %w", err)
+	}
+	return program, nil
+}
+
+// embedded is the esbuild plugin that reads the library from files.
+func embedded(files fs.FS) api.Plugin {
+	return api.Plugin{Name: "embedded", Setup: func(build api.PluginBuild) {
+		build.OnResolve(api.OnResolveOptions{Filter: `.*`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+			name := path.Base(args.Path)
+			if !strings.HasSuffix(name, ".ts") {
+				name += ".ts"
+			}
+			return api.OnResolveResult{Path: name, Namespace: "kont"}, nil
+		})
+		build.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "kont"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+			text, err := fs.ReadFile(files, args.Path)
+			contents := string(text)
+			return api.OnLoadResult{Contents: &contents, Loader: api.LoaderTS}, err
+		})
+	}}
+}
+
+var proxyType = reflect.TypeOf(goja.Proxy{})
+
+func isProxy(value goja.Value) bool {
+	o, ok := value.(*goja.Object)
+	return ok && o.ExportType() == proxyType
+}
+
+// hostObject makes the functions that object.ts declares as Host.
+func hostObject(vm *goja.Runtime, host Host) *goja.Object {
+	o := vm.NewObject()
+	set := func(name string, f func(goja.FunctionCall) goja.Value) {
+		if err := o.Set(name, f); err != nil {
+			panic(err) // a plain object takes any property
+		}
+	}
+	set("define", func(call goja.FunctionCall) goja.Value {
+		object, ok := call.Argument(0).(*goja.Object)
+		if !ok || object.ExportType() == proxyType {
+			return goja.Undefined()
+		}
+		if symbol, ok := call.Argument(1).(*goja.Symbol); ok {
+			// A frozen object refuses: it stays as it is, as the comment in object.ts says.
+			_ = object.DefineDataPropertySymbol(symbol, call.Argument(2), goja.FLAG_TRUE, goja.FLAG_FALSE, goja.FLAG_FALSE)
+		}
+		return goja.Undefined()
+	})
+	set("isProxy", func(call goja.FunctionCall) goja.Value { return vm.ToValue(isProxy(call.Argument(0))) })
+	set("log", func(call goja.FunctionCall) goja.Value {
+		if host.Log != nil {
+			host.Log(call.Argument(0).String(), call.Argument(1).String())
+		}
+		return goja.Undefined()
+	})
+	set("randomBytes", func(call goja.FunctionCall) goja.Value {
+		count := call.Argument(0).ToInteger()
+		if count < 0 || count > randomBytesMax {
+			panic(vm.NewTypeError("randomBytes: %d bytes, at most %d", count, randomBytesMax))
+		}
+		bytes := make([]byte, count)
+		rand.Read(bytes) // never fails: crypto/rand
+		return vm.ToValue(vm.NewArrayBuffer(bytes))
+	})
+	return o
+}
+
+// randomBytesMax is the bound of crypto.getRandomValues.
+const randomBytesMax = 65536

@@ -1,0 +1,71 @@
+// Waits for events.
+//
+// A ref is a promise whose state has a Wait as its source; thread.refs holds the pending ones by id. An event names an id; if
+// it is pending, it is settled and forgotten, else the event is unmatched.
+
+import { rejectPromise, resolvePromise, stateOf } from "./promise";
+import { currentOwner, thread } from "./thread";
+import { write, schedulerTopic } from "./effects";
+import { Inbox } from "./inbox";
+import type { CancelToken } from "./token";
+import type { Owner } from "./scope";
+
+/** One pending wait. */
+export class Wait {
+  promise: any;
+  scope: Owner;
+  id: string;
+  /** True for a timer of `sleep`, which is stopped when the wait is taken back. */
+  timer: boolean;
+  /** The inbox whose next event it waits for; such a wait has no id of its own. */
+  inbox: Inbox | undefined = undefined;
+  constructor(promise: any, id: string, timer: boolean) {
+    this.promise = promise;
+    this.scope = currentOwner();
+    this.id = id;
+    this.timer = timer;
+  }
+}
+
+/** `<thread id>|{"ref":"<id>"}`: a record with this key on the scheduler topic makes the event that fulfils id. */
+export function schedulerKey(id: string): string {
+  return thread().id + "|" + JSON.stringify({ ref: id });
+}
+
+/** Settles the ref that an event names; false if it is not pending. */
+export function settle(id: string, isError: boolean, value: unknown): boolean {
+  const { refs } = thread();
+  const found = refs.get(id);
+  if (found === undefined) return false;
+  if (found instanceof Inbox) {
+    found.receive(isError, value);
+    return true;
+  }
+  refs.delete(id);
+  if (isError) rejectPromise(found.promise, value);
+  else resolvePromise(found.promise, value);
+  return true;
+}
+
+/** Gives up a pending wait: its promise is rejected with the token, its timer is stopped. */
+export function takeBack(wait: Wait, token: CancelToken): void {
+  if (wait.inbox !== undefined) wait.inbox.forget(wait);
+  else thread().refs.delete(wait.id);
+  if (wait.timer) write(schedulerTopic, wait.promise.key, "0");
+  rejectPromise(wait.promise, token);
+}
+
+export function isAwaited(wait: Wait): boolean {
+  const { reactions } = stateOf(wait.promise);
+  return reactions !== undefined && reactions.length > 0;
+}
+
+/** All pending waits, in the order in which they were made; those for an inbox at the place of the inbox. */
+export function pendingWaits(): Wait[] {
+  const all: Wait[] = [];
+  thread().refs.forEach((entry) => {
+    if (!(entry instanceof Inbox)) all[all.length] = entry;
+    else for (let i = 0; i < entry.waits.length; i++) all[all.length] = entry.waits[i];
+  });
+  return all;
+}
