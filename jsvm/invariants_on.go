@@ -1,0 +1,5 @@
+//go:build invariants
+
+package jsvm
+
+func init() { readsAllDescriptors = true }

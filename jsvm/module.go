@@ -1,0 +1,355 @@
+package jsvm
+
+import (
+	"bytes"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/dop251/goja"
+
+	"kont/jsvm/continuation"
+)
+
+// moduleState is what module scope holds once the bundle is loaded, to tell what a thread has changed.
+//
+// Objects made while loading are shared by all threads. In the author's own sources they
+// are frozen; what freezing does not cover is watched: a regular expression's lastIndex
+// is thread state like a module variable, the bytes of an ArrayBuffer must not change.
+type moduleState struct {
+	env     *goja.Object
+	fields  []string
+	loaded  []goja.Value // of fields
+	regexps []sharedRegExp
+	buffers []sharedBuffer
+}
+
+type sharedRegExp struct {
+	name      string
+	object    *goja.Object
+	lastIndex int64
+}
+
+type sharedBuffer struct {
+	name   string
+	bytes  []byte // live
+	loaded []byte
+}
+
+// sharedBufferBytesMax bounds the bytes of ArrayBuffers at module scope that are compared after every step.
+const sharedBufferBytesMax = 1 << 20
+
+// remember takes the state just after loading.
+func (m *moduleState) remember(env *goja.Object) {
+	m.env = env
+	if env == nil {
+		return
+	}
+	m.fields = env.GetOwnPropertyNames()
+	for _, f := range m.fields {
+		m.loaded = append(m.loaded, env.Get(f))
+	}
+}
+
+// reset puts module variables back to their loaded values.
+func (m *moduleState) reset() error {
+	for i, f := range m.fields {
+		if m.env.Get(f) != m.loaded[i] {
+			if err := m.env.Set(f, m.loaded[i]); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range m.regexps {
+		r := &m.regexps[i]
+		if r.object.Get("lastIndex").ToInteger() != r.lastIndex {
+			if err := r.object.Set("lastIndex", r.lastIndex); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const lastIndexSuffix = "#lastIndex"
+
+// changes lists the module variables that differ from their loaded values.
+func (m *moduleState) changes(v *vm) ([]moduleBinding, error) {
+	var changed []moduleBinding
+	for i, f := range m.fields {
+		value := m.env.Get(f)
+		if value != m.loaded[i] && !(value != nil && m.loaded[i] != nil && value.SameAs(m.loaded[i])) {
+			changed = append(changed, moduleBinding{f, value})
+		}
+	}
+	for i := range m.regexps {
+		r := &m.regexps[i]
+		if at := r.object.Get("lastIndex"); at.ToInteger() != r.lastIndex {
+			changed = append(changed, moduleBinding{r.name + lastIndexSuffix, at})
+		}
+	}
+	for _, b := range m.buffers {
+		if !bytes.Equal(b.bytes, b.loaded) {
+			return nil, faultf(FaultUnsavable, "%s changed while a thread ran: it belongs to the module and is shared by all threads; make it in the entry function", b.name)
+		}
+	}
+	return changed, nil
+}
+
+// apply sets the module variables of a restored thread.
+func (m *moduleState) apply(v *vm, bindings []moduleBinding) error {
+	for _, b := range bindings {
+		if name, ok := strings.CutSuffix(b.name, lastIndexSuffix); ok {
+			r, ok := v.heap.objects[name]
+			if !ok {
+				return &IncompatibleError{fmt.Sprintf("the bundle has no regular expression %s", name)}
+			}
+			if err := r.Set("lastIndex", b.value); err != nil {
+				return err
+			}
+			continue
+		}
+		i := sort.SearchStrings(m.fields, b.name)
+		if i >= len(m.fields) || m.fields[i] != b.name {
+			i = -1
+			for j, f := range m.fields {
+				if f == b.name {
+					i = j
+				}
+			}
+		}
+		if i < 0 {
+			return &IncompatibleError{fmt.Sprintf("the bundle has no module variable %s", b.name)}
+		}
+		if err := m.env.Set(b.name, b.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// namer names the objects that module code has made and freezes the author's own.
+type namer struct {
+	v      *vm
+	queue  []named
+	err    error
+	freeze []*goja.Object
+}
+
+type named struct {
+	object *goja.Object
+	name   string
+	isOwn  bool
+}
+
+// nameModuleObjects names everything that can be reached from module-level bindings. Packages
+// come first, so that what belongs to both stays unfrozen.
+func (v *vm) nameModuleObjects(bindings []moduleRoot) error {
+	n := &namer{v: v}
+	for _, isOwn := range []bool{false, true} {
+		for _, b := range bindings {
+			if b.isOwn == isOwn {
+				n.add(b.value, b.name, isOwn)
+			}
+		}
+		n.walk()
+	}
+	return n.err
+}
+
+type moduleRoot struct {
+	name  string
+	value goja.Value
+	isOwn bool
+}
+
+func (n *namer) add(value goja.Value, name string, isOwn bool) {
+	switch value := value.(type) {
+	case *goja.Symbol:
+		n.v.heap.nameSymbol(value, name)
+	case *goja.Object:
+		if value != n.v.lib && n.v.heap.name(value, name) {
+			n.queue = append(n.queue, named{value, name, isOwn})
+		}
+	}
+}
+
+func (n *namer) walk() {
+	h := n.v.heap
+	if h.setProbe != nil {
+		h.setProbe(true)
+		defer h.setProbe(false)
+	}
+	for len(n.queue) > 0 && n.err == nil {
+		item := n.queue[0]
+		n.queue = n.queue[1:]
+		n.parts(item)
+		if item.isOwn {
+			n.share(item)
+		}
+	}
+	if h.setProbe != nil {
+		h.setProbe(false)
+	}
+	for _, o := range n.freeze {
+		if _, err := h.natives.freeze(nil, o); err != nil && n.err == nil {
+			n.err = fmt.Errorf("freeze %s: %w", h.names[o], err)
+		}
+	}
+	n.freeze = nil
+}
+
+// parts queues what an object leads to.
+func (n *namer) parts(item named) {
+	h, o := n.v.heap, item.object
+	if class, ok := h.classes[o.Prototype()]; ok && class.name != "WeakEntries" && class.name != "WeakState" {
+		if class.name == "PromiseState" {
+			n.add(o.Get("value"), item.name+".value", item.isOwn)
+		}
+		return // the library's own state
+	}
+	if o.ExportType() == typeProxy {
+		return // its target is out of reach, and so is what could be done to it
+	}
+	keys, err := object(h.natives.ownKeys(nil, o))
+	if err != nil {
+		return
+	}
+	for i := range int(keys.Get("length").ToInteger()) {
+		key := keys.Get(indexName(i))
+		if h.isInternal(key) {
+			continue
+		}
+		d := h.descriptor(o, key)
+		path := item.name + keyPath(key)
+		n.add(d.value, path, item.isOwn)
+		if d.attributes&continuation.Accessor != 0 {
+			n.add(d.value, "get "+path, item.isOwn)
+			n.add(d.setter, "set "+path, item.isOwn)
+		}
+	}
+	if p := o.Prototype(); p != nil {
+		n.add(p, item.name+".[[Prototype]]", item.isOwn)
+	}
+	switch {
+	case o.ClassName() == "Function":
+		n.closure(item)
+	case o.ExportType() == typeMap || o.ExportType() == typeSet:
+		n.entries(item)
+	}
+}
+
+func keyPath(key goja.Value) string {
+	if sym, ok := key.(*goja.Symbol); ok {
+		return "[" + sym.String() + "]"
+	}
+	return "." + key.String()
+}
+
+// closure queues the environment of a closure, and the state of a function of the library.
+func (n *namer) closure(item named) {
+	h := n.v.heap
+	for _, sym := range []*goja.Symbol{h.symFunction, h.symClass} {
+		if tag, ok := h.ownTag(item.object, sym); ok {
+			n.add(tag.Get("state"), item.name+"%state", item.isOwn)
+			n.add(tag.Get("env"), item.name+"%env", item.isOwn)
+		}
+	}
+	id, ok := h.functionID(item.object)
+	if !ok || !h.layout.functions[id].captures || h.layout.functions[id].isClass || h.layout.functions[id].class >= 0 {
+		return
+	}
+	call, _ := goja.AssertFunction(item.object)
+	if env, err := call(nil); err == nil {
+		n.add(env, item.name+"%env", item.isOwn)
+	}
+}
+
+func (n *namer) entries(item named) {
+	h := n.v.heap
+	forEach := h.natives.mapForEach
+	if item.object.ExportType() == typeSet {
+		forEach = h.natives.setForEach
+	}
+	i := 0
+	_, _ = forEach(item.object, h.rt.ToValue(func(call goja.FunctionCall) goja.Value {
+		n.add(call.Argument(1), fmt.Sprintf("%s%%key%d", item.name, i), item.isOwn)
+		n.add(call.Argument(0), fmt.Sprintf("%s%%value%d", item.name, i), item.isOwn)
+		i++
+		return nil
+	}))
+}
+
+// share makes an object of the author's module scope safe to share by threads.
+func (n *namer) share(item named) {
+	h, o := n.v.heap, item.object
+	if _, ok := h.classes[o.Prototype()]; ok {
+		return // the library writes to it: a settled promise notes that it was handled
+	}
+	switch o.ExportType() {
+	case typeProxy:
+		return
+	case typeMap:
+		n.refuse(item, "set", "delete", "clear")
+	case typeSet:
+		n.refuse(item, "add", "delete", "clear")
+	case typeBuffer:
+		b := o.Export().(goja.ArrayBuffer).Bytes()
+		if len(b) <= sharedBufferBytesMax {
+			n.v.module.buffers = append(n.v.module.buffers, sharedBuffer{item.name, b, bytes.Clone(b)})
+		}
+	}
+	switch o.ClassName() {
+	case "Date":
+		var mutators []string
+		for _, name := range h.natives.datePrototype.GetOwnPropertyNames() {
+			if strings.HasPrefix(name, "set") {
+				mutators = append(mutators, name)
+			}
+		}
+		n.refuse(item, mutators...)
+	case "RegExp":
+		// exec writes lastIndex: it stays writable and is kept with the thread.
+		n.v.module.regexps = append(n.v.module.regexps, sharedRegExp{item.name, o, o.Get("lastIndex").ToInteger()})
+		_, _ = h.natives.preventExtensions(nil, o)
+		return
+	}
+	if _, err := h.natives.typedTag(o); err == nil {
+		if tag, _ := h.natives.typedTag(o); tag != nil && !goja.IsUndefined(tag) {
+			return // its items cannot be frozen; its buffer is watched
+		}
+	}
+	if n.isPrototypeObject(o) {
+		// Frozen, it would forbid instances to have properties of their own with the names of its methods
+		// (the override mistake); sealed, it cannot grow.
+		_, _ = h.natives.seal(nil, o)
+		return
+	}
+	n.freeze = append(n.freeze, o) // after the walk: the probe and the descriptors come first
+}
+
+func (n *namer) isPrototypeObject(o *goja.Object) bool {
+	d := n.v.heap.descriptor(o, n.v.rt.ToValue("constructor"))
+	f, ok := d.value.(*goja.Object)
+	return ok && f.ClassName() == "Function" && f.Get("prototype") == goja.Value(o)
+}
+
+// refuse gives an object own methods that name the variable and throw.
+func (n *namer) refuse(item named, methods ...string) {
+	rt := n.v.rt
+	name := item.name
+	for _, m := range methods {
+		f := rt.ToValue(func(goja.FunctionCall) goja.Value {
+			panic(rt.NewTypeError("%s is shared by all threads and cannot be changed: it was made while the module loaded; make it in the entry function", displayName(name)))
+		})
+		_ = item.object.DefineDataProperty(m, f, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
+	}
+}
+
+// displayName is the name of a module object for people: without its module's path.
+func displayName(name string) string {
+	if i := strings.LastIndex(name, ":"); i >= 0 {
+		return name[i+1:]
+	}
+	return name
+}

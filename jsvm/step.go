@@ -1,0 +1,307 @@
+package jsvm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/dop251/goja"
+
+	"kont/jsvm/continuation"
+)
+
+// Step runs one step: it starts a thread, or restores it, settles one ref, and runs until nothing
+// is left to run. It has no effect but its answer.
+//
+// Errors: one that wraps ErrUnmatched if the event fits nothing; a *Fault if the step failed in
+// the engine; ErrClosed; the context's.
+func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
+	event, err := checkEvent(in)
+	if err != nil {
+		return Effects{}, err
+	}
+	v, err := p.take(ctx)
+	if err != nil {
+		return Effects{}, err
+	}
+	type answer struct {
+		effects Effects
+		err     error
+	}
+	done := make(chan answer, 1)
+	w := newWatch(ctx, v.rt, p.limits)
+	go func() {
+		effects, err := v.step(in, event)
+		done <- answer{effects, err}
+	}()
+	var a answer
+	select {
+	case a = <-done:
+	case <-w.deaf:
+		// The interrupt is not heard: the step sits in a native call.
+		why := w.stop()
+		p.abandon(func() { <-done })
+		return Effects{}, stepError(ctx, why)
+	}
+	why := w.stop()
+	if fault, ok := a.err.(*Fault); why == nil && (a.err == nil || errors.Is(a.err, ErrUnmatched) || ok && fault.isBeforeRun) {
+		p.give(v)
+		return a.effects, a.err
+	}
+	p.give(nil)
+	if why != nil && a.err != nil && ctx.Err() != nil {
+		return Effects{}, ctx.Err()
+	}
+	return a.effects, a.err
+}
+
+func stepError(ctx context.Context, why *Fault) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return why
+}
+
+// event is what a step is given, still as JSON.
+type event struct{ text string }
+
+// checkEvent refuses what goja must not even parse.
+func checkEvent(in Input) (event, error) {
+	e := event{string(in.Event)}
+	if jsonDepth(e.text) > jsonDepthMax {
+		return event{}, fmt.Errorf("%w: JSON is nested more than %d deep", ErrUnmatched, jsonDepthMax)
+	}
+	return e, nil
+}
+
+// step runs on a goroutine of its own. A panic of the engine becomes a fault.
+func (v *vm) step(in Input, e event) (effects Effects, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &Fault{Kind: FaultEngine, Message: fmt.Sprintf("engine panic: %v", p), Stack: goStack(debug.Stack())}
+		}
+	}()
+	v.rt.ClearInterrupt()
+	v.logs, v.logged = nil, 0
+	thread, stepID := v.rt.ToValue(in.Thread), v.rt.ToValue(strconv.FormatUint(in.StepID, 10))
+	if err := v.module.reset(); err != nil {
+		return Effects{}, v.faultOf(err)
+	}
+	if in.Continuation == nil {
+		err = v.startThread(thread, stepID, e, in.Previous)
+	} else {
+		err = v.resumeThread(thread, stepID, e, in.Continuation)
+	}
+	if errors.Is(err, ErrUnmatched) {
+		return Effects{}, err
+	}
+	if err == nil {
+		_, err = v.drain(v.lib)
+	}
+	if err == nil {
+		effects, err = v.finish()
+	}
+	if err != nil {
+		return Effects{Logs: v.logs}, v.faultOf(err)
+	}
+	return effects, nil
+}
+
+func (v *vm) startThread(thread, stepID goja.Value, e event, previous []byte) error {
+	argument, err := v.parseJSON(e.text)
+	if err != nil {
+		return fmt.Errorf("%w: the start argument: %w", ErrUnmatched, err)
+	}
+	before := undefinedSelf
+	if len(previous) > 0 {
+		if before, err = v.parseJSON(string(previous)); err != nil {
+			return fmt.Errorf("%w: previous: %w", ErrUnmatched, err)
+		}
+	}
+	if _, err := v.begin(v.lib, thread, stepID); err != nil {
+		return err
+	}
+	_, err = v.start(v.lib, v.entry, argument, before)
+	return err
+}
+
+func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte) error {
+	ref, isError, value, err := v.parseResume(e)
+	if err != nil {
+		return err
+	}
+	if err := v.load(data, thread, stepID); err != nil {
+		return err
+	}
+	matched, err := v.settle(v.lib, ref, v.rt.ToValue(isError), value)
+	if err != nil {
+		return err
+	}
+	if !matched.ToBoolean() {
+		return fmt.Errorf("%w: ref %q is not pending", ErrUnmatched, ref)
+	}
+	return nil
+}
+
+// parseResume reads {"ref", "value"} or {"ref", "error"}. An event with both is an error.
+func (v *vm) parseResume(e event) (ref goja.Value, isError bool, value goja.Value, err error) {
+	parsed, err := v.parseJSON(e.text)
+	if err != nil {
+		return nil, false, nil, fmt.Errorf("%w: %w", ErrUnmatched, err)
+	}
+	o, ok := parsed.(*goja.Object)
+	if !ok || o.ClassName() != "Object" {
+		return nil, false, nil, fmt.Errorf("%w: it is no object", ErrUnmatched)
+	}
+	var hasRef bool
+	for _, key := range o.GetOwnPropertyNames() { // inherited names do not count
+		switch key {
+		case "ref":
+			ref = o.Get(key)
+			_, hasRef = ref.(goja.String)
+		case "value":
+			if !isError {
+				value = o.Get(key)
+			}
+		case "error":
+			isError, value = true, o.Get(key)
+		}
+	}
+	if !hasRef {
+		return nil, false, nil, fmt.Errorf("%w: it has no ref", ErrUnmatched)
+	}
+	if value == nil {
+		value = undefinedSelf
+	}
+	return ref, isError, value, nil
+}
+
+func (v *vm) parseJSON(text string) (goja.Value, error) {
+	return v.heap.natives.jsonParse(nil, v.rt.ToValue(text))
+}
+
+// finish takes the effects of a drained step and saves the thread.
+func (v *vm) finish() (Effects, error) {
+	result, err := v.takeEffects(v.lib)
+	if err != nil {
+		return Effects{}, err
+	}
+	o := result.(*goja.Object)
+	effects := Effects{Logs: v.logs}
+	outputs, ok := o.Get("outputs").(*goja.Object)
+	if !ok {
+		return Effects{}, faultf(FaultIncompatible, "the list of output records is malformed")
+	}
+	if effects.Outputs, err = v.outputs(outputs); err != nil {
+		return Effects{}, err
+	}
+	if o.Get("ended").ToBoolean() {
+		return effects, nil
+	}
+	refs, ok := o.Get("refs").(*goja.Object)
+	if !ok {
+		return Effects{}, faultf(FaultIncompatible, "the list of refs is malformed")
+	}
+	for i := range lengthOf(refs) {
+		effects.Refs = append(effects.Refs, refs.Get(indexName(i)).String())
+	}
+	data, err := v.save()
+	if err != nil {
+		return Effects{}, err
+	}
+	if len(data) > v.limits.ContinuationBytesMax {
+		return Effects{}, faultf(FaultSize, "continuation of %d bytes, at most %d", len(data), v.limits.ContinuationBytesMax)
+	}
+	effects.Continuation = append(make([]byte, 0, len(data)), data...)
+	return effects, nil
+}
+
+func (v *vm) outputs(list *goja.Object) ([]Output, error) {
+	n := lengthOf(list)
+	if n > v.limits.OutputsMax {
+		return nil, faultf(FaultSize, "%d output records in one step, at most %d", n, v.limits.OutputsMax)
+	}
+	var outputs []Output
+	total := 0
+	for i := range n {
+		out, ok := outputOf(list.Get(indexName(i)))
+		if !ok {
+			return nil, faultf(FaultIncompatible, "output record %d is malformed", i)
+		}
+		total += len(out.Key) + len(out.Value)
+		if total > v.limits.OutputBytesMax {
+			return nil, faultf(FaultSize, "more than %d bytes of output records in one step", v.limits.OutputBytesMax)
+		}
+		outputs = append(outputs, out)
+	}
+	return outputs, nil
+}
+
+// lengthOf is the length of an array.
+func lengthOf(o *goja.Object) int {
+	if n := o.Get("length"); n != nil {
+		return int(n.ToInteger())
+	}
+	return 0
+}
+
+// outputOf reads a record that the library wrote; a damaged continuation may have put anything in its place.
+func outputOf(v goja.Value) (out Output, ok bool) {
+	o, ok := v.(*goja.Object)
+	if !ok {
+		return Output{}, false
+	}
+	var value string
+	for _, field := range []struct {
+		name string
+		to   *string
+	}{{"topic", &out.Topic}, {"key", &out.Key}, {"value", &value}} {
+		text, ok := o.Get(field.name).(goja.String)
+		if !ok {
+			return Output{}, false
+		}
+		*field.to = text.String()
+	}
+	out.Value = []byte(value)
+	return out, true
+}
+
+// faultOf turns an error of the engine into a fault with places in the author's source.
+func (v *vm) faultOf(err error) *Fault {
+	var interrupted *goja.InterruptedError
+	if errors.As(err, &interrupted) {
+		if why, ok := interrupted.Value().(*Fault); ok {
+			f := *why
+			f.Stack = v.bundle.stackOf(interrupted.Stack())
+			return &f
+		}
+	}
+	var overflow *goja.StackOverflowError
+	if errors.As(err, &overflow) {
+		return &Fault{Kind: FaultEngine, Message: "too many nested calls", Stack: v.bundle.stackOf(overflow.Stack())}
+	}
+	var exception *goja.Exception
+	if errors.As(err, &exception) {
+		return &Fault{Kind: FaultEffects, Message: exceptionText(exception), Stack: v.bundle.stackOf(exception.Stack())}
+	}
+	if errors.Is(err, continuation.ErrMalformed) || errors.Is(err, continuation.ErrVersion) || errors.Is(err, continuation.ErrDictionary) {
+		return &Fault{Kind: FaultIncompatible, Message: err.Error()}
+	}
+	return faultOf(err)
+}
+
+// exceptionText is what String(error) gives, without running code of the workflow.
+func exceptionText(e *goja.Exception) string {
+	if o, ok := e.Value().(*goja.Object); ok && o.ClassName() == "Error" {
+		name, message := o.Get("name"), o.Get("message")
+		if name != nil && message != nil {
+			return name.String() + ": " + message.String()
+		}
+	}
+	if v := e.Value(); v != nil {
+		return v.String()
+	}
+	return e.Error()
+}

@@ -1,0 +1,124 @@
+package jsvm
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// body wraps statements into a fixture.
+func body(statements string) string {
+	return `import { log } from "./log";
+export default async function main() {
+` + statements + `
+}`
+}
+
+var threeWayFixtures = map[string]string{
+	"locals":                 body(`let a = 1, b = "x"; await null; a++; await 1; log(a, b); return a`),
+	"await in expressions":   body(`const f = async (x: any) => { await null; return x }; return [await f(1) + await f(2) * await f(3), [await f(4), ...[await f(5)]], {k: await f(6), [await f("p")]: 7}, (await f("abc")).length]`),
+	"evaluation order":       body(`const t = (x: any) => { log("t", x); return x }; const r = t(1) + await t(2) + t(3); return r`),
+	"for loop closures":      body(`const fs: any[] = []; for (let i = 0; i < 3; i++) { await null; fs.push(() => i++) } log(fs.map(f => f()), fs.map(f => f())); await null; return fs.map(f => f())`),
+	"shared variable":        body(`let n = 0; const up = () => ++n, down = () => --n; up(); await null; up(); up(); await null; down(); return n`),
+	"nested closures":        body(`const mk = (a: number) => { let b = a * 2; return { get: () => a + b, set: (x: number) => { b = x } } }; const o = mk(1), p = mk(10); await null; o.set(5); await null; return [o.get(), p.get()]`),
+	"try catch finally":      body(`const f = async (x: any) => { try { await null; if (x) throw new Error("e" + x); return "ok" } catch (e: any) { log("caught", e.message); await null; return "c" } finally { await null; log("fin", x) } }; return [await f(0), await f(1)]`),
+	"finally overrides":      body(`const f = async () => { for (;;) { try { await null; return 1 } finally { await null; break } } return 2 }; return await f()`),
+	"finally and throw":      body(`const f = async () => { try { await null; throw new Error("a") } finally { await null; log("f") } }; try { await f() } catch (e: any) { return e.message }`),
+	"labelled":               body(`const out: any[] = []; outer: for (let i = 0; i < 4; i++) { for (let j = 0; j < 4; j++) { await null; if (j === 2) continue outer; if (i === 2) break outer; out.push(i * 10 + j) } } return out`),
+	"switch":                 body(`const f = async (x: any) => { const o: any[] = []; switch (await x) { case 1: o.push(1); await null; case 2: o.push(2); break; case await 3: o.push(3); default: o.push("d") } return o }; return [await f(1), await f(2), await f(3), await f(4)]`),
+	"for of":                 body(`const m = new Map([["a", 1], ["b", 2]]); const o: any[] = []; for (const [k, v] of m) { await null; o.push(k, v); if (k === "a") m.set("c", 3) } for (const c of "h\u{1F600}i") { await null; o.push(c) } for (const x of new Set([1, 2])) { await null; o.push(x) } return o`),
+	"for in":                 body(`const o: any = {a: 1, b: 2, c: 3}; const r: any[] = []; for (const k in o) { await null; r.push(k); delete o.c } return r`),
+	"while":                  body(`let i = 0; do { await null; i++; if (i === 2) continue; log(i) } while (i < 4); while (await (i-- > 2)) log("w", i); return i`),
+	"destructuring":          body(`const src = async () => ({a: 1, b: {c: [2, 3, 4]}, d: undefined}); const {a, b: {c: [x, ...ys]}, d = await Promise.resolve(9), ...rest} = await src() as any; return [a, x, ys, d, rest]`),
+	"default parameters":     body(`const f = async (a: any, b = a + 1, {c = b} = {} as any, ...r: any[]) => { await null; return [a, b, c, r] }; return [await f(1), await f(1, 2, {c: 3}, 4, 5)]`),
+	"arguments and this":     `import { log } from "./log"; class A { n = 5; async m(..._: any[]) { await null; const f = () => [this.n, arguments.length, arguments[1]]; await null; return f() } } export default async function main() { return await new A().m(7, 8) }`,
+	"classes":                `import { log } from "./log"; class A { x: number; constructor(x: number) { this.x = x } async get() { await null; return this.x } static async make(x: number) { await null; return new this(x) } toString() { return "A" + this.x } get double() { return this.x * 2 } } class B extends A { y = 2; async get() { const s = await super.get(); await null; return s + this.y } } export default async function main() { const b: any = await B.make(1), a = new A(3); await null; log(String(b), b instanceof A, b.constructor.name, b.double); return [await b.get(), await a.get(), Object.keys(b)] }`,
+	"private fields":         `import { log } from "./log"; class C { #n = 1; static #made = 0; #bump() { return ++this.#n } async up() { await null; this.#bump(); await null; return this.#n } has(o: any) { return #n in o } } export default async function main() { const c = new C(), d = new C(); await c.up(); await null; return [await c.up(), await d.up(), c.has(d), c.has({})] }`,
+	"nested class":           body(`const base = 10; class P { v = base; async m() { await null; return this.v + base } static s = 5; get g() { return base } } class Q extends P { async m() { return await super.m() + 1 } } const p = new P(), q = new Q(); await null; log(p instanceof P, q instanceof P, P.s, q.g, Q.name); const m = q.m; await null; return [await p.m(), await q.m(), m === q.m, new P().v, Object.getPrototypeOf(q) === Q.prototype, Q.prototype.constructor === Q]`),
+	"constructor function":   body(`function F(this: any, x: number) { this.x = x } F.prototype.get = function () { return this.x }; const f = new (F as any)(3); await null; return [f.get(), f instanceof (F as any), Object.keys(f), new (F as any)(4).get()]`),
+	"function properties":    body(`const base = 1; const f: any = () => base; f.extra = {n: 1}; f.self = f; await null; f.extra.n++; await null; return [f.extra.n, f.self === f, f.name, f.length]`),
+	"generators":             body(`function* g(n: number): any { try { for (let i = 0; i < n; i++) { const x = yield i; log("got", x) } } finally { log("closed") } } const it = g(3); log(it.next("a")); await null; log(it.next("b")); await null; log(it.return("r")); await null; return it.next()`),
+	"generator delegation":   body(`function* inner() { const x: any = yield 1; yield x * 2; return "r" } function* outer(): any { const r = yield* inner(); yield r } const it = outer(); const o: any[] = [it.next().value]; await null; o.push(it.next(21).value); await null; o.push(it.next().value); await null; return [o, it.next().done]`),
+	"generator not started":  body(`function* g(a: any, b = a) { yield a + b } const it = g(3); await null; return [...it]`),
+	"iterators held":         body(`const a = [1, 2, 3][Symbol.iterator](), m = new Map([[1, 2], [3, 4]]).entries(), s = new Set([5, 6]).values(), t = "xyz"[Symbol.iterator](), r = "a1b2".matchAll(/[a-z](\d)/g); a.next(); m.next(); s.next(); t.next(); r.next(); await null; return [[...a], [...m], [...s], [...t], [...r].map(x => x[1])]`),
+	"values":                 body(`const v = {z: -0, n: NaN, i: Infinity, b: 12345678901234567890n, d: new Date(5), r: /a+/gi, u: undefined, h: [1,,3], m: new Map<any, any>([[NaN, -0]]), s: new Set(["x"])}; v.r.lastIndex = 2; await null; log(v); return [Object.is(v.z, -0), 1 in v.h, v.b * 2n === 24691357802469135780n]`),
+	"identity and cycles":    body(`const a: any = {}, b: any = {a}; a.b = b; a.list = [a, b, a]; await null; return [a.b.a === a, a.list[0] === a, a.list[1] === b, a.list[2] === a.list[0]]`),
+	"errors":                 body(`class E extends Error { code = 7; constructor(m: string) { super(m, {cause: new TypeError("deep")}); this.name = "E" } } let e: any; try { throw new E("boom") } catch (x) { e = x } await null; return [e instanceof E, e instanceof Error, String(e), e.code, e.cause.message, typeof e.stack, Object.keys(e)]`),
+	"aggregate error":        body(`try { await Promise.any([Promise.reject(1), Promise.reject(new Error("two"))]) } catch (e: any) { await null; return [e.constructor.name, e.errors.length, e.errors[1].message] }`),
+	"symbols":                body(`const s = Symbol("s"), o = {[s]: 1, [Symbol.for("r")]: 2, [Symbol.iterator]: 3}; await null; return [o[s], o[Symbol.for("r")], (o as any)[Symbol.iterator], s.description, Object.getOwnPropertySymbols(o).length]`),
+	"accessors in literals":  body(`let n = 1; const o = {get x() { return n }, set x(v) { n = v }, y: 2, get z() { return this.y }}; await null; o.x = 5; await null; return [o.x, n, o.z, Object.keys(o), typeof Object.getOwnPropertyDescriptor(o, "x")!.get]`),
+	"attributes":             body(`const o: any = Object.defineProperty({a: 1}, "h", {value: 2}); const f = Object.freeze({x: [1]}); await null; let e = ""; try { (f as any).x = 1 } catch (x: any) { e = x.constructor.name } return [Object.keys(o), o.h, Object.isFrozen(f), e, Object.isExtensible(o)]`),
+	"prototypes":             body(`const p = {hi() { return "hi " + this.n }, n: 0}; const o = Object.create(p); o.n = 3; const bare = Object.create(null); bare.k = 1; await null; return [o.hi(), Object.getPrototypeOf(o) === p, Object.getPrototypeOf(bare), bare.k]`),
+	"super in literal":       body(`const p = {m() { return 1 }}; const o = {__proto__: p, async m() { await null; return super.m() + 1 }}; await null; return await (o as any).m()`),
+	"weak maps":              body(`const w = new WeakMap(), k = {}, ws = new WeakSet(); w.set(k, {v: 1}); ws.add(k); await null; w.get(k).v++; await null; return [w.get(k).v, w.has({}), ws.has(k)]`),
+	"bind":                   body(`const b = function (this: any, a: number, c: number) { return this.n + a + c }.bind({n: 1}, 2); await null; return [b(3), b.name, b.length]`),
+	"typed arrays":           body(`const u = new Uint8Array([1, 2, 3, 4]), w = new Uint16Array(u.buffer, 2, 1), d = new DataView(u.buffer); await null; u[3] = 9; return [w[0], d.getUint8(3), u.length]`),
+	"promise combinators":    body(`const d = async (x: any, n: number) => { for (let i = 0; i < n; i++) await null; if (x === "bad") throw new Error(x); return x }; return [await Promise.all([d(1, 3), d(2, 1), 3]), await Promise.race([d("slow", 5), d("fast", 1)]), await Promise.allSettled([d(1, 1), d("bad", 1)]).then(r => r.map(x => x.status)), await Promise.any([d("bad", 1), d("good", 2)])]`),
+	"promise chains":         body(`const r: any[] = []; const p = new Promise<number>(ok => { r.push("ex"); ok(1) }); p.then(x => { r.push("then", x); return x + 1 }).then(x => r.push(x)).finally(() => { r.push("fin") }); await p; r.push("main"); await null; await null; await null; await null; return r`),
+	"thenables":              body(`const t = {then(ok: any) { log("then"); ok(5) }}; return await (t as any) + await Promise.resolve(t as any)`),
+	"microtask order":        body(`const a = async (n: string) => { log(n, 1); await null; log(n, 2); await null; log(n, 3) }; await Promise.all([a("x"), a("y"), Promise.resolve().then(() => log("z"))]); queue(); await null; function queue() { Promise.resolve().then(() => log("q")) }`),
+	"unhandled in between":   body(`const p = Promise.reject(new Error("later")); p.catch(() => {}); await null; try { await p } catch (e: any) { return e.message }`),
+	"rejection":              body(`await null; throw new RangeError("out")`),
+	"throw a string":         body(`await null; throw "plain"`),
+	"deep recursion":         body(`const fib = async (n: number): Promise<number> => n < 2 ? n : await fib(n - 1) + await fib(n - 2); return await fib(6)`),
+	"tdz":                    body(`const f = () => x; await null; try { f(); } catch (e: any) { log(e.constructor.name) } let x = 1; await null; return f()`),
+	"template literals":      body("const tag = (s: any, ...v: any[]) => s.raw.join(\"|\") + v.join(); return `a${await 1}b${await 2}` + tag`x${await 3}\\n${4}`"),
+	"optional chaining":      body(`const o: any = {a: {f: async (x: any) => x}}; return [await o?.a?.f?.(await 1), await o.b?.f(await 2), (await o.c) ?? "d"]`),
+	"compound assignment":    body(`const o: any = {n: 1, a: [1]}; o.n += await 2; o.a[await 0] *= await 5; o.x ??= await "new"; o.x &&= await "and"; o.n **= await 2; return o`),
+	"sequence and comma":     body(`let i = 0; return (await null, i++, await i, i)`),
+	"async arrow in class":   `import { log } from "./log"; class T { n = 1; f = async () => { await null; return this.n }; run() { return [1, 2].map(async x => { await null; return this.n + x }) } } export default async function main() { const t = new T(); return [await t.f(), await Promise.all(t.run())] }`,
+	"async generator":        body(`async function* g(n: number) { for (let i = 0; i < n; i++) { await null; yield i } } const o: any[] = []; for await (const x of g(3)) { await null; o.push(x) } return o`),
+	"for await":              body(`const o: any[] = []; for await (const x of [Promise.resolve(1), 2, Promise.resolve(3)]) { o.push(x) } return o`),
+	"module variables":       `import { log } from "./log"; let count = 0, list: any[] = []; const K = {deep: [1, {x: 2}]}; function up() { count++; list = [...list, count] } export default async function main() { up(); await null; up(); await null; log(K.deep[1]); return [count, list, K.deep[0]] }`,
+	"module functions":       `import { log } from "./log"; const table: any = {add: (a: number, b: number) => a + b, neg(x: number) { return -x }}; class S { static k = {v: 1} } const made = (() => { const secret = 4; return () => secret })(); export default async function main() { const f = table.add, g = table.neg, k = S.k; await null; return [f(1, 2), g(3), k === S.k, f === table.add, made()] }`,
+	"class expression":       body(`const mix = (B: any, k: string) => class extends B { get [k]() { return k + this.n } }; class Root { n = 1 } const C = mix(mix(Root, "a"), "b"); const c = new C(); await null; return [c.a, c.b, c instanceof Root, Object.getPrototypeOf(C).name === C.name]`),
+	"static members":         body(`class A { static n = 0; static inc() { return ++A.n } static { A.n = 10 } } A.inc(); await null; A.inc(); await null; return [A.n, A.inc()]`),
+	"changed classes":        body(`const one = 1; class A { m() { return one } n() { return 2 } static s() { return 3 } static t = one } delete (A.prototype as any).n; (A.prototype as any).extra = () => 4; delete (A as any).s; (A as any).late = 5; Object.defineProperty(A.prototype, "m", {value: () => 9}); const a: any = new A(); await null; return [a.m(), typeof a.n, a.extra(), typeof (A as any).s, (A as any).late, A.t, Object.getOwnPropertyNames(A.prototype)]`),
+	"named by computed key":  body(`const k = "dyn"; const o: any = {[k]: () => 1, [k + 2]() { return 2 }}; const f = o.dyn; Object.defineProperty(f, "name", {value: "renamed"}); await null; return [o.dyn.name, o.dyn2(), f()]`),
+	"shared prototype":       body(`const make = () => { function P(this: any) {} P.prototype.hi = function () { return "hi" }; return P as any }; const P = make(), Q = make(); const p = new P(); await null; return [p.hi(), p instanceof P, p instanceof Q, P.prototype !== Q.prototype]`),
+	"extend builtins":        body(`class L extends Array { sum() { return this.reduce((a: any, b: any) => a + b, 0) } } class M extends Map { inc(k: any) { this.set(k, (this.get(k) || 0) + 1) } } const l: any = L.from([1, 2, 3]), m = new M(); m.inc("a"); await null; m.inc("a"); l.push(4); return [l.sum(), l instanceof L, m.get("a"), m.size, l.length]`),
+	"json round":             body(`const o = JSON.parse('{"a":[1,{"b":null}],"__proto__":{"x":1}}'); await null; return [JSON.stringify(o), Object.keys(o)]`),
+	"regexp state":           body(`const re = /a(.)/g, s = "axayaz"; const o: any[] = [re.exec(s)![1]]; await null; o.push(re.exec(s)![1]); const m = /(?<y>\d+)/.exec("on 42")!; await null; return [o, re.lastIndex, m.groups!.y, m.index, m.input]`),
+	"getter on class":        body(`let calls = 0; class G { get v() { calls++; return 1 } } const g = new G(); await null; await null; return [calls, g.v, calls]`),
+	"array extras":           body(`const a: any = [1, 2]; a.note = "n"; a.self = a; await null; return [a.note, a.self === a, a.length, Object.keys(a)]`),
+	"delete and order":       body(`const o: any = {a: 1, b: 2, c: 3}; delete o.b; o.b = 4; await null; o.d = 5; return Object.keys(o)`),
+	"boxed":                  body(`const s: any = Object("str"), n: any = new Number(-0); s.x = 1; await null; return [s + "", s.x, Object.is(n.valueOf(), -0), typeof s]`),
+	"catch variable":         body(`const fs: any[] = []; for (const x of [1, 2]) { try { throw x } catch (e: any) { await null; fs.push(() => e * 10) } } await null; return fs.map(f => f())`),
+	"async iterator by hand": body(`const it: any = {i: 0, [Symbol.iterator]() { return this }, next() { return {value: this.i++, done: this.i > 3} }, return() { log("ret"); return {} }}; for (const x of it) { await null; if (x === 1) break } return it.i`),
+}
+
+func TestThreeWays(t *testing.T) {
+	readsAllDescriptors = true
+	defer func() { readsAllDescriptors = false }()
+	for name, source := range threeWayFixtures {
+		t.Run(name, func(t *testing.T) { threeWays(t, source) })
+	}
+}
+
+// The compiler's own fixtures, which it runs plain and rewritten, are restored before every job here.
+func TestCompilerFixturesThreeWays(t *testing.T) {
+	files, err := filepath.Glob("compile/testdata/fixtures/*.js")
+	if err != nil || len(files) == 0 {
+		t.Skipf("no fixtures: %v", err)
+	}
+	readsAllDescriptors = true
+	defer func() { readsAllDescriptors = false }()
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".js")
+		if name == "tdz" {
+			continue // esbuild refuses its assignments to constants
+		}
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			threeWays(t, `import { log } from "./log";
+export default async function entry() {
+`+string(text)+`
+return main();
+}`)
+		})
+	}
+}

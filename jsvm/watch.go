@@ -1,0 +1,98 @@
+package jsvm
+
+import (
+	"context"
+	"runtime/metrics"
+	"sync"
+	"time"
+
+	"github.com/dop251/goja"
+)
+
+const (
+	// watchInterval is how often a running step is looked at.
+	watchInterval = 20 * time.Millisecond
+	// interruptGrace is how long a step may go on after its interrupt, inside one native
+	// call, before its VM is abandoned.
+	interruptGrace = 250 * time.Millisecond
+)
+
+// watch interrupts a step when its time is over, when the heap grows too much, or when its context is done.
+type watch struct {
+	rt     *goja.Runtime
+	limits Limits
+	deaf   chan struct{} // closed when an interrupt has not been heard
+
+	mu          sync.Mutex // guards what follows; interrupting happens under it, so that none comes after stop
+	isRunning   bool
+	why         *Fault
+	started     time.Time
+	interrupted time.Time
+	heapBefore  uint64
+	timer       *time.Timer
+	detach      func() bool
+}
+
+func newWatch(ctx context.Context, rt *goja.Runtime, limits Limits) *watch {
+	w := &watch{rt: rt, limits: limits, deaf: make(chan struct{}), isRunning: true, started: time.Now()}
+	rt.ClearInterrupt()
+	w.mu.Lock()
+	w.timer = time.AfterFunc(min(watchInterval, limits.StepWall), w.look)
+	if ctx.Done() != nil {
+		w.detach = context.AfterFunc(ctx, func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.interrupt(faultf(FaultStuck, "step was cancelled"))
+		})
+	}
+	w.mu.Unlock()
+	return w
+}
+
+// look runs every watchInterval while the step runs.
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.isRunning {
+		return
+	}
+	now := time.Now()
+	if w.why != nil {
+		if now.Sub(w.interrupted) >= interruptGrace {
+			close(w.deaf)
+			return
+		}
+	} else if now.Sub(w.started) >= w.limits.StepWall {
+		w.interrupt(faultf(FaultStuck, "step ran for longer than %v", w.limits.StepWall))
+	} else if bytes := heapBytes(); w.heapBefore == 0 {
+		w.heapBefore = bytes
+	} else if bytes > w.heapBefore+uint64(w.limits.HeapGrowthBytesMax) {
+		w.interrupt(faultf(FaultMemory, "the heap grew by more than %d MiB while the step ran", w.limits.HeapGrowthBytesMax>>20))
+	}
+	w.timer.Reset(watchInterval)
+}
+
+func (w *watch) interrupt(why *Fault) {
+	if w.isRunning && w.why == nil {
+		w.why, w.interrupted = why, time.Now()
+		w.rt.Interrupt(why)
+	}
+}
+
+// stop ends the watch and tells why the step was interrupted; nil if it was not.
+func (w *watch) stop() *Fault {
+	if w.detach != nil {
+		w.detach()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.isRunning = false
+	w.timer.Stop()
+	return w.why
+}
+
+func heapBytes() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
