@@ -97,5 +97,3 @@ func (m *writtenMark) lower(index uint64) error {
 	}
 	return m.file.Sync()
 }
-
-func (m *writtenMark) close() error { return m.file.Close() }

@@ -295,10 +295,10 @@ func TestFailuresAreWaitedOut(t *testing.T) {
 // A store that shows a timer which Apply does not know costs at most a command a
 // second.
 func TestTimersThatNeverFireCauseNoBusyLoop(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T, b *table, s *Scheduler) {
+	inVirtualTime(t, func(t *testing.T, b *table, _ *Scheduler) {
 		b.set("a", time.Now())
 		ghost := &ghosts{table: b}
-		s = New(Config{Store: b, Proposer: ghost, Logger: slog.New(slog.DiscardHandler)})
+		s := New(Config{Store: b, Proposer: ghost, Logger: slog.New(slog.DiscardHandler)})
 		s.Start()
 		time.Sleep(time.Minute)
 		s.Stop()

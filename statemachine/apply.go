@@ -137,7 +137,8 @@ type change struct {
 	// now is the time of the command at hand, in milliseconds since 1970.
 	now int64
 
-	isMetaDirty bool
+	isMetaDirty      bool
+	isUnmatchedDirty bool
 	// dirty is the topics with dirty partitions or counters, each once.
 	dirty        []*topic
 	isTopicDirty map[keys.TopicNumber]bool
@@ -243,6 +244,10 @@ func (c *change) writeImage() {
 			c.value = t.tally.encode(c.value[:0])
 			c.set(c.key.TopicOnly(keys.Tally, t.number), c.value)
 		}
+	}
+	if c.isUnmatchedDirty {
+		c.value = c.work.unmatched.encode(c.value[:0])
+		c.set(c.key.Letter(keys.UnmatchedEnds), c.value)
 	}
 	for _, number := range c.dirtyBundles {
 		b := c.work.bundles[number]

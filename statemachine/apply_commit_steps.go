@@ -174,6 +174,7 @@ func (c *change) commitOutcome(t *topic, step *command.Step, old *thread, bundle
 	if entry.Outcome == command.OutcomeUnmatched {
 		t.tally.countUnmatched(entry.Reason)
 		c.touchTally(t)
+		c.listUnmatched(t, step.Thread, &entry)
 		if !isThreadKey(step.Thread) {
 			return
 		}

@@ -30,6 +30,7 @@ func (c *change) deleteTopic(name string) error {
 	c.releaseBundlesOf(t)
 	c.deleteTimersByDue(t)
 	c.deleteGroupOffsetsOf(t)
+	c.deleteUnmatchedOf(t)
 	for _, letter := range keys.OfTopic {
 		c.deletePrefix(c.key.TopicOnly(letter, t.number))
 	}

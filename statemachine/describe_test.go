@@ -116,6 +116,17 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 			text += fmt.Sprintf(", event %q", e.Event)
 		}
 		return fmt.Sprintf("history %s of %s", numbered(), topic), text, err
+	case keys.Unmatched:
+		n, err := keys.ParseUnmatched(key)
+		if err != nil {
+			return "", "", err
+		}
+		e, err := decodeUnmatchedEvent(value)
+		return fmt.Sprintf("unmatched #%d", n), fmt.Sprintf("at %d, %s of %s, event %d@%d, reason %q, event %q",
+			e.unixMilli, e.key, names[e.topic], e.partition, e.offset, e.reason, e.value), err
+	case keys.UnmatchedEnds:
+		e, err := decodeUnmatchedEnds(value)
+		return "list of unmatched events", fmt.Sprintf("%d to %d, bytes %d", e.first, e.next, e.bytes), err
 	case keys.KeptEvent:
 		e, err := decodeKeptEvent(value)
 		return fmt.Sprintf("kept %s of %s", numbered(), topic), fmt.Sprintf("from partition %d: %q", e.partition, e.value), err

@@ -45,6 +45,9 @@ var stored = map[string]struct {
 	"history": value(command.HistoryEntry{UnixMilli: 1_700_000_000_000, Partition: 2, Offset: 300, Outcome: command.OutcomeUnmatched, StepID: 77,
 		Started: true, Replaced: true, Outputs: 4, Reason: "why", DurationMicro: 1500, Event: []byte("new:1")},
 		func(e *command.HistoryEntry, dst []byte) []byte { return encodeHistory(dst, e) }, decodeHistory),
+	"unmatched_event": value(unmatchedEvent{topic: 3, unixMilli: 1_700_000_000_000, partition: 2, offset: 300, key: "order-1", reason: "why", value: []byte("new:1")},
+		(*unmatchedEvent).encode, decodeUnmatchedEvent),
+	"unmatched_ends":  value(unmatchedEnds{first: 300, next: 10_300, bytes: 700_000}, (*unmatchedEnds).encode, decodeUnmatchedEnds),
 	"kept_event":      value(keptEvent{partition: 3, value: []byte("new:1")}, (*keptEvent).encode, decodeKeptEvent),
 	"kept_event_null": value(keptEvent{partition: 3, isNull: true}, (*keptEvent).encode, decodeKeptEvent),
 	"timer":           value(int64(1_700_000_000_000), func(due *int64, dst []byte) []byte { return encodeTimer(dst, *due) }, decodeTimer),
@@ -114,7 +117,7 @@ func TestGoldenValuesAreReadAndWritten(t *testing.T) {
 
 func TestValuesCutShortOrFromTheFutureAreRefused(t *testing.T) {
 	// In these the end is whatever is left.
-	endsAnywhere := map[string]int{"history": 5, "kept_event": 5}
+	endsAnywhere := map[string]int{"history": 5, "kept_event": 5, "unmatched_event": 5}
 	for name, v := range stored {
 		for cut := range len(v.bytes) - endsAnywhere[name] {
 			if got, err := v.read(v.bytes[:cut]); !errors.Is(err, errMalformed) {

@@ -214,7 +214,7 @@ func (h *harness) requireConsistent() {
 }
 
 func describeImage(im *image) map[string]string {
-	all := map[string]string{"meta": fmt.Sprintf("%+v", im.meta)}
+	all := map[string]string{"meta": fmt.Sprintf("%+v", im.meta), "unmatched": fmt.Sprintf("%+v", im.unmatched)}
 	for name, t := range im.topics {
 		if im.numbers[t.number] != t {
 			all["topic "+name] = "not found by its number"

@@ -24,7 +24,8 @@ type image struct {
 	deployments map[string]deployment
 	bundles     map[keys.BundleNumber]bundle
 	// hashes finds a bundle's number.
-	hashes map[command.BundleHash]keys.BundleNumber
+	hashes    map[command.BundleHash]keys.BundleNumber
+	unmatched unmatchedEnds
 }
 
 // topic is a topic with all that is kept for it in memory.
@@ -51,6 +52,7 @@ func load(db *pebble.DB) (*image, error) {
 	}
 	err := errors.Join(
 		im.loadMeta(db),
+		scan(db, keys.UnmatchedEnds, im.loadUnmatchedEnds),
 		scan(db, keys.Topic, im.loadTopic),
 		scan(db, keys.Partition, im.loadPartition),
 		scan(db, keys.Consumption, im.loadConsumption),
@@ -156,6 +158,11 @@ func (im *image) loadBundle(key, value []byte) error {
 	b, err := decodeBundle(value)
 	im.bundles[number] = b
 	im.hashes[b.hash] = number
+	return err
+}
+
+func (im *image) loadUnmatchedEnds(_, value []byte) (err error) {
+	im.unmatched, err = decodeUnmatchedEnds(value)
 	return err
 }
 

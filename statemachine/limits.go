@@ -61,6 +61,11 @@ const (
 	// counted as "other".
 	UnmatchedReasonsMax = 32
 
+	// UnmatchedEventsMax and UnmatchedBytesMax bound the list of unmatched events,
+	// which is one for all topics; the oldest go.
+	UnmatchedEventsMax = 10_000
+	UnmatchedBytesMax  = 8 << 20
+
 	// TimerKeyBytesMax bounds a scheduler record's key.
 	TimerKeyBytesMax = 8192
 	// timerDelayMilliMax is a delay of a bit more than 3000 years, which keeps sums

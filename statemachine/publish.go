@@ -13,6 +13,7 @@ func (c *change) publish() {
 	s.mu.Lock()
 	view := s.published
 	view.meta = c.work.meta
+	view.unmatched = c.work.unmatched
 	for _, name := range c.topicNames {
 		publishTopic(view, c.work, name)
 	}

@@ -201,6 +201,9 @@ func TestRetentionKeepsEventsThatAreNotConsumed(t *testing.T) {
 	}
 	h.commitOK(start(2, "c", 1), start(0, "a", 2))
 	trims, err := h.store.RetentionTrims(1_000_000, retention)
+	if err != nil {
+		t.Fatal(err)
+	}
 	requireEqual(t, "trims", trims, []command.Trim{{Topic: command.TopicResume, Offset: 1}})
 	h.must(command.DeleteRecords{Trims: trims})
 	h.commitOK(start(1, "b", 3))

@@ -34,6 +34,8 @@
 //	b | bundle 4                              a bundle's bytes
 //	B | bundle 4                              its hash
 //	y | topic name                            a deployment
+//	u | number 8                              an unmatched event
+//	U                                         the ends of their list
 //
 // A batch is filed under its last offset, so the batch that holds an offset is the
 // first one at or after it.

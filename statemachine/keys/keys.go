@@ -26,6 +26,8 @@ const (
 	Bundle         = 'b'
 	BundleHash     = 'B'
 	Deployment     = 'y'
+	Unmatched      = 'u'
+	UnmatchedEnds  = 'U'
 )
 
 // OfTopic are the letters whose keys go on with the topic's number: to drop a
@@ -68,7 +70,8 @@ func (k *Key) escaped(name string) *Key {
 	return k
 }
 
-// Letter is the beginning of all keys of a kind, and the whole key of Meta.
+// Letter is the beginning of all keys of a kind, and the whole key of Meta and
+// UnmatchedEnds.
 func (k *Key) Letter(letter byte) []byte { return k.begin(letter).buffer }
 
 // TopicByName is for Topic and Deployment.
@@ -132,6 +135,9 @@ func (k *Key) GroupPartition(group string, topic TopicNumber, partition int32) [
 func (k *Key) BundleOnly(letter byte, bundle BundleNumber) []byte {
 	return k.begin(letter).number4(uint32(bundle)).buffer
 }
+
+// UnmatchedAt is for Unmatched.
+func (k *Key) UnmatchedAt(n uint64) []byte { return k.begin(Unmatched).number8(n).buffer }
 
 // After returns the first key after all those that begin with prefix, in memory of
 // its own. A prefix begins with a letter, so there is one.

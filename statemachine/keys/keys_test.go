@@ -37,6 +37,8 @@ func TestGoldenKeys(t *testing.T) {
 		{"group offset", bytes.Clone(k.GroupPartition("g", 1, 2)), "676700010000000100000002"},
 		{"bundle", bytes.Clone(k.BundleOnly(Bundle, 1)), "6200000001"},
 		{"bundle hash", bytes.Clone(k.BundleOnly(BundleHash, 1)), "4200000001"},
+		{"unmatched event", bytes.Clone(k.UnmatchedAt(3)), "750000000000000003"},
+		{"unmatched ends", bytes.Clone(k.Letter(UnmatchedEnds)), "55"},
 	} {
 		want, err := hex.DecodeString(test.want)
 		if err != nil {
@@ -70,6 +72,9 @@ func TestKeysAreReadBack(t *testing.T) {
 		if group, topic, partition, err := ParseGroup(k.GroupPartition(name, 3, 4)); err != nil || group != name || topic != 3 || partition != 4 {
 			t.Errorf("%q: %q %d %d %v", name, group, topic, partition, err)
 		}
+	}
+	if n, err := ParseUnmatched(k.UnmatchedAt(1 << 40)); err != nil || n != 1<<40 {
+		t.Error(n, err)
 	}
 	if bundle, err := ParseBundle(k.BundleOnly(Bundle, 6)); err != nil || bundle != 6 {
 		t.Error(bundle, err)
@@ -116,5 +121,6 @@ func FuzzParse(f *testing.F) {
 		_, _, _, _ = ParseTimerDue(key)
 		_, _, _, _ = ParseGroup(key)
 		_, _ = ParseBundle(key)
+		_, _ = ParseUnmatched(key)
 	})
 }

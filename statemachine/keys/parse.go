@@ -78,6 +78,14 @@ func ParseBundle(key []byte) (BundleNumber, error) {
 	return BundleNumber(binary.BigEndian.Uint32(key[1:])), nil
 }
 
+// ParseUnmatched reads a key of Unmatched.
+func ParseUnmatched(key []byte) (uint64, error) {
+	if len(key) != 1+8 {
+		return 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return binary.BigEndian.Uint64(key[1:]), nil
+}
+
 func unescape(data []byte) (name string, rest []byte, ok bool) {
 	var out []byte
 	for i := 0; i < len(data); i++ {
