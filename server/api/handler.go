@@ -1,0 +1,266 @@
+package api
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"strconv"
+	"time"
+
+	"kont/statemachine/command"
+)
+
+const (
+	threadsLimitDefault = 100
+	threadsLimitMax     = 1000
+	historyLimitDefault = 50
+	historyLimitMax     = 1000
+
+	unmatchedLimitDefault = 100
+	unmatchedLimitMax     = 1000
+
+	// appBytesMax bounds the name of a deployment.
+	appBytesMax = 249
+)
+
+// Options are what New needs to know besides the node.
+type Options struct {
+	// Hosts are the names that the Host header may have besides IP addresses and
+	// localhost.
+	Hosts []string
+	// BodyBytesMax bounds a request's body; bodyBytesMaxDefault if 0.
+	BodyBytesMax int64
+	// Metrics serves /metrics; nil for none.
+	Metrics http.Handler
+	// Profiles serves /debug/pprof.
+	Profiles bool
+	// Log gets one line a request at Debug; slog.Default if nil.
+	Log *slog.Logger
+}
+
+const bodyBytesMaxDefault = 64 << 20
+
+// New returns the handler of a node's HTTP port.
+func New(node Node, options Options) http.Handler {
+	h := &handler{
+		node:         node,
+		bodyBytesMax: cmp.Or(options.BodyBytesMax, bodyBytesMaxDefault),
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", h.live)
+	mux.HandleFunc("GET /readyz", h.ready)
+	if options.Metrics != nil {
+		mux.Handle("GET /metrics", options.Metrics)
+	}
+	if options.Profiles {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
+	mux.HandleFunc("GET /api/v1/status", answer(h.status))
+	mux.HandleFunc("GET /api/v1/topics", answer(h.topics))
+	mux.HandleFunc("GET /api/v1/deployments", answer(h.deployments))
+	mux.HandleFunc("POST /api/v1/deployments", answer(h.deploy))
+	mux.HandleFunc("GET /api/v1/threads", answer(h.threads))
+	mux.HandleFunc("GET /api/v1/thread", answer(h.thread))
+	mux.HandleFunc("GET /api/v1/thread/history", answer(h.history))
+	mux.HandleFunc("GET /api/v1/unmatched", answer(h.unmatched))
+	mux.HandleFunc("POST /api/v1/thread/retry", answer(h.retryThread))
+	mux.HandleFunc("DELETE /api/v1/thread", answer(h.deleteThread))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, &Error{
+			Status: http.StatusNotFound, Code: "not_found",
+			Message: fmt.Sprintf("nothing answers to %s %s", r.Method, r.URL.Path),
+			Hint:    "GET /api/v1/status is a beginning",
+		})
+	})
+	return guard(mux, options.Hosts, cmp.Or(options.Log, slog.Default()))
+}
+
+// NewServer returns a server for New's handler that cuts slow and idle
+// connections and bounds headers. The caller listens, serves and shuts it down.
+func NewServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		// A CPU profile runs for 30 s by default.
+		WriteTimeout:   120 * time.Second,
+		IdleTimeout:    120 * time.Second,
+		MaxHeaderBytes: 64 << 10,
+	}
+}
+
+type handler struct {
+	node         Node
+	bodyBytesMax int64
+}
+
+// answer turns a function that returns a value or an error into a handler.
+func answer(f func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := f(r)
+		if err != nil {
+			writeError(w, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, body)
+	}
+}
+
+// live answers as long as the process can answer at all.
+func (h *handler) live(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
+}
+
+// ready answers 200 only while the node takes reads and writes.
+func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
+	health := h.node.Health(r.Context())
+	status := http.StatusOK
+	if !health.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, health)
+}
+
+func (h *handler) status(r *http.Request) (any, error) {
+	return h.node.Status(r.Context()), nil
+}
+
+func (h *handler) topics(r *http.Request) (any, error) {
+	topics, err := h.node.Topics(r.Context())
+	return map[string][]Topic{"topics": orEmpty(topics)}, err
+}
+
+func (h *handler) deployments(r *http.Request) (any, error) {
+	deployments, err := h.node.Deployments(r.Context())
+	return map[string][]Deployment{"deployments": orEmpty(deployments)}, err
+}
+
+func (h *handler) deploy(r *http.Request) (any, error) {
+	app := r.URL.Query().Get("app")
+	if app == "" || len(app) > appBytesMax {
+		return nil, badRequest(fmt.Sprintf("deploy: app name of %d bytes, want 1 to %d", len(app), appBytesMax), "pass ?app=NAME")
+	}
+	bundle, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, h.bodyBytesMax))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &Error{
+			Status: http.StatusRequestEntityTooLarge, Code: "limit",
+			Message: fmt.Sprintf("deploy %s: bundle of more than %d bytes", app, tooLarge.Limit),
+			Hint:    "leave out what the workflow does not use, or raise --request-bytes-max",
+		}
+	case err != nil:
+		return nil, badRequest(fmt.Sprintf("deploy %s: read the bundle: %v", app, err), "send it again")
+	case len(bundle) == 0:
+		return nil, badRequest(fmt.Sprintf("deploy %s: no bundle in the body", app), "build one with `kont build APP.ts -o FILE`")
+	}
+	return h.node.Deploy(r.Context(), DeployRequest{App: app, ResumeTopic: resumeTopic(r), Bundle: bundle})
+}
+
+func (h *handler) threads(r *http.Request) (any, error) {
+	query := r.URL.Query()
+	limit, err := limitOf(r, threadsLimitDefault, threadsLimitMax)
+	if err != nil {
+		return nil, err
+	}
+	status := query.Get("status")
+	switch status {
+	case "", StatusSuspended, StatusFaulted, StatusEnded:
+	default:
+		return nil, badRequest(fmt.Sprintf("threads: no status %q", status), "use suspended, faulted or ended")
+	}
+	page, err := h.node.Threads(r.Context(), ThreadsQuery{
+		Topic: query.Get("topic"), Status: status, Cursor: query.Get("cursor"), Limit: limit,
+	})
+	page.Threads = orEmpty(page.Threads)
+	return page, err
+}
+
+func (h *handler) thread(r *http.Request) (any, error) {
+	key, err := keyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return h.node.Thread(r.Context(), resumeTopic(r), key)
+}
+
+func (h *handler) history(r *http.Request) (any, error) {
+	key, err := keyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := limitOf(r, historyLimitDefault, historyLimitMax)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := h.node.History(r.Context(), resumeTopic(r), key, limit)
+	return map[string][]HistoryEntry{"history": orEmpty(entries)}, err
+}
+
+func (h *handler) unmatched(r *http.Request) (any, error) {
+	query := r.URL.Query()
+	limit, err := limitOf(r, unmatchedLimitDefault, unmatchedLimitMax)
+	if err != nil {
+		return nil, err
+	}
+	page, err := h.node.Unmatched(r.Context(), UnmatchedQuery{Topic: query.Get("topic"), Cursor: query.Get("cursor"), Limit: limit})
+	page.Events = orEmpty(page.Events)
+	return page, err
+}
+
+func (h *handler) retryThread(r *http.Request) (any, error) {
+	key, err := keyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, h.node.RetryThread(r.Context(), resumeTopic(r), key)
+}
+
+func (h *handler) deleteThread(r *http.Request) (any, error) {
+	key, err := keyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, h.node.DeleteThread(r.Context(), resumeTopic(r), key)
+}
+
+// keyOf tells a missing key from an empty one, which is a key like any other.
+func keyOf(r *http.Request) (string, error) {
+	query := r.URL.Query()
+	if !query.Has("key") {
+		return "", badRequest("no key in the query", "pass ?key=KEY")
+	}
+	return query.Get("key"), nil
+}
+
+func resumeTopic(r *http.Request) string {
+	query := r.URL.Query()
+	return cmp.Or(query.Get("topic"), query.Get("resume_topic"), command.TopicResume)
+}
+
+func limitOf(r *http.Request, otherwise, most int) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return otherwise, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 1 || limit > most {
+		return 0, badRequest(fmt.Sprintf("limit %q is not between 1 and %d", text, most), "ask for a page, then for the next with its cursor")
+	}
+	return limit, nil
+}
+
+// orEmpty makes a list without elements [] rather than null in JSON.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

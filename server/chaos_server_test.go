@@ -1,0 +1,219 @@
+package server_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/jsvm"
+	"kont/statemachine/command"
+)
+
+// chaosServer is the real binary with a data directory.
+type chaosServer struct {
+	t            *testing.T
+	binary, dir  string
+	kafkaAddress string
+	httpAddress  string
+	command      *exec.Cmd
+	ready        chan struct{}
+	output       *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mutex sync.Mutex
+	bytes bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.bytes.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.bytes.String()
+}
+
+func newChaosServer(t *testing.T) *chaosServer {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no kill -9")
+	}
+	s := &chaosServer{t: t, dir: t.TempDir(), kafkaAddress: freeAddress(t), httpAddress: freeAddress(t), output: &lockedBuffer{}}
+	var err error
+	if s.binary, err = buildOnce(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if s.command != nil {
+			s.kill()
+		}
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", s.output)
+		}
+	})
+	return s
+}
+
+// buildDir holds the binary that all tests of the process run.
+var buildDir string
+
+var buildOnce = sync.OnceValues(func() (string, error) {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "kont-test-"); err != nil {
+		return "", err
+	}
+	binary := filepath.Join(buildDir, "kont")
+	if output, err := exec.Command("go", "build", "-o", binary, "kont").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the server: %w\n%s", err, output)
+	}
+	return binary, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if buildDir != "" {
+		os.RemoveAll(buildDir)
+	}
+	os.Exit(code)
+}
+
+// freeAddress is an address that was free a moment ago; a restarted server needs
+// the same again, so port 0 won't do.
+func freeAddress(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// launch starts the process and returns at once.
+func (s *chaosServer) launch() {
+	s.command = exec.Command(s.binary, "serve", "--data", s.dir, "--kafka-listen", s.kafkaAddress,
+		"--http-listen", s.httpAddress, "--log-level", "warn", "-o", "json")
+	s.command.Env = append(os.Environ(), "KONT_CONFIG=")
+	s.command.Stderr = s.output
+	stdout, err := s.command.StdoutPipe()
+	if err == nil {
+		err = s.command.Start()
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ready := make(chan struct{})
+	s.ready = ready
+	go func() {
+		reader := bufio.NewReader(stdout)
+		if line, err := reader.ReadString('\n'); err == nil && strings.Contains(line, "kafka") {
+			close(ready)
+		}
+		io.Copy(io.Discard, reader) //nolint:errcheck // until it is killed
+	}()
+}
+
+// start starts the process and waits until it takes requests.
+func (s *chaosServer) start() {
+	s.t.Helper()
+	s.launch()
+	select {
+	case <-s.ready:
+	case <-time.After(30 * time.Second):
+		s.t.Fatalf("the server does not start:\n%s", s.output)
+	}
+}
+
+func (s *chaosServer) kill() {
+	s.command.Process.Kill()
+	s.command.Wait() //nolint:errcheck // killed
+	s.command = nil
+}
+
+// sleep lets the load go on for a while: the instant of the kill is random time,
+// not a condition.
+func (s *chaosServer) sleep(d time.Duration) { <-time.After(d) }
+
+// readAll reads a topic from its beginning to where it ends now.
+func readAll(t testing.TB, address, topic string) []*kgo.Record {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left int64
+	ends.Each(func(o kadm.ListedOffset) { left += o.Offset })
+	var records []*kgo.Record
+	for int64(len(records)) < left {
+		fetches := client.PollFetches(ctx)
+		if err := fetches.Err0(); err != nil {
+			t.Fatalf("read %s: %v with %d of %d records", topic, err, len(records), left)
+		}
+		records = append(records, fetches.Records()...)
+	}
+	return records
+}
+
+// waitUntil waits for a condition that other processes bring about.
+func waitUntil(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.After(60 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-deadline:
+			t.Fatalf("waited a minute for %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// deployBundle deploys over HTTP.
+func (s *chaosServer) deployBundle(encoded []byte) {
+	s.t.Helper()
+	response, err := http.Post("http://"+s.httpAddress+"/api/v1/deployments?app=test&resume_topic="+command.TopicResume,
+		"application/octet-stream", bytes.NewReader(encoded))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusOK {
+		s.t.Fatalf("deploy: %s: %s", response.Status, body)
+	}
+}
+
+func compileSource(t testing.TB, source string) []byte {
+	t.Helper()
+	bundle, err := jsvm.Compile(t.Context(), jsvm.CompileOptions{Entry: "app.ts", Files: fstest.MapFS{"app.ts": {Data: []byte(source)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bundle.Encode()
+}

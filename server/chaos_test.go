@@ -1,0 +1,291 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/statemachine/command"
+)
+
+var (
+	chaosFlag     = flag.Bool("chaos", false, "kill the server at 20 instants rather than 3")
+	chaosSeedFlag = flag.Uint64("chaos-seed", 0, "seed of the instants, 0 for a fresh one")
+)
+
+const (
+	chaosOut   = "chaos-out"
+	chaosAcked = "chaos-acked"
+	// chaosWaits is how many resumes a thread of the load takes; a timer is one
+	// more wait.
+	chaosWaits = 4
+)
+
+// chaosWorkflow writes a record before each wait and adds up what it is resumed
+// with.
+const chaosWorkflow = `
+import * as W from "kont";
+export const manifest = { outputTopics: ["chaos-out"] };
+export default async function main(waits: number) {
+  let sum = 0;
+  for (let i = 0; i < waits; i++) {
+    const answer = W.ref<number>("answer");
+    W.outputJSON({ i, ref: answer.id }, "chaos-out");
+    sum += await answer;
+    if (i === 1) await W.sleep(30);
+  }
+  return sum;
+}
+`
+
+// A real server is killed at random instants while clients start threads, resume
+// them and write records. In the end every acknowledged record is there once,
+// every thread has finished with the right result, and each record that a thread
+// wrote exists exactly once.
+func TestKillAtRandomInstantsLosesAndRepeatsNothing(t *testing.T) {
+	seed := *chaosSeedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	kills := 3
+	if *chaosFlag {
+		kills = 20
+	}
+	t.Logf("seed %d, %d kills", seed, kills)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	s := newChaosServer(t)
+	s.start()
+	s.deployBundle(compileSource(t, chaosWorkflow))
+	load := newChaosLoad(t, s.kafkaAddress)
+	load.run()
+	var ready, firstResume []time.Duration
+	for range kills {
+		if random.IntN(4) == 0 {
+			// While it starts, or soon after.
+			s.sleep(time.Duration(random.IntN(200)) * time.Millisecond)
+			s.kill()
+			s.launch()
+			s.sleep(time.Duration(random.IntN(150)) * time.Millisecond)
+			s.kill()
+		} else {
+			s.sleep(time.Duration(100+random.IntN(500)) * time.Millisecond)
+			s.kill()
+		}
+		seen := load.consumed.Load()
+		began := time.Now()
+		s.start()
+		ready = append(ready, time.Since(began))
+		waitUntil(t, "the first record after a kill", func() bool { return load.consumed.Load() > seen })
+		firstResume = append(firstResume, time.Since(began))
+	}
+	load.finish()
+	load.check(s)
+	slices.Sort(ready)
+	slices.Sort(firstResume)
+	t.Logf("threads %d, records acknowledged %d; from exec to ready p50 %v max %v; to the first step's record at a client p50 %v max %v",
+		len(load.started), len(load.acked), ready[len(ready)/2], ready[len(ready)-1], firstResume[len(firstResume)/2], firstResume[len(firstResume)-1])
+}
+
+// chaosLoad are the clients.
+type chaosLoad struct {
+	t       *testing.T
+	client  *kgo.Client
+	ctx     context.Context
+	cancel  context.CancelFunc
+	clients sync.WaitGroup
+	stop    chan struct{}
+	// consumed counts records of threads that came out.
+	consumed atomic.Int64
+
+	mutex sync.Mutex
+	// The mutex guards all that follows. started and acked are keys of starts and
+	// values of records that the server acknowledged.
+	started  []string
+	acked    []string
+	finished map[string]int
+	answered map[string]bool
+}
+
+func newChaosLoad(t *testing.T, address string) *chaosLoad {
+	l := &chaosLoad{t: t, stop: make(chan struct{}), finished: map[string]int{}, answered: map[string]bool{}}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.client = newChaosClient(t, address, kgo.ConsumeTopics(chaosOut, command.TopicResult), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if _, err := kadm.NewClient(l.client).CreateTopics(l.ctx, 4, 1, nil, chaosAcked); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		l.cancel()
+		l.clients.Wait()
+	})
+	return l
+}
+
+func newChaosClient(t *testing.T, address string, options ...kgo.Opt) *kgo.Client {
+	client, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(address),
+		kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }),
+		kgo.MetadataMinAge(50 * time.Millisecond),
+		kgo.RetryTimeout(time.Minute),
+		kgo.ProducerLinger(0),
+		kgo.FetchMaxWait(100 * time.Millisecond),
+	}, options...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// run starts clients that start threads one after the other, others that write
+// records, and one that answers what the threads ask for.
+func (l *chaosLoad) run() {
+	for worker := range 4 {
+		l.clients.Go(func() { l.startThreads(worker) })
+		l.clients.Go(func() { l.writeRecords(worker) })
+	}
+	l.clients.Go(l.answer)
+}
+
+func (l *chaosLoad) isStopped() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l *chaosLoad) startThreads(worker int) {
+	for i := 0; !l.isStopped(); i++ {
+		key := fmt.Sprintf("t%d-%d", worker, i)
+		record := &kgo.Record{Topic: command.TopicResume, Key: []byte(key), Value: fmt.Appendf(nil, "new:%d", chaosWaits)}
+		if err := l.client.ProduceSync(l.ctx, record).FirstErr(); err != nil {
+			if l.ctx.Err() == nil {
+				l.t.Errorf("start %s: %v", key, err)
+			}
+			return
+		}
+		l.mutex.Lock()
+		l.started = append(l.started, key)
+		l.mutex.Unlock()
+	}
+}
+
+func (l *chaosLoad) writeRecords(worker int) {
+	for i := 0; !l.isStopped(); i++ {
+		value := fmt.Sprintf("%d-%d", worker, i)
+		if err := l.client.ProduceSync(l.ctx, &kgo.Record{Topic: chaosAcked, Value: []byte(value)}).FirstErr(); err != nil {
+			if l.ctx.Err() == nil {
+				l.t.Errorf("write %s: %v", value, err)
+			}
+			return
+		}
+		l.mutex.Lock()
+		l.acked = append(l.acked, value)
+		l.mutex.Unlock()
+	}
+}
+
+type chaosQuestion struct {
+	I   int
+	Ref string
+}
+
+func (l *chaosLoad) answer() {
+	for l.ctx.Err() == nil {
+		fetches := l.client.PollFetches(l.ctx)
+		fetches.EachRecord(func(record *kgo.Record) {
+			if record.Topic == command.TopicResult {
+				l.mutex.Lock()
+				l.finished[string(record.Key)]++
+				l.mutex.Unlock()
+				return
+			}
+			l.consumed.Add(1)
+			var question chaosQuestion
+			if err := json.Unmarshal(record.Value, &question); err != nil {
+				l.t.Errorf("record %q: %v", record.Value, err)
+				return
+			}
+			value := fmt.Sprintf(`{"ref":%q,"value":%d}`, question.Ref, question.I+1)
+			answer := &kgo.Record{Topic: command.TopicResume, Key: record.Key, Value: []byte(value)}
+			l.client.Produce(l.ctx, answer, func(_ *kgo.Record, err error) {
+				if err != nil && l.ctx.Err() == nil {
+					l.t.Errorf("resume %s: %v", record.Key, err)
+				}
+			})
+		})
+	}
+}
+
+// finish starts no more threads and waits for the end of those that run.
+func (l *chaosLoad) finish() {
+	l.t.Helper()
+	close(l.stop)
+	waitUntil(l.t, "every thread's result", func() bool {
+		l.mutex.Lock()
+		defer l.mutex.Unlock()
+		for _, key := range l.started {
+			if l.finished[key] == 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// check reads all topics from the beginning and compares.
+func (l *chaosLoad) check(s *chaosServer) {
+	l.t.Helper()
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	if len(l.started) == 0 || len(l.acked) == 0 {
+		l.t.Fatal("there was no load")
+	}
+	results := map[string][]string{}
+	for _, record := range readAll(l.t, s.kafkaAddress, command.TopicResult) {
+		results[string(record.Key)] = append(results[string(record.Key)], string(record.Value))
+	}
+	questions := map[string]int{}
+	for _, record := range readAll(l.t, s.kafkaAddress, chaosOut) {
+		var question chaosQuestion
+		if err := json.Unmarshal(record.Value, &question); err != nil {
+			l.t.Errorf("record %q: %v", record.Value, err)
+		}
+		questions[fmt.Sprintf("%s %d", record.Key, question.I)]++
+	}
+	want := fmt.Sprint(chaosWaits * (chaosWaits + 1) / 2)
+	for _, key := range l.started {
+		if got := results[key]; !slices.Equal(got, []string{want}) {
+			l.t.Errorf("thread %s has results %q, want one %s", key, got, want)
+		}
+		for i := range chaosWaits {
+			if n := questions[fmt.Sprintf("%s %d", key, i)]; n != 1 {
+				l.t.Errorf("thread %s wrote record %d %d times", key, i, n)
+			}
+		}
+	}
+	if failed := readAll(l.t, s.kafkaAddress, command.TopicError); len(failed) > 0 {
+		l.t.Errorf("%d threads failed, the first with %s", len(failed), failed[0].Value)
+	}
+	written := map[string]int{}
+	for _, record := range readAll(l.t, s.kafkaAddress, chaosAcked) {
+		written[string(record.Value)]++
+	}
+	for _, value := range l.acked {
+		if written[value] != 1 {
+			l.t.Errorf("acknowledged record %s is there %d times", value, written[value])
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"kont/statemachine"
+)
+
+// Config is all that a node can be told. The zero value is not valid; start from
+// Default.
+type Config struct {
+	// DataDir holds everything that the node stores; it is made if missing.
+	DataDir string
+
+	// KafkaListen and HTTPListen are host:port; port 0 takes a free one.
+	KafkaListen string
+	HTTPListen  string
+	// KafkaAdvertise is the host:port that metadata gives to Kafka clients; empty
+	// for the address listened on.
+	KafkaAdvertise string
+	// HTTPHosts are names that the Host header may have besides IP addresses and
+	// localhost.
+	HTTPHosts []string
+	// ListenWithoutAuthentication is the consent to listen where other machines
+	// can reach.
+	ListenWithoutAuthentication bool
+	// HTTPProfiles serves /debug/pprof.
+	HTTPProfiles bool
+
+	// RaftLogStore is RaftLogStoreWAL or RaftLogStoreBoltDB.
+	RaftLogStore string
+	// ResumePartitions is how many partitions a resume topic is made with.
+	ResumePartitions int32
+	// StoreCacheBytes bounds the block cache of the store.
+	StoreCacheBytes int64
+
+	// StepWorkers is how many steps run at a time; 0 for one a core.
+	StepWorkers int
+	// StepTimeout bounds the wall time of one step.
+	StepTimeout time.Duration
+	// ContinuationBytesMax, OutputsMax and OutputBytesMax bound what one step may
+	// leave behind: its continuation, its output records, their keys and values.
+	ContinuationBytesMax int
+	OutputsMax           int
+	OutputBytesMax       int
+	// RequestBytesMax bounds one Kafka request and one HTTP body.
+	RequestBytesMax int
+	// ConnectionsMax bounds the Kafka connections open at a time.
+	ConnectionsMax int
+
+	LogLevel slog.Level
+	// LogFormat is LogFormatText or LogFormatJSON.
+	LogFormat string
+	// ShutdownTimeout is how long a node that was asked to stop may finish what it
+	// has begun.
+	ShutdownTimeout time.Duration
+}
+
+// The values of Config.RaftLogStore and Config.LogFormat.
+const (
+	RaftLogStoreWAL    = "wal"
+	RaftLogStoreBoltDB = "boltdb"
+	LogFormatText      = "text"
+	LogFormatJSON      = "json"
+)
+
+const (
+	kibibyte = 1 << 10
+	mebibyte = 1 << 20
+	gibibyte = 1 << 30
+
+	resumePartitionsMax = 1024
+	// stepBytesMax is what the effects of one step may have in an entry of the
+	// Raft log, of 32 MiB, with room for names and refs.
+	stepBytesMax = 30 * mebibyte
+)
+
+// Default is the configuration of a node that was told nothing.
+func Default() Config {
+	return Config{
+		DataDir:              "kont-data",
+		KafkaListen:          "127.0.0.1:9092",
+		HTTPListen:           "127.0.0.1:8080",
+		RaftLogStore:         RaftLogStoreWAL,
+		ResumePartitions:     8,
+		StoreCacheBytes:      32 * mebibyte,
+		StepTimeout:          10 * time.Second,
+		ContinuationBytesMax: 8 * mebibyte,
+		OutputsMax:           10_000,
+		OutputBytesMax:       8 * mebibyte,
+		RequestBytesMax:      100 * mebibyte,
+		ConnectionsMax:       10_000,
+		LogLevel:             slog.LevelInfo,
+		LogFormat:            LogFormatText,
+		ShutdownTimeout:      10 * time.Second,
+	}
+}
+
+// Validate returns every reason why a node cannot run with c, joined.
+func (c Config) Validate() error {
+	var problems []error
+	report := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf(format, args...))
+	}
+	if c.DataDir == "" {
+		report("data: empty; name a directory")
+	}
+	for _, listen := range []struct{ name, address string }{
+		{"kafka-listen", c.KafkaListen},
+		{"http-listen", c.HTTPListen},
+	} {
+		host, err := splitAddress(listen.address)
+		switch {
+		case err != nil:
+			report("%s: %w", listen.name, err)
+		case !isLoopback(host) && !c.ListenWithoutAuthentication:
+			report("%s: other machines can reach %s, and there is no authentication yet; "+
+				"listen on 127.0.0.1, or accept it with --listen-without-authentication",
+				listen.name, listen.address)
+		}
+	}
+	if c.KafkaAdvertise != "" {
+		host, err := splitAddress(c.KafkaAdvertise)
+		switch {
+		case err != nil:
+			report("kafka-advertise: %w", err)
+		case host == "" || net.ParseIP(host).IsUnspecified():
+			report("kafka-advertise: %q is no address to connect to; name a host", c.KafkaAdvertise)
+		}
+	}
+	for _, host := range c.HTTPHosts {
+		if strings.ContainsAny(host, ":/ ") {
+			report("http-hosts: %q is not a host name; leave out scheme and port", host)
+		}
+	}
+	for _, bound := range []struct {
+		name            string
+		value, min, max int64
+	}{
+		{"resume-partitions", int64(c.ResumePartitions), 1, resumePartitionsMax},
+		{"store-cache-bytes", c.StoreCacheBytes, mebibyte, 1 << 40},
+		{"step-workers", int64(c.StepWorkers), 0, 4096},
+		{"continuation-bytes-max", int64(c.ContinuationBytesMax), kibibyte, statemachine.ContinuationBytesMax},
+		{"outputs-max", int64(c.OutputsMax), 1, statemachine.OutputsMax},
+		{"output-bytes-max", int64(c.OutputBytesMax), kibibyte, statemachine.OutputBytesMax},
+		{"request-bytes-max", int64(c.RequestBytesMax), mebibyte, gibibyte},
+		{"connections-max", int64(c.ConnectionsMax), 1, 1_000_000},
+	} {
+		if bound.value < bound.min || bound.value > bound.max {
+			report("%s: %d is not between %d and %d", bound.name, bound.value, bound.min, bound.max)
+		}
+	}
+	if sum := c.ContinuationBytesMax + c.OutputBytesMax; sum > stepBytesMax {
+		report("continuation-bytes-max and output-bytes-max: %d together, and one entry of the log holds %d", sum, stepBytesMax)
+	}
+	if c.StepTimeout < time.Millisecond || c.StepTimeout > time.Hour {
+		report("step-timeout: %s is not between 1ms and 1h", c.StepTimeout)
+	}
+	if c.ShutdownTimeout < 0 || c.ShutdownTimeout > time.Hour {
+		report("shutdown-timeout: %s is not between 0s and 1h", c.ShutdownTimeout)
+	}
+	if c.RaftLogStore != RaftLogStoreWAL && c.RaftLogStore != RaftLogStoreBoltDB {
+		report("raft-log-store: %q is neither %s nor %s", c.RaftLogStore, RaftLogStoreWAL, RaftLogStoreBoltDB)
+	}
+	if c.LogFormat != LogFormatText && c.LogFormat != LogFormatJSON {
+		report("log-format: %q is neither %s nor %s", c.LogFormat, LogFormatText, LogFormatJSON)
+	}
+	return errors.Join(problems...)
+}
+
+// splitAddress checks host:port and returns the host.
+func splitAddress(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", fmt.Errorf("%q is not host:port, such as 127.0.0.1:9092", address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return "", fmt.Errorf("%q: port %q is not between 0 and 65535", address, port)
+	}
+	return host, nil
+}
+
+// isLoopback tells whether only this machine can reach host. A name other than
+// localhost is not looked up: what it means may change after the check.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	return net.ParseIP(host).IsLoopback()
+}

@@ -1,0 +1,177 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	c, err := Load(Sources{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(c, Default()) {
+		t.Fatalf("loading nothing gives %+v", c)
+	}
+}
+
+func TestFlagWinsOverEnvironmentWinsOverFile(t *testing.T) {
+	file := writeFile(t, "step-timeout: 1s\nlog-format: json\nresume-partitions: 4\nhttp-hosts: [kont.example, other.example]\n")
+	c, err := Load(Sources{
+		File:  file,
+		Env:   []string{"KONT_STEP_TIMEOUT=2s", "KONT_RESUME_PARTITIONS=5", "PATH=/bin"},
+		Flags: map[string]string{"step-timeout": "3s"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.StepTimeout != 3*time.Second || c.ResumePartitions != 5 || c.LogFormat != "json" {
+		t.Fatalf("got step-timeout %s, resume-partitions %d, log-format %s", c.StepTimeout, c.ResumePartitions, c.LogFormat)
+	}
+	if got := strings.Join(c.HTTPHosts, " "); got != "kont.example other.example" {
+		t.Fatalf("http-hosts %q", got)
+	}
+}
+
+func TestEveryProblemIsReportedAtOnce(t *testing.T) {
+	file := writeFile(t, "step-timeout: soon\nresume-partition: 3\nlog-format: [{a: 1}]\n")
+	_, err := Load(Sources{
+		File:  file,
+		Env:   []string{"KONT_LOG_LEVEL=loud"},
+		Flags: map[string]string{"kafka-listen": "nowhere", "http-listen": "0.0.0.0:8080", "resume-partitions": "0"},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		file + `:1: step-timeout: "soon" is not a duration`,
+		file + `:2: resume-partition: no such setting`,
+		file + `:3: log-format: not a list of plain values`,
+		`KONT_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,
+		`kafka-listen: "nowhere" is not host:port`,
+		`http-listen: other machines can reach 0.0.0.0:8080`,
+		`resume-partitions: 0 is not between 1 and 1024`,
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q", want)
+		}
+	}
+	if got := len(Problems(err)); got != 7 {
+		t.Errorf("%d problems, want 7:\n%v", got, err)
+	}
+}
+
+func TestListeningForStrangersNeedsConsent(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:9092", ":9092", "[::]:9092", "192.0.2.1:9092", "kont.example:9092"} {
+		c := Default()
+		c.KafkaListen = address
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "listen-without-authentication") {
+			t.Errorf("%s without consent: %v", address, err)
+		}
+		c.ListenWithoutAuthentication = true
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s with consent: %v", address, err)
+		}
+	}
+	for _, address := range []string{"127.0.0.1:0", "127.9.9.9:1", "[::1]:9092", "localhost:9092"} {
+		c := Default()
+		c.KafkaListen = address
+		if err := c.Validate(); err != nil {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}
+
+// Each setting is set to a value other than its default from each source, and
+// must arrive: a row of the table that writes to another row's field is found.
+func TestEverySettingArrivesFromEverySource(t *testing.T) {
+	values := map[string]string{
+		"data": "elsewhere", "kafka-listen": "127.0.0.1:1", "kafka-advertise": "kont.example:2", "http-listen": "127.0.0.1:3",
+		"http-hosts": "a.example,b.example", "listen-without-authentication": "true", "http-profiles": "true",
+		"raft-log-store": "boltdb", "resume-partitions": "9", "store-cache-bytes": "64MiB", "step-workers": "3",
+		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",
+		"request-bytes-max": "3MiB", "connections-max": "12", "log-level": "warn", "log-format": "json", "shutdown-timeout": "3s",
+	}
+	for _, setting := range Settings() {
+		value, known := values[setting.Name]
+		if !known {
+			t.Errorf("%s: the test has no value for it", setting.Name)
+			continue
+		}
+		for source, sources := range map[string]Sources{
+			"flag": {Flags: map[string]string{setting.Name: value}},
+			"env":  {Env: []string{setting.Env() + "=" + value}},
+			"file": {File: writeFile(t, setting.Name+": "+value+"\n")},
+		} {
+			c, err := Load(sources)
+			if err != nil {
+				t.Errorf("%s by %s: %v", setting.Name, source, err)
+				continue
+			}
+			for _, other := range Settings() {
+				want := other.Default()
+				if other.Name == setting.Name {
+					want = value
+				}
+				if got := other.get(&c); got != want {
+					t.Errorf("%s by %s: %s is %q, want %q", setting.Name, source, other.Name, got, want)
+				}
+			}
+		}
+	}
+}
+
+// A step whose effects pass the limits of its settings must pass those of the log.
+func TestEffectsOfAStepFitIntoTheLog(t *testing.T) {
+	c := Default()
+	c.ContinuationBytesMax, c.OutputBytesMax = 20*mebibyte, 20*mebibyte
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "together, and one entry of the log holds") {
+		t.Errorf("20 MiB and 20 MiB: %v", err)
+	}
+	c.ContinuationBytesMax = 64 * mebibyte
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "continuation-bytes-max: 67108864 is not between") {
+		t.Errorf("64 MiB: %v", err)
+	}
+}
+
+func TestFileThatIsNoMapping(t *testing.T) {
+	for name, content := range map[string]string{
+		"list": "- a\n- b\n", "text": "hello", "broken": "a: [", "nested": "data: {a: b}",
+	} {
+		if _, err := Load(Sources{File: writeFile(t, content)}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := Load(Sources{File: filepath.Join(t.TempDir(), "missing.yaml")}); err == nil {
+		t.Error("missing: no error")
+	}
+	if _, err := Load(Sources{File: writeFile(t, "")}); err != nil {
+		t.Errorf("empty: %v", err)
+	}
+}
+
+func TestBytesAreReadAsWritten(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "17": 17, "17B": 17, "3KiB": 3072, "8MiB": 8 << 20, "1GiB": 1 << 30} {
+		if got, err := parseBytes(text); err != nil || got != want {
+			t.Errorf("%s: %d, %v; want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "B", "-1", "8 MiB", "8mb", "1e3", "9999999999GiB"} {
+		if got, err := parseBytes(text); err == nil {
+			t.Errorf("%q: %d, want an error", text, got)
+		}
+	}
+}
+
+func writeFile(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kont.yaml")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,188 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Setting is one thing that a node can be told, from any source.
+type Setting struct {
+	// Name is the flag without its dashes and the key in the file.
+	Name string
+	// Placeholder stands for the value in the help: DIR, ADDR. Empty for a switch,
+	// whose flag needs no value.
+	Placeholder string
+	Usage       string
+
+	set func(*Config, string) error
+	get func(*Config) string
+}
+
+// Env is the setting's environment variable.
+func (s Setting) Env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// Default is the setting's default as text.
+func (s Setting) Default() string {
+	c := Default()
+	return s.get(&c)
+}
+
+// IsSwitch tells whether the setting is on or off.
+func (s Setting) IsSwitch() bool { return s.Placeholder == "" }
+
+const envPrefix = "KONT_"
+
+// Settings are all settings, in the order of the help.
+func Settings() []Setting { return settings }
+
+var settings = []Setting{
+	text("data", "DIR", "directory that holds all that the node stores", func(c *Config) *string { return &c.DataDir }),
+	text("kafka-listen", "ADDR", "host:port for Kafka clients; port 0 takes a free one", func(c *Config) *string { return &c.KafkaListen }),
+	text("kafka-advertise", "ADDR", "host:port that Kafka clients are told to connect to, where it differs from the one listened on", func(c *Config) *string { return &c.KafkaAdvertise }),
+	text("http-listen", "ADDR", "host:port of the HTTP API", func(c *Config) *string { return &c.HTTPListen }),
+	list("http-hosts", "NAMES", "host names, separated by commas, that the HTTP API answers to besides localhost and IP addresses", func(c *Config) *[]string { return &c.HTTPHosts }),
+	toggle("listen-without-authentication", "consent to listen where other machines can reach: whoever reaches a port may read and write everything", func(c *Config) *bool { return &c.ListenWithoutAuthentication }),
+	toggle("http-profiles", "serve CPU and heap profiles at /debug/pprof", func(c *Config) *bool { return &c.HTTPProfiles }),
+	text("raft-log-store", "KIND", "store of the Raft log: wal or boltdb", func(c *Config) *string { return &c.RaftLogStore }),
+	number("resume-partitions", "N", "partitions that a new resume topic gets", func(c *Config) *int32 { return &c.ResumePartitions }),
+	size("store-cache-bytes", "memory for the store's block cache", func(c *Config) *int64 { return &c.StoreCacheBytes }),
+	number("step-workers", "N", "steps that run at a time; 0 for one a core", func(c *Config) *int { return &c.StepWorkers }),
+	duration("step-timeout", "longest time that one step may run", func(c *Config) *time.Duration { return &c.StepTimeout }),
+	size("continuation-bytes-max", "largest continuation of a thread", func(c *Config) *int { return &c.ContinuationBytesMax }),
+	number("outputs-max", "N", "most records that one step may write", func(c *Config) *int { return &c.OutputsMax }),
+	size("output-bytes-max", "largest sum of the records that one step may write", func(c *Config) *int { return &c.OutputBytesMax }),
+	size("request-bytes-max", "largest Kafka request or HTTP body", func(c *Config) *int { return &c.RequestBytesMax }),
+	number("connections-max", "N", "most Kafka connections open at a time", func(c *Config) *int { return &c.ConnectionsMax }),
+	{
+		Name: "log-level", Placeholder: "LEVEL", Usage: "debug, info, warn or error",
+		set: func(c *Config, value string) error {
+			if err := c.LogLevel.UnmarshalText([]byte(value)); err != nil {
+				return fmt.Errorf("%q is not one of debug, info, warn, error", value)
+			}
+			return nil
+		},
+		get: func(c *Config) string { return strings.ToLower(c.LogLevel.String()) },
+	},
+	text("log-format", "FORMAT", "text or json", func(c *Config) *string { return &c.LogFormat }),
+	duration("shutdown-timeout", "how long a node that was asked to stop may finish what it has begun", func(c *Config) *time.Duration { return &c.ShutdownTimeout }),
+}
+
+func text(name, placeholder, usage string, field func(*Config) *string) Setting {
+	return Setting{
+		Name: name, Placeholder: placeholder, Usage: usage,
+		set: func(c *Config, value string) error { *field(c) = value; return nil },
+		get: func(c *Config) string { return *field(c) },
+	}
+}
+
+func list(name, placeholder, usage string, field func(*Config) *[]string) Setting {
+	return Setting{
+		Name: name, Placeholder: placeholder, Usage: usage,
+		set: func(c *Config, value string) error {
+			*field(c) = nil
+			for item := range strings.SplitSeq(value, ",") {
+				if item = strings.TrimSpace(item); item != "" {
+					*field(c) = append(*field(c), item)
+				}
+			}
+			return nil
+		},
+		get: func(c *Config) string { return strings.Join(*field(c), ",") },
+	}
+}
+
+func toggle(name, usage string, field func(*Config) *bool) Setting {
+	return Setting{
+		Name: name, Usage: usage,
+		set: func(c *Config, value string) error {
+			on, err := strconv.ParseBool(value)
+			if err != nil {
+				return fmt.Errorf("%q is neither true nor false", value)
+			}
+			*field(c) = on
+			return nil
+		},
+		get: func(c *Config) string { return strconv.FormatBool(*field(c)) },
+	}
+}
+
+func number[T int | int32](name, placeholder, usage string, field func(*Config) *T) Setting {
+	return Setting{
+		Name: name, Placeholder: placeholder, Usage: usage,
+		set: func(c *Config, value string) error {
+			n, err := strconv.ParseInt(value, 10, 32)
+			if err != nil {
+				return fmt.Errorf("%q is not a whole number", value)
+			}
+			*field(c) = T(n)
+			return nil
+		},
+		get: func(c *Config) string { return strconv.FormatInt(int64(*field(c)), 10) },
+	}
+}
+
+func duration(name, usage string, field func(*Config) *time.Duration) Setting {
+	return Setting{
+		Name: name, Placeholder: "DURATION", Usage: usage,
+		set: func(c *Config, value string) error {
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				return fmt.Errorf("%q is not a duration, such as 500ms or 10s", value)
+			}
+			*field(c) = d
+			return nil
+		},
+		get: func(c *Config) string { return field(c).String() },
+	}
+}
+
+func size[T int | int64](name, usage string, field func(*Config) *T) Setting {
+	return Setting{
+		Name: name, Placeholder: "BYTES", Usage: usage,
+		set: func(c *Config, value string) error {
+			n, err := parseBytes(value)
+			if err != nil {
+				return err
+			}
+			*field(c) = T(n)
+			return nil
+		},
+		get: func(c *Config) string { return formatBytes(int64(*field(c))) },
+	}
+}
+
+var byteUnits = []struct {
+	suffix string
+	bytes  int64
+}{
+	{"GiB", gibibyte}, {"MiB", mebibyte}, {"KiB", kibibyte}, {"B", 1}, {"", 1},
+}
+
+// parseBytes reads a count of bytes: 8388608, 8192KiB or 8MiB.
+func parseBytes(value string) (int64, error) {
+	for _, unit := range byteUnits {
+		digits, found := strings.CutSuffix(value, unit.suffix)
+		if !found {
+			continue
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || n < 0 || n > (1<<62)/unit.bytes {
+			break
+		}
+		return n * unit.bytes, nil
+	}
+	return 0, fmt.Errorf("%q is not a size, such as 8MiB or 65536", value)
+}
+
+func formatBytes(n int64) string {
+	for _, unit := range byteUnits {
+		if n >= unit.bytes && n%unit.bytes == 0 {
+			return strconv.FormatInt(n/unit.bytes, 10) + unit.suffix
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}

@@ -1,0 +1,85 @@
+package metrics_test
+
+import (
+	"errors"
+	"io"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"kont/server/api"
+	"kont/server/api/apitest"
+	"kont/server/metrics"
+	"kont/statemachine/command"
+)
+
+func TestScrapeShowsWhatWasObserved(t *testing.T) {
+	node := &apitest.Node{
+		HealthValue: api.Health{Ready: true},
+		StatusValue: api.Status{Stats: api.Stats{ThreadsSuspended: 3, ThreadsFaulted: 1, AppliedIndex: 42, DiskBytes: 4096}},
+	}
+	for range 2 {
+		node.AddUnmatched(api.UnmatchedEvent{Reason: "no such thread"})
+	}
+	m := metrics.New(node)
+	m.ObserveStep(command.OutcomeSuspended, 3*time.Millisecond)
+	m.ObserveStep(command.OutcomeUnmatched, 0)
+	m.ObserveRefusedStep()
+	m.ObserveTimer(2 * time.Millisecond)
+	m.ObserveProposal(command.KindCommitSteps, time.Millisecond, nil)
+	m.ObserveProposal(command.KindCommitSteps, time.Millisecond, errors.New("not the leader"))
+	m.ObserveRequest("Produce", 3, time.Millisecond)
+	m.ObserveConnections(+1)
+	m.ObserveConnections(+1)
+	m.ObserveConnections(-1)
+
+	recorder := httptest.NewRecorder()
+	m.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+	body, _ := io.ReadAll(recorder.Result().Body)
+	for _, line := range []string{
+		`kont_steps_total{outcome="suspended"} 1`,
+		`kont_steps_total{outcome="unmatched"} 1`,
+		`kont_steps_total{outcome="faulted"} 0`,
+		`kont_step_seconds_count 1`,
+		`kont_steps_refused_total 1`,
+		`kont_timers_fired_total 1`,
+		`kont_timer_lateness_seconds_bucket{le="0.0032"} 1`,
+		`kont_proposals_total{agreed="true",kind="10"} 1`,
+		`kont_proposals_total{agreed="false",kind="10"} 1`,
+		`kont_kafka_requests_total{api="Produce",code="3"} 1`,
+		`kont_kafka_connections 1`,
+		`kont_ready 1`, `kont_leader 0`,
+		`kont_threads{status="suspended"} 3`, `kont_threads{status="faulted"} 1`,
+		`kont_unmatched_events_total{reason="no such thread"} 2`,
+		`kont_applied_index 42`, `kont_disk_bytes 4096`,
+		`go_goroutines `, `process_resident_memory_bytes `,
+	} {
+		if !strings.Contains(string(body), "\n"+line) {
+			t.Errorf("the scrape lacks %q", line)
+		}
+	}
+}
+
+func TestTwoNodesInOneProcessDoNotMeet(t *testing.T) {
+	first, second := metrics.New(&apitest.Node{}), metrics.New(&apitest.Node{})
+	first.ObserveRefusedStep()
+	recorder := httptest.NewRecorder()
+	second.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+	if !strings.Contains(recorder.Body.String(), "\nkont_steps_refused_total 0") {
+		t.Error("the second node shows the first one's count")
+	}
+}
+
+// Outcomes are append only; a new one needs a word here.
+func TestEveryOutcomeHasAWord(t *testing.T) {
+	m := metrics.New(&apitest.Node{})
+	for outcome := command.OutcomeSuspended; outcome <= command.OutcomeKept; outcome++ {
+		m.ObserveStep(outcome, 0)
+	}
+	recorder := httptest.NewRecorder()
+	m.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+	if strings.Contains(recorder.Body.String(), `outcome=""`) {
+		t.Error("an outcome without a word was counted")
+	}
+}

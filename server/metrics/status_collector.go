@@ -1,0 +1,59 @@
+package metrics
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+var (
+	readyDesc     = prometheus.NewDesc("kont_ready", "1 if the node takes reads and writes.", nil, nil)
+	leaderDesc    = prometheus.NewDesc("kont_leader", "1 if the node leads.", nil, nil)
+	threadsDesc   = prometheus.NewDesc("kont_threads", "Threads by status.", []string{"status"}, nil)
+	timersDesc    = prometheus.NewDesc("kont_timers_pending", "Timers that are set and not due.", nil, nil)
+	topicsDesc    = prometheus.NewDesc("kont_topics", "Topics.", nil, nil)
+	appliedDesc   = prometheus.NewDesc("kont_applied_index", "Log index that the store stands at.", nil, nil)
+	unmatchedDesc = prometheus.NewDesc("kont_unmatched_events_total", "Events that no thread waited for, by the class of the reason.", []string{"reason"}, nil)
+	diskDesc      = prometheus.NewDesc("kont_disk_bytes", "Size of the data directory.", nil, nil)
+)
+
+// statusTimeout bounds how long a scrape waits for the node.
+const statusTimeout = 5 * time.Second
+
+// statusCollector reads the gauges from the node when it is asked.
+type statusCollector struct{ source Source }
+
+func (c *statusCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, topicsDesc, unmatchedDesc, appliedDesc, diskDesc} {
+		descs <- desc
+	}
+}
+
+func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	status := c.source.Status(ctx)
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	gauge(readyDesc, zeroOrOne(status.Health.Ready))
+	gauge(leaderDesc, zeroOrOne(status.Health.IsLeader))
+	gauge(threadsDesc, float64(status.Stats.ThreadsSuspended), "suspended")
+	gauge(threadsDesc, float64(status.Stats.ThreadsFaulted), "faulted")
+	gauge(threadsDesc, float64(status.Stats.ThreadsEnded), "ended")
+	gauge(timersDesc, float64(status.Stats.TimersPending))
+	gauge(topicsDesc, float64(status.Stats.Topics))
+	for reason, count := range c.source.UnmatchedByReason() {
+		metrics <- prometheus.MustNewConstMetric(unmatchedDesc, prometheus.CounterValue, float64(count), reason)
+	}
+	gauge(appliedDesc, float64(status.Stats.AppliedIndex))
+	gauge(diskDesc, float64(status.Stats.DiskBytes))
+}
+
+func zeroOrOne(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,308 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"kont/kafkacompat"
+	"kont/raftlog"
+	"kont/scheduler"
+	"kont/server/api"
+	"kont/server/config"
+	"kont/server/metrics"
+	"kont/statemachine"
+	"kont/statemachine/runner"
+)
+
+// Config is what Start needs.
+type Config struct {
+	config.Config
+	// Logger is slog.Default() if nil.
+	Logger *slog.Logger
+	// Version is what the node says of itself.
+	Version string
+	// Engine runs the steps, jsvm if nil. Tests put another one there.
+	Engine runner.Engine
+	// FS is the file system below the store, the operating system's if nil. Tests
+	// make disks fail with it.
+	FS vfs.FS
+}
+
+// Node is a running server.
+type Node struct {
+	config   Config
+	logger   *slog.Logger
+	identity identity
+	metrics  *metrics.Metrics
+
+	store     *statemachine.Store
+	raft      *raftlog.Node
+	proposer  *proposer
+	runner    *runner.Runner
+	scheduler *scheduler.Scheduler
+	kafka     *kafkacompat.Server
+	http      *http.Server
+	cluster   *cluster
+	leading   *leading
+	// epoch is the Raft term in which this node became leader last.
+	epoch atomic.Int32
+
+	kafkaListener net.Listener
+	httpListener  net.Listener
+
+	// closers undo what Start did, the last one first.
+	closers []func() error
+	running sync.WaitGroup
+
+	// done is closed, and err set before, when a part ended on its own without
+	// which the node is of no use.
+	done     chan struct{}
+	doneOnce sync.Once
+	err      error
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Start starts a node and returns once it takes requests: it leads, and the
+// protocol's topics are there. If ctx ends first, or anything goes wrong, nothing
+// is left of it.
+func Start(ctx context.Context, c Config) (*Node, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	n := &Node{config: c, logger: c.Logger, done: make(chan struct{})}
+	err := n.start()
+	if err == nil {
+		err = n.awaitReady(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start node in %s: %w", c.DataDir, err), n.Close())
+	}
+	n.logger.Info("node takes requests", "kafka", n.KafkaAddress(), "http", n.HTTPAddress(), "data", c.DataDir, "log_index", n.store.AppliedIndex())
+	return n, nil
+}
+
+// start builds the parts in order. Ports come first: that one is taken should be
+// known before anything is written.
+func (n *Node) start() error {
+	n.metrics = metrics.New(n)
+	for _, step := range []func() error{
+		n.listen, n.openDir, n.openStore, n.openLog, n.makeExecutors, n.makeKafka, n.serve,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// onClose adds what undoes a step of start.
+func (n *Node) onClose(undo func() error) { n.closers = append(n.closers, undo) }
+
+func (n *Node) listen() (err error) {
+	if n.kafkaListener, err = net.Listen("tcp", n.config.KafkaListen); err != nil {
+		return fmt.Errorf("listen for Kafka clients: %w; choose another address with --kafka-listen", err)
+	}
+	n.onClose(ignoreClosed(n.kafkaListener))
+	if n.httpListener, err = net.Listen("tcp", n.config.HTTPListen); err != nil {
+		return fmt.Errorf("listen for HTTP clients: %w; choose another address with --http-listen", err)
+	}
+	n.onClose(ignoreClosed(n.httpListener))
+	return nil
+}
+
+// ignoreClosed closes a listener that its server may have closed already.
+func ignoreClosed(c io.Closer) func() error {
+	return func() error {
+		if err := c.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+func (n *Node) openDir() error {
+	if err := os.MkdirAll(n.config.DataDir, 0o755); err != nil {
+		return err
+	}
+	lock, err := vfs.Default.Lock(filepath.Join(n.config.DataDir, "LOCK"))
+	if err != nil {
+		return fmt.Errorf("lock the data directory: %w; is another node using it?", err)
+	}
+	n.onClose(lock.Close)
+	if err := checkSpace(n.config.DataDir); err != nil {
+		return fmt.Errorf("%w; free some space on that disk, or make the directory writable", err)
+	}
+	n.identity, err = loadIdentity(n.config.DataDir)
+	return err
+}
+
+func (n *Node) openStore() (err error) {
+	n.store, err = statemachine.Open(filepath.Join(n.config.DataDir, "store"), statemachine.Options{
+		CacheBytes: n.config.StoreCacheBytes,
+		FS:         n.config.FS,
+		Logger:     n.logger,
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose(n.store.Close)
+	return nil
+}
+
+func (n *Node) openLog() (err error) {
+	n.raft, err = raftlog.Open(raftlog.Config{
+		NodeID:    fmt.Sprint("node-", nodeID),
+		Dir:       filepath.Join(n.config.DataDir, "raft"),
+		Bootstrap: true,
+		LogStore:  n.config.RaftLogStore,
+		Logger:    n.logger,
+	}, applier{n.store})
+	if err != nil {
+		return err
+	}
+	n.onClose(n.raft.Close)
+	n.proposer = &proposer{raft: n.raft, observe: n.metrics.ObserveProposal}
+	return nil
+}
+
+// makeExecutors makes what runs on the leader, and follows leadership from now on.
+func (n *Node) makeExecutors() error {
+	if n.config.Engine == nil {
+		n.config.Engine = newEngine(n.config.Config)
+	}
+	n.runner = runner.New(runner.Config{
+		Store:    storeForRunner{n.store},
+		Proposer: n.proposer,
+		Engine:   n.config.Engine,
+		Observer: runnerObserver{n.metrics},
+		Logger:   n.logger,
+		Workers:  n.config.StepWorkers,
+	})
+	n.scheduler = scheduler.New(scheduler.Config{
+		Store:    n.store,
+		Proposer: n.proposer,
+		Observer: n.metrics,
+		Logger:   n.logger,
+	})
+	n.leading = newLeading(n.logger, n.raft.Leadership(), n.makeProtocolTopics,
+		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery})
+	n.leading.start()
+	n.onClose(n.leading.close)
+	return nil
+}
+
+func (n *Node) makeKafka() (err error) {
+	if n.cluster, err = newCluster(n, n.kafkaListener.Addr(), n.config.KafkaAdvertise); err != nil {
+		return err
+	}
+	n.kafka, err = kafkacompat.New(kafkacompat.Config{
+		Log:              storeForKafka{n.store, n.proposer},
+		Cluster:          n.cluster,
+		Logger:           n.logger,
+		AutoCreateTopics: true,
+		TopicPartitions:  1,
+		RequestBytesMax:  n.config.RequestBytesMax,
+		ConnectionsMax:   n.config.ConnectionsMax,
+		Observe: func(o kafkacompat.Observation) {
+			n.metrics.ObserveRequest(o.API, 0, o.Duration)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	n.onClose(n.kafka.Close)
+	return nil
+}
+
+// serve answers clients from now on. A node that does not lead yet says so.
+func (n *Node) serve() error {
+	handler := api.New(n, api.Options{
+		Hosts:        n.config.HTTPHosts,
+		BodyBytesMax: int64(n.config.RequestBytesMax),
+		Metrics:      n.metrics.Handler(),
+		Profiles:     n.config.HTTPProfiles,
+		Log:          n.logger,
+	})
+	n.http = api.NewServer(handler)
+	n.running.Go(func() {
+		if err := n.http.Serve(n.httpListener); !errors.Is(err, http.ErrServerClosed) {
+			n.fail(fmt.Errorf("serve HTTP on %s: %w", n.HTTPAddress(), err))
+		}
+	})
+	n.running.Go(func() {
+		listener := &countingListener{n.kafkaListener, n.metrics.ObserveConnections}
+		if err := n.kafka.Serve(listener, kafkacompat.Listener{Name: "PLAINTEXT"}); err != nil {
+			n.fail(fmt.Errorf("serve Kafka on %s: %w", n.KafkaAddress(), err))
+		}
+	})
+	n.onClose(n.closeHTTP)
+	return nil
+}
+
+// closeHTTP lets requests finish for a while.
+func (n *Node) closeHTTP() error {
+	ctx, cancel := context.WithTimeout(context.Background(), n.config.ShutdownTimeout)
+	defer cancel()
+	if err := n.http.Shutdown(ctx); err != nil {
+		return n.http.Close()
+	}
+	return nil
+}
+
+// KafkaAddress is host:port of the Kafka listener, with the real port.
+func (n *Node) KafkaAddress() string { return n.kafkaListener.Addr().String() }
+
+// HTTPAddress is host:port of the HTTP listener, with the real port.
+func (n *Node) HTTPAddress() string { return n.httpListener.Addr().String() }
+
+// fail ends a node without which one of its parts is of no use.
+func (n *Node) fail(err error) {
+	n.doneOnce.Do(func() {
+		n.err = err
+		close(n.done)
+	})
+}
+
+// Done is closed when the node has become useless on its own: a listener failed.
+// A node whose disk fails is not: what it has stays readable.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Err is why Done is closed.
+func (n *Node) Err() error {
+	select {
+	case <-n.done:
+		return n.err
+	default:
+		return nil
+	}
+}
+
+// Close stops the node and returns when nothing of it is left. Requests under way
+// may finish within the configured time.
+func (n *Node) Close() error {
+	n.closeOnce.Do(func() {
+		var problems []error
+		for i := len(n.closers) - 1; i >= 0; i-- {
+			problems = append(problems, n.closers[i]())
+		}
+		n.running.Wait()
+		n.closeErr = errors.Join(problems...)
+	})
+	return n.closeErr
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kont/raftlog"
+	"kont/statemachine/command"
+)
+
+// proposer puts commands into the Raft log, for all parts of the node.
+type proposer struct {
+	raft    *raftlog.Node
+	observe func(kind command.Kind, took time.Duration, err error)
+}
+
+// Propose returns a command's result once it is applied here. The command's
+// refusal as a whole is an error of package command. Failures of the node are
+// command.ErrNotLeader and command.ErrUnavailable. After other errors, and when
+// ctx ends first, the command may still be applied later.
+func (p *proposer) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	data, err := command.Encode(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode command of kind %d: %w", c.Kind(), err)
+	}
+	began := time.Now()
+	result, err := p.raft.Propose(ctx, data)
+	err = proposalError(err)
+	p.observe(c.Kind(), time.Since(began), err)
+	if err != nil {
+		return nil, err
+	}
+	if refused, isError := result.(error); isError {
+		return nil, refused
+	}
+	return result, nil
+}
+
+// proposalError says in package command's words what raftlog says in its own.
+func proposalError(err error) error {
+	var word error
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, raftlog.ErrStopped):
+		word = command.ErrUnavailable
+	case errors.Is(err, raftlog.ErrNotLeader), errors.Is(err, raftlog.ErrOutcomeUnknown):
+		word = command.ErrNotLeader
+	case errors.Is(err, raftlog.ErrProposalTooLarge):
+		word = command.ErrLimit
+	case errors.Is(err, raftlog.ErrQueueFull):
+		word = command.ErrUnavailable
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", word, err)
+}
