@@ -1,0 +1,63 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"kont/cli/client"
+	"kont/server/api"
+	"kont/server/api/apitest"
+)
+
+func TestRefusalsArriveAsTheServerSentThem(t *testing.T) {
+	h := api.New(&apitest.Node{}, api.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	server := httptest.NewServer(h)
+	defer server.Close()
+	c, err := client.New(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Thread(context.Background(), "workflow-resume", "nobody")
+	if !client.IsCode(err, "unknown_thread") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStrangersAreToldApart(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"page":      func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>")) },
+		"not found": http.NotFound,
+	} {
+		server := httptest.NewServer(answer)
+		c, err := client.New(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stranger *client.StrangerError
+		if _, err := c.Status(context.Background()); !errors.As(err, &stranger) {
+			t.Errorf("%s: %v", name, err)
+		}
+		server.Close()
+	}
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	listener.Close()
+	c, err := client.New(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var noServer *client.NoServerError
+	if _, err := c.Status(context.Background()); !errors.As(err, &noServer) || noServer.Server != address {
+		t.Errorf("nobody listens: %v", err)
+	}
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"kont/server/api"
+	"kont/server/api/apitest"
+	"kont/server/config"
+)
+
+// twinNode is the HTTP API over a node of maps.
+type twinNode struct {
+	apitest.Node
+	http     *httptest.Server
+	settings config.Config
+	failed   chan struct{}
+	closed   sync.Once
+	isClosed bool
+}
+
+func startTwinNode(settings config.Config) *twinNode {
+	n := &twinNode{settings: settings, failed: make(chan struct{})}
+	n.http = httptest.NewServer(api.New(&n.Node, api.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}))
+	return n
+}
+
+func (n *twinNode) KafkaAddress() string  { return "127.0.0.1:9" }
+func (n *twinNode) HTTPAddress() string   { return strings.TrimPrefix(n.http.URL, "http://") }
+func (n *twinNode) Done() <-chan struct{} { return n.failed }
+func (n *twinNode) Err() error            { return errors.New("disk full") }
+func (n *twinNode) Close() error {
+	n.closed.Do(func() { n.http.Close(); n.isClosed = true })
+	return nil
+}
+
+// screen is what a command has printed so far.
+type screen struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (s *screen) Write(data []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(data)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// waitFor returns once the screen shows text count times.
+func (s *screen) waitFor(t *testing.T, text string, count int) {
+	t.Helper()
+	for deadline := time.Now().Add(changeWait); strings.Count(s.String(), text) < count; {
+		if time.Now().After(deadline) {
+			t.Fatalf("%q is not there %d times in:\n%s", text, count, s)
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+// compileTwin takes a file for a bundle unless it says "syntax error".
+func compileTwin(ctx context.Context, path string) (workflow, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return workflow{}, err
+	}
+	if strings.Contains(string(text), "syntax error") {
+		return workflow{}, &compileError{[]diagnostic{{File: path, Line: 3, Column: 7, Text: "expected a brace", Hint: "close it"}}}
+	}
+	return workflow{encoded: text, hash: sha256.Sum256(text), sources: []string{path}}, nil
+}
+
+// runDev runs `kont dev` on a workflow until the test ends it.
+func runDev(t *testing.T, text string, args ...string) (path string, out *screen, started chan *twinNode, end func() int) {
+	path = filepath.Join(t.TempDir(), "orders.ts")
+	save(t, path, text)
+	out, started = &screen{}, make(chan *twinNode, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	code := make(chan int, 1)
+	go func() {
+		code <- Main(ctx, Process{
+			Args: append([]string{"dev", path}, args...), Out: out, Err: out, compile: compileTwin,
+			startNode: func(_ context.Context, settings config.Config, _ *slog.Logger) (node, error) {
+				n := startTwinNode(settings)
+				started <- n
+				return n, nil
+			},
+		})
+	}()
+	return path, out, started, func() int { cancel(); return <-code }
+}
+
+func save(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDevDeploysWhatIsSaved(t *testing.T) {
+	path, out, started, end := runDev(t, "version 1", "--data", "elsewhere")
+	n := <-started
+	out.waitFor(t, "orders deployed on workflow-resume", 1)
+	out.waitFor(t, "kont start my-key '{}' --server "+n.HTTPAddress(), 1)
+	out.waitFor(t, "kont types "+filepath.Dir(path), 1)
+	if n.settings.DataDir != "elsewhere" {
+		t.Errorf("data directory %q", n.settings.DataDir)
+	}
+	save(t, path, "version 2")
+	out.waitFor(t, "orders deployed on workflow-resume", 2)
+	if got := string(n.Bundle("workflow-resume")); got != "version 2" {
+		t.Errorf("deployed %q", got)
+	}
+
+	// A file that does not compile is shown, and the last good one stays.
+	save(t, path, "syntax error")
+	out.waitFor(t, "orders.ts:3:7: expected a brace; close it", 1)
+	out.waitFor(t, "does not compile (1 problem); save it again", 1)
+	if got := string(n.Bundle("workflow-resume")); got != "version 2" {
+		t.Errorf("after the error, deployed is %q", got)
+	}
+	save(t, path, "version 3")
+	out.waitFor(t, "orders deployed on workflow-resume", 3)
+	if code := end(); code != exitOK || !n.isClosed {
+		t.Errorf("exit code %d, node closed: %v", code, n.isClosed)
+	}
+}
+
+func TestDevWaitsForASourceThatCompiles(t *testing.T) {
+	path, out, started, end := runDev(t, "syntax error")
+	n := <-started
+	out.waitFor(t, "does not compile", 1)
+	save(t, path, "version 1")
+	out.waitFor(t, "orders deployed on workflow-resume", 1)
+	if code := end(); code != exitOK || !n.isClosed {
+		t.Errorf("exit code %d, node closed: %v", code, n.isClosed)
+	}
+}
+
+func TestDevEndsWithItsNode(t *testing.T) {
+	_, out, started, end := runDev(t, "version 1")
+	n := <-started
+	out.waitFor(t, "orders deployed", 1)
+	close(n.failed)
+	out.waitFor(t, "kont: the node has stopped: disk full", 1)
+	if code := end(); code != exitFailure || !n.isClosed {
+		t.Errorf("exit code %d, node closed: %v", code, n.isClosed)
+	}
+}
+
+func TestServePrintsItsAddressesAndStopsWhenAsked(t *testing.T) {
+	var n *twinNode
+	out := &screen{}
+	ctx, cancel := context.WithCancel(context.Background())
+	code := make(chan int, 1)
+	go func() {
+		code <- Main(ctx, Process{
+			Args: []string{"serve", "-o", "json", "--step-timeout=3s"}, Env: []string{"KONT_DATA=from-env"}, Out: out, Err: out,
+			startNode: func(_ context.Context, settings config.Config, _ *slog.Logger) (node, error) {
+				n = startTwinNode(settings)
+				return n, nil
+			},
+		})
+	}()
+	out.waitFor(t, `"kafka":"127.0.0.1:9"`, 1)
+	cancel()
+	if got := <-code; got != exitOK || !n.isClosed {
+		t.Errorf("exit code %d, node closed: %v", got, n.isClosed)
+	}
+	if n.settings.StepTimeout != 3*time.Second || n.settings.DataDir != "from-env" {
+		t.Errorf("settings %+v", n.settings)
+	}
+}
+
+func TestServeFailsWithItsNode(t *testing.T) {
+	out := &screen{}
+	code := Main(context.Background(), Process{
+		Args: []string{"serve"}, Out: out, Err: out,
+		startNode: func(_ context.Context, settings config.Config, _ *slog.Logger) (node, error) {
+			n := startTwinNode(settings)
+			close(n.failed)
+			return n, nil
+		},
+	})
+	if code != exitFailure || !strings.Contains(out.String(), "kont: the node has stopped: disk full; look at its log above") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
+}

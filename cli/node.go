@@ -1,0 +1,41 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"kont/server"
+	"kont/server/config"
+)
+
+// node is a server in this process.
+type node interface {
+	// KafkaAddress and HTTPAddress are host:port, with the real ports.
+	KafkaAddress() string
+	HTTPAddress() string
+	// Done is closed when the node has stopped on its own; Err says why.
+	Done() <-chan struct{}
+	Err() error
+	// Close stops the node and returns when nothing of it is left.
+	Close() error
+}
+
+func startNode(ctx context.Context, settings config.Config, log *slog.Logger) (node, error) {
+	started, err := server.Start(ctx, server.Config{Config: settings, Logger: log, Version: Version})
+	if err != nil {
+		return nil, err
+	}
+	return started, nil
+}
+
+// waitAndClose returns after an interrupt, or when the node has failed.
+func waitAndClose(ctx context.Context, running node) error {
+	select {
+	case <-ctx.Done():
+		return running.Close()
+	case <-running.Done():
+		err := running.Err()
+		running.Close() //nolint:errcheck // the first error says more
+		return failf("look at its log above", "the node has stopped: %w", err)
+	}
+}

@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFlagsMayFollowArguments(t *testing.T) {
+	commands := commandsOf(Process{})
+	for given, want := range map[string]string{
+		"start key {} -o json":              "start -o json -- key {}",
+		"start key -5":                      "start -- key -5",
+		"start key -.5 --wait":              "start --wait -- key -.5",
+		"resume k r --error {} --server a":  "resume --error --server a -- k r {}",
+		"resume k r -- --error":             "resume -- k r --error",
+		"produce t -":                       "produce -- t -",
+		"produce t -k=key v":                "produce -k=key -- t v",
+		"topics create t --partitions 3":    "topics create --partitions 3 -- t",
+		"topics -o json":                    "topics -o json",
+		"build app.ts -o file":              "build -o file -- app.ts",
+		"bogus -o json":                     "bogus -o json",
+		"":                                  "",
+		"threads -o":                        "threads -o",
+		"consume a b --from-beginning -n 3": "consume --from-beginning -n 3 -- a b",
+	} {
+		if got := strings.Join(permute(commands, strings.Fields(given)), " "); got != want {
+			t.Errorf("%q becomes %q, want %q", given, got, want)
+		}
+	}
+}

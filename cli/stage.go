@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/server/api"
+)
+
+// stage is where a demo plays: a node, and a Kafka client that writes for the
+// outside world and prints every record that passes, its own and the workflow's.
+type stage struct {
+	out     io.Writer
+	isJSON  bool
+	began   time.Time
+	kafka   *kgo.Client
+	topics  []string
+	columns struct{ topic, key int }
+
+	mu sync.Mutex // guards what follows
+	// records has all that passed, in the order seen.
+	records []*kgo.Record
+	// sent are the records of the outside world.
+	sent map[place]bool
+	// grown is closed and replaced when records has grown.
+	grown chan struct{}
+	err   error
+	ended chan struct{}
+}
+
+// keyColumnMin and keyColumnMax bound the width of the keys' column.
+const (
+	keyColumnMin = 12
+	keyColumnMax = 24
+)
+
+// place is where a record is.
+type place struct {
+	topic     string
+	partition int32
+	offset    int64
+}
+
+func placeOf(record *kgo.Record) place {
+	return place{record.Topic, record.Partition, record.Offset}
+}
+
+// openStage connects to the node's Kafka listener and reads topics from their
+// beginning, until ctx is done.
+func openStage(ctx context.Context, address string, topics []string, out printer) (*stage, error) {
+	topics = slices.Concat([]string{api.TopicResume, api.TopicResult, api.TopicError, api.TopicScheduler}, topics)
+	slices.Sort(topics)
+	s := &stage{
+		out: out.out, isJSON: out.isJSON, began: time.Now(), topics: slices.Compact(topics),
+		sent: map[place]bool{}, grown: make(chan struct{}), ended: make(chan struct{}),
+	}
+	for _, topic := range s.topics {
+		s.columns.topic = max(s.columns.topic, len(topic))
+	}
+	s.columns.key = keyColumnMin
+	var err error
+	s.kafka, err = kafkaTo(ctx, address, kgo.ConsumeTopics(s.topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(time.Second))
+	if err != nil {
+		return nil, err
+	}
+	go s.read(ctx)
+	return s, nil
+}
+
+// close returns when nothing reads any more; ctx has to be done.
+func (s *stage) close() {
+	<-s.ended
+	s.kafka.Close()
+}
+
+func (s *stage) read(ctx context.Context) {
+	defer close(s.ended)
+	for {
+		fetches := s.kafka.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.mu.Lock()
+		if err := fetchesErr(fetches); err != nil && s.err == nil {
+			s.err = err
+		}
+		fetched := fetches.Records()
+		// Records of several partitions come as they like; people read by time, and
+		// within a step from its cause to its end.
+		slices.SortStableFunc(fetched, func(a, b *kgo.Record) int {
+			return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(rank(a.Topic), rank(b.Topic)))
+		})
+		for _, record := range fetched {
+			s.records = append(s.records, record)
+			s.printLocked(record)
+		}
+		close(s.grown)
+		s.grown = make(chan struct{})
+		s.mu.Unlock()
+	}
+}
+
+// rank orders the records of one step.
+func rank(topic string) int {
+	switch topic {
+	case api.TopicResume:
+		return 0
+	case api.TopicScheduler:
+		return 2
+	case api.TopicResult, api.TopicError:
+		return 3
+	default:
+		return 1
+	}
+}
+
+// Send writes a record as the outside world and waits for its acknowledgement.
+func (s *stage) Send(ctx context.Context, topic, key, value string) error {
+	record := &kgo.Record{Topic: topic, Key: []byte(key), Value: []byte(value)}
+	// The reader prints the record when it comes back, and has to know whose it
+	// is by then; so it waits here.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := produceOne(ctx, s.kafka, record); err != nil {
+		return err
+	}
+	s.sent[placeOf(record)] = true
+	return nil
+}
+
+// Await returns the value of the first record of topic that matches, waiting for
+// it if it has not passed yet.
+func (s *stage) Await(ctx context.Context, topic, key string, matches func(value string) bool) (string, error) {
+	seen := 0
+	for {
+		s.mu.Lock()
+		for ; seen < len(s.records); seen++ {
+			record := s.records[seen]
+			if record.Topic == topic && string(record.Key) == key && (matches == nil || matches(string(record.Value))) {
+				s.mu.Unlock()
+				return string(record.Value), nil
+			}
+		}
+		grown, err := s.grown, s.err
+		s.mu.Unlock()
+		if err != nil {
+			return "", err
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return "", fmt.Errorf("wait for a record of %s with key %s: %w", topic, key, context.Cause(ctx))
+		}
+	}
+}
+
+// Say prints a line for people.
+func (s *stage) Say(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isJSON {
+		fmt.Fprintf(s.out, "\n"+format+"\n\n", args...)
+	}
+}
+
+func (s *stage) printLocked(record *kgo.Record) {
+	who := "kont"
+	if s.sent[placeOf(record)] {
+		who = "client"
+	}
+	if s.isJSON {
+		line := struct {
+			From string `json:"from"`
+			consumed
+		}{who, consumedOf(record)}
+		printer{s.out, true}.line(line, "") //nolint:errcheck // standard output has gone; there is nobody to tell
+		return
+	}
+	value := "(null)"
+	if record.Value != nil {
+		value = printable(string(record.Value))
+	}
+	key := printable(string(record.Key))
+	s.columns.key = min(max(s.columns.key, len(key)), keyColumnMax)
+	fmt.Fprintf(s.out, "%8.3fs  %-6s → %-*s  %-*s  %s\n", max(0, record.Timestamp.Sub(s.began).Seconds()), who, s.columns.topic, record.Topic, s.columns.key, key, value)
+}
