@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/hashicorp/raft"
 
 	"kont/raftlog"
 	"kont/raftlog/raftlogtest"
@@ -79,6 +83,82 @@ func TestEveryFailedLogWriteStopsTheNodeAndLosesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Raft trims the log below a snapshot while it appends to it. A disk that is full just
+// then must not let the append through: the wal, which has noted the new segment that it
+// could not begin, would write to the old one, and delete that at the next start.
+func TestNothingIsAcknowledgedAfterTrimmingFailed(t *testing.T) {
+	t.Parallel()
+	cfg := lone(t, raftlog.LogStoreWAL)
+	var isFull atomic.Bool
+	files := newTestFiles(func(op fileOp) error {
+		if op.kind == "create" && isFull.Load() {
+			return fmt.Errorf("create %s: %w", op.path, syscall.ENOSPC)
+		}
+		return nil
+	})
+	slow := &slowTrim{begun: make(chan struct{}), appended: make(chan struct{}), ended: make(chan struct{})}
+	sm := raftlogtest.NewDurable()
+	node := lead(t, cfg.WithWALFiles(files).WithLogStore(slow.wrap), sm)
+	acknowledged, fault := proposeUntilFault(t, node, 3)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	isFull.Store(true)
+	proposed := make(chan error, 1)
+	go func() {
+		<-slow.begun
+		_, err := node.Propose(deadline(t), []byte("meanwhile"))
+		proposed <- err
+	}()
+	if err := node.Snapshot(deadline(t)); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("snapshot: %v", err)
+	}
+	if err := <-proposed; !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("propose: %v", err)
+	}
+	closeNode(t, node)
+
+	sm = sm.Reboot()
+	node = lead(t, cfg, sm)
+	if got := texts(sm.Proposals()); !slices.Equal(got, acknowledged) {
+		t.Errorf("found %q, acknowledged %q", got, acknowledged)
+	}
+	closeNode(t, node)
+}
+
+// slowTrim deletes only when an append has come in between, or none comes.
+type slowTrim struct {
+	raft.LogStore
+	begun, appended, ended chan struct{}
+}
+
+func (s *slowTrim) wrap(inner raft.LogStore) raft.LogStore {
+	s.LogStore = inner
+	return s
+}
+
+func (s *slowTrim) IsMonotonic() bool { return true }
+
+func (s *slowTrim) DeleteRange(min, max uint64) error {
+	close(s.begun)
+	defer close(s.ended)
+	select {
+	case <-s.appended:
+	case <-time.After(100 * time.Millisecond):
+	}
+	return s.LogStore.DeleteRange(min, max)
+}
+
+func (s *slowTrim) StoreLogs(logs []*raft.Log) error {
+	select {
+	case <-s.begun:
+		close(s.appended)
+		<-s.ended
+	default:
+	}
+	return s.LogStore.StoreLogs(logs)
 }
 
 // The same for term and vote. Raft itself would panic.

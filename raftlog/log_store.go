@@ -17,8 +17,13 @@ import (
 // says what a failed write left behind. Damaged files can make either store panic; that
 // too is a failure here.
 type logStore struct {
-	inner raft.LogStore
-	mark  *writtenMark
+	// writing is held by what changes the log until its fault, if any, is set. Raft
+	// deletes below a snapshot while it appends, and after a deletion that failed in
+	// part, the wal appends to a file that its metadata have given up: the next start
+	// would delete it.
+	writing sync.Mutex
+	inner   raft.LogStore
+	mark    *writtenMark // guarded by writing
 	// whereIs names the file that holds an entry.
 	whereIs func(index uint64) string
 	fault   *fault
@@ -69,6 +74,8 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 	if len(logs) == 0 {
 		return nil
 	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.fault.get(); err != nil {
 		return err
 	}
@@ -104,6 +111,8 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 // DeleteRange deletes entries: a prefix after a snapshot, a suffix that a new leader
 // does not have.
 func (s *logStore) DeleteRange(min, max uint64) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.fault.get(); err != nil {
 		return err
 	}

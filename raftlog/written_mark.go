@@ -30,7 +30,7 @@ const (
 	writtenMarkBytes   = 20
 )
 
-// writtenMark has one writer at a time, the one that writes the log.
+// writtenMark has one user at a time, the one that writes the log.
 type writtenMark struct {
 	file  *os.File
 	index uint64
