@@ -15,20 +15,23 @@ func buildCommand(p Process) *urfave.Command {
 		Name: "build", Category: categoryAuthor, ArgsUsage: "APP.ts -o FILE",
 		Usage: "compile a workflow into one file, for deploy and step on another machine",
 		Flags: []urfave.Flag{
-			&urfave.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the bundle to `FILE`", Required: true},
+			&urfave.StringFlag{Name: "out", Aliases: []string{"o"}, Usage: "write the bundle to `FILE`"},
 			&urfave.BoolFlag{Name: "json", Usage: "print the hash and the topics as JSON"},
 		},
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
 			}
-			app, err := loadWorkflow(c.Context, p, c.Args().First())
+			source, path := c.Args().First(), c.String("out")
+			switch {
+			case path == "":
+				return usagef("name it with -o "+appName(source)+".kont", "kont build needs a file to write to")
+			case isSource(path):
+				return usagef("give it another ending, such as "+appName(path)+".kont", "%s would be taken for source", path)
+			}
+			app, err := loadWorkflow(c.Context, p, source)
 			if err != nil {
 				return err
-			}
-			path := c.String("out")
-			if isSource(path) {
-				return usagef("give it another ending, such as "+appName(path)+".kont", "%s would be taken for source", path)
 			}
 			if err := writeWhole(path, app.encoded); err != nil {
 				return fmt.Errorf("write bundle: %w", err)

@@ -64,7 +64,7 @@ func Main(ctx context.Context, p Process) int {
 		CommandNotFound:      nil,
 		Action: func(c *urfave.Context) error {
 			if c.Args().Present() {
-				return usagef("list the commands with `kont help`", "no command %q", c.Args().First())
+				return noCommand(c.Args().First(), "", commands)
 			}
 			return urfave.ShowAppHelp(c)
 		},
@@ -90,14 +90,68 @@ func commandsOf(p Process) []*urfave.Command {
 	}
 }
 
+// noCommand says that there is no such command, and which one may have been meant.
+func noCommand(name, parent string, commands []*urfave.Command) error {
+	hint := strings.TrimSpace("list the commands with `kont " + parent)
+	hint += " --help`"
+	for _, command := range commands {
+		isNear := strings.HasPrefix(command.Name, name) || strings.HasPrefix(name, command.Name) || editDistance(name, command.Name) <= 2
+		if isNear && name != "" {
+			hint = "did you mean `kont " + strings.TrimSpace(parent+" "+command.Name) + "`?"
+			break
+		}
+	}
+	return usagef(hint, "no command %q", strings.TrimSpace(parent+" "+name))
+}
+
+// editDistance counts the bytes to insert, remove or replace on the way from one
+// word to the other (Levenshtein).
+func editDistance(from, to string) int {
+	distances := make([]int, len(to)+1)
+	for j := range distances {
+		distances[j] = j
+	}
+	for i := range len(from) {
+		diagonal := distances[0]
+		distances[0] = i + 1
+		for j := range len(to) {
+			replaced := diagonal
+			if from[i] != to[j] {
+				replaced++
+			}
+			diagonal = distances[j+1]
+			distances[j+1] = min(replaced, distances[j]+1, distances[j+1]+1)
+		}
+	}
+	return distances[len(to)]
+}
+
 // prepare sets what all commands have in common.
 func prepare(commands []*urfave.Command) {
 	for _, command := range commands {
 		command.OnUsageError = usageError
 		command.HideHelpCommand = true
+		command.CustomHelpTemplate = commandHelp
+		for _, flag := range command.Flags {
+			if isSwitch, ok := flag.(*urfave.BoolFlag); ok {
+				isSwitch.DisableDefaultText = true
+			}
+		}
 		prepare(command.Subcommands)
 	}
 }
+
+// commandHelp is a template of the help of one command.
+const commandHelp = `{{.HelpName}}: {{.Usage}}
+
+  {{.HelpName}}{{if .ArgsUsage}} {{.ArgsUsage}}{{end}} [flags]
+{{if .Description}}
+{{.Description}}
+{{end}}{{if .VisibleCommands}}
+Commands{{template "visibleCommandTemplate" .}}
+{{end}}
+Flags{{template "visibleFlagTemplate" .}}
+`
 
 // The categories of the help, in its order.
 const (

@@ -16,13 +16,18 @@ const (
 	hintStartServer = "start one with `kont dev APP.ts` or `kont serve`, or name another with --server"
 )
 
-// serverFlags are what a command needs that talks to a server.
-func serverFlags() []urfave.Flag {
+// httpFlags are what a command needs that talks to a server over HTTP.
+func httpFlags() []urfave.Flag {
 	return []urfave.Flag{
 		&urfave.StringFlag{Name: "server", Usage: "HTTP `ADDR` of the server (" + envServer + ")", DefaultText: config.Default().HTTPListen},
-		&urfave.StringFlag{Name: "kafka", Usage: "Kafka `ADDR` of the server (" + envKafka + ")", DefaultText: "what the server says"},
 		outputFlag(),
 	}
+}
+
+// serverFlags are what a command needs that writes or reads records, too.
+func serverFlags() []urfave.Flag {
+	return append(httpFlags(),
+		&urfave.StringFlag{Name: "kafka", Usage: "Kafka `ADDR` of the server (" + envKafka + ")", DefaultText: "what the server says"})
 }
 
 // topicFlag names the resume topic.

@@ -19,14 +19,20 @@ func consumeCommand(p Process) *urfave.Command {
 			"timestamp too, one record a line. Without a group, reading begins at the end.",
 		Flags: append(serverFlags(),
 			&urfave.BoolFlag{Name: "from-beginning", Usage: "begin with the oldest record"},
-			&urfave.Int64Flag{Name: "offset", Usage: "begin at `OFFSET` of each partition"},
-			&urfave.IntFlag{Name: "count", Aliases: []string{"n"}, Usage: "end after `N` records"},
+			&urfave.Int64Flag{Name: "offset", Usage: "begin at `OFFSET` of each partition, where that is there", DefaultText: "the end"},
+			&urfave.IntFlag{Name: "count", Aliases: []string{"n"}, Usage: "end after `N` records", DefaultText: "no end"},
 			&urfave.BoolFlag{Name: "exit", Aliases: []string{"e"}, Usage: "end where the topic ends now"},
 			&urfave.StringFlag{Name: "group", Aliases: []string{"g"}, Usage: "read as a member of `GROUP`, from its committed offsets"},
 		),
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1000); err != nil {
 				return err
+			}
+			switch {
+			case c.IsSet("offset") && c.Bool("from-beginning"):
+				return usagef("leave one of them out", "--offset and --from-beginning")
+			case c.IsSet("offset") && c.Int64("offset") < 0, c.Int("count") < 0:
+				return usagef("count from 0", "--offset and --count can't be negative")
 			}
 			if c.String("group") != "" && (c.Bool("exit") || c.IsSet("offset")) {
 				return usagef("leave them out", "a group reads from its committed offsets: no --offset, no --exit")
@@ -78,7 +84,8 @@ func consume(c *urfave.Context, p Process) error {
 			begin[topic], until[topic] = map[int32]kgo.Offset{}, map[int32]int64{}
 			for partition, end := range partitions {
 				at := start
-				if !c.Bool("from-beginning") && !c.IsSet("offset") {
+				isBeyond := c.IsSet("offset") && c.Int64("offset") > end.EpochOffset().Offset
+				if isBeyond || !c.Bool("from-beginning") && !c.IsSet("offset") {
 					at = end
 				}
 				begin[topic][partition] = at

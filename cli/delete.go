@@ -8,7 +8,7 @@ func deleteCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "delete", Category: categoryThreads, ArgsUsage: "KEY",
 		Usage: "drop a thread's state and history; none of its code runs",
-		Flags: append(serverFlags(), topicFlag()),
+		Flags: append(httpFlags(), topicFlag()),
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err

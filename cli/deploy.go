@@ -13,7 +13,7 @@ func deployCommand(p Process) *urfave.Command {
 		Usage: "compile a workflow and give it to a server",
 		Description: "APP is a TypeScript file or a bundle of `kont build`. Threads that start from now\n" +
 			"on run it; threads that run stay on the bundle that they started with.",
-		Flags: append(serverFlags(),
+		Flags: append(httpFlags(),
 			&urfave.StringFlag{Name: "name", Usage: "`NAME` of the deployment", DefaultText: "the file's"},
 			&urfave.StringFlag{Name: "resume-topic", Usage: "`TOPIC` of its events", Value: defaultResumeTopic},
 		),

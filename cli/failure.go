@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -46,9 +47,32 @@ func usageError(c *urfave.Context, err error, _ bool) error {
 	if c.Command != nil && c.Command.HelpName != "" {
 		name = c.Command.HelpName
 	}
-	text := strings.Replace(err.Error(), "flag provided but not defined: -", "no such flag: --", 1)
-	return usagef("see `"+name+" --help`", "%s", text)
+	return usagef("see `"+name+" --help`", "%s", flagText(err.Error()))
 }
+
+var flagErrors = []struct {
+	pattern *regexp.Regexp
+	text    string
+}{
+	{regexp.MustCompile(`^flag provided but not defined: --?(.*)$`), "no such flag: --$1"},
+	{regexp.MustCompile(`^flag needs an argument: --?(.*)$`), "--$1 needs a value"},
+	{regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?--?([^:]*): .*$`), "--$2 can't be $1"},
+}
+
+// flagText puts the flag parser's errors in our words. It names every flag with
+// one dash.
+func flagText(text string) string {
+	for _, known := range flagErrors {
+		if known.pattern.MatchString(text) {
+			text = known.pattern.ReplaceAllString(text, known.text)
+			break
+		}
+	}
+	return shortFlag.ReplaceAllString(text, "-$1$2")
+}
+
+// shortFlag is a flag of one letter after two dashes.
+var shortFlag = regexp.MustCompile(`--(\w)( |$)`)
 
 // errQuiet ends a command with exitFailure when it has said everything already.
 var errQuiet = errors.New("said already")

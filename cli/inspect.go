@@ -15,7 +15,7 @@ func inspectCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "inspect", Category: categoryThreads, ArgsUsage: "KEY",
 		Usage: "show where a thread waits, its variables and its history",
-		Flags: append(serverFlags(), topicFlag()),
+		Flags: append(httpFlags(), topicFlag()),
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err

@@ -80,6 +80,24 @@ func produceOne(ctx context.Context, kafka *kgo.Client, record *kgo.Record) erro
 	return nil
 }
 
+// unacknowledged adds to a write that the server did not acknowledge in time what
+// the server says of itself: clients try again and again while a node takes no
+// writes, and in the end know only that it took too long.
+func unacknowledged(c *urfave.Context, p Process, err error) error {
+	if !errors.Is(err, kgo.ErrRecordTimeout) && !errors.Is(err, kgo.ErrRecordRetries) {
+		return err
+	}
+	what := fmt.Sprintf("not acknowledged within %v", kafkaTimeout)
+	if c.String("kafka") == "" || c.String("server") != "" {
+		if server, clientErr := newClient(c, p); clientErr == nil {
+			if status, statusErr := server.Status(c.Context); statusErr == nil && !status.Health.Ready {
+				return fmt.Errorf("%s: %s", what, status.Health.Reason)
+			}
+		}
+	}
+	return failf("see whether it was written before you try again", "%s", what)
+}
+
 // topicErr says a Kafka error about a topic in our words.
 func topicErr(topic string, err error) error {
 	var code *kerr.Error

@@ -2,7 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"strings"
+	"syscall"
 
 	"kont/server"
 	"kont/server/config"
@@ -23,9 +27,24 @@ type node interface {
 func startNode(ctx context.Context, settings config.Config, log *slog.Logger) (node, error) {
 	started, err := server.Start(ctx, server.Config{Config: settings, Logger: log, Version: Version})
 	if err != nil {
-		return nil, err
+		return nil, startFailure(err)
 	}
 	return started, nil
+}
+
+// startFailure adds what to do next where the error does not say it.
+func startFailure(err error) error {
+	switch {
+	case strings.Contains(err.Error(), "; "):
+		return err
+	case errors.Is(err, fs.ErrPermission):
+		return failf("make it writable for this user, or name another directory with --data", "%w", err)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
+		return failf("name a directory with --data", "%w", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return failf("free some space on the disk of the data directory; nothing that was acknowledged is lost", "%w", err)
+	}
+	return err
 }
 
 // waitAndClose returns after an interrupt, or when the node has failed.

@@ -22,7 +22,7 @@ func produceCommand(p Process) *urfave.Command {
 			"or with --lines one record a line.",
 		Flags: append(serverFlags(),
 			&urfave.StringFlag{Name: "key", Aliases: []string{"k"}, Usage: "`KEY` of the record"},
-			&urfave.IntFlag{Name: "partition", Aliases: []string{"p"}, Value: -1, Usage: "`PARTITION`, where the key is not to choose it"},
+			&urfave.IntFlag{Name: "partition", Aliases: []string{"p"}, Value: -1, Usage: "`PARTITION`, where the key is not to choose it", DefaultText: "the key's"},
 			&urfave.BoolFlag{Name: "lines", Aliases: []string{"l"}, Usage: "write one record a line of standard input"},
 			&urfave.BoolFlag{Name: "null", Usage: "write a null value"},
 		),
@@ -51,7 +51,10 @@ func produceCommand(p Process) *urfave.Command {
 				return r
 			}
 			if c.Bool("lines") {
-				return produceLines(c.Context, kafka, p, newPrinter(c, p), record)
+				if err := checkPartition(c, kafka, c.Args().First()); err != nil {
+					return err
+				}
+				return unacknowledged(c, p, produceLines(c.Context, kafka, p, newPrinter(c, p), record))
 			}
 			value := []byte(c.Args().Get(1))
 			switch {
@@ -63,13 +66,31 @@ func produceCommand(p Process) *urfave.Command {
 				}
 			}
 			one := record(value)
-			if err := produceOne(c.Context, kafka, one); err != nil {
+			if err := checkPartition(c, kafka, one.Topic); err != nil {
 				return err
+			}
+			if err := produceOne(c.Context, kafka, one); err != nil {
+				return unacknowledged(c, p, err)
 			}
 			where := writtenOf(one)
 			return newPrinter(c, p).line(where, "written to "+where.String())
 		},
 	}
+}
+
+// checkPartition refuses a --partition that the topic does not have.
+func checkPartition(c *urfave.Context, kafka *kgo.Client, topic string) error {
+	if !c.IsSet("partition") {
+		return nil
+	}
+	ends, err := endsOf(c.Context, kafka, topic)
+	if err != nil {
+		return err
+	}
+	if _, exists := ends[topic][int32(c.Int("partition"))]; !exists {
+		return usagef(fmt.Sprintf("they are 0 to %d", len(ends[topic])-1), "topic %s has no partition %d", topic, c.Int("partition"))
+	}
+	return nil
 }
 
 func readInput(in io.Reader) ([]byte, error) {

@@ -30,6 +30,9 @@ func resumeCommand(p Process) *urfave.Command {
 				return err
 			}
 			key, ref, value := c.Args().Get(0), c.Args().Get(1), c.Args().Get(2)
+			if err := checkKey(key); err != nil {
+				return err
+			}
 			if value != "" {
 				if err := checkJSON(value); err != nil {
 					return err
@@ -51,7 +54,7 @@ func resumeCommand(p Process) *urfave.Command {
 			defer kafka.Close()
 			record := &kgo.Record{Topic: c.String("topic"), Key: []byte(key), Value: resumeEvent(ref, value, c.Bool("error"))}
 			if err := produceOne(c.Context, kafka, record); err != nil {
-				return err
+				return unacknowledged(c, p, err)
 			}
 			where := writtenOf(record)
 			return newPrinter(c, p).line(struct {

@@ -8,7 +8,7 @@ func retryCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "retry", Category: categoryThreads, ArgsUsage: "KEY",
 		Usage: "run the kept events of a faulted thread again",
-		Flags: append(serverFlags(), topicFlag()),
+		Flags: append(httpFlags(), topicFlag()),
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	urfave "github.com/urfave/cli/v2"
@@ -26,6 +27,9 @@ func startCommand(p Process) *urfave.Command {
 				return err
 			}
 			key, argument := c.Args().Get(0), c.Args().Get(1)
+			if err := checkKey(key); err != nil {
+				return err
+			}
 			if argument == "" {
 				argument = "null"
 			}
@@ -52,7 +56,7 @@ func startCommand(p Process) *urfave.Command {
 			}
 			record := &kgo.Record{Topic: c.String("topic"), Key: []byte(key), Value: []byte(prefix + argument)}
 			if err := produceOne(c.Context, kafka, record); err != nil {
-				return err
+				return unacknowledged(c, p, err)
 			}
 			if results != nil {
 				return results.printFor(c.Context, newPrinter(c, p), key)
@@ -107,6 +111,23 @@ func argsText(usage string) string {
 		return "no arguments"
 	}
 	return usage
+}
+
+// keyBytesMax is the server's.
+const keyBytesMax = api.ThreadKeyBytesMax
+
+// checkKey refuses what can name no thread, rather than send an event that the
+// server would have to call unmatched.
+func checkKey(key string) error {
+	switch {
+	case key == "":
+		return usagef("give the thread a name, such as order-1", "the key is empty")
+	case len(key) > keyBytesMax:
+		return usagef("choose a shorter one", "a key of %d bytes, at most %d", len(key), keyBytesMax)
+	case !utf8.ValidString(key):
+		return usagef("choose another one", "the key is not UTF-8: %q", key)
+	}
+	return nil
 }
 
 // resultWatch reads the result and error topics from where they ended when it

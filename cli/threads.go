@@ -17,7 +17,7 @@ import (
 func threadsCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "threads", Category: categoryThreads, Usage: "list threads",
-		Flags: append(serverFlags(),
+		Flags: append(httpFlags(),
 			&urfave.StringFlag{Name: "topic", Usage: "only those of a resume `TOPIC`"},
 			&urfave.StringFlag{Name: "status", Usage: "only those that are `STATUS`: suspended, faulted or ended"},
 			&urfave.IntFlag{Name: "limit", Usage: "list at most `N`", Value: 100},

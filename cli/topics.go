@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	urfave "github.com/urfave/cli/v2"
 
@@ -18,8 +20,13 @@ import (
 func topicsCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "topics", Category: categoryRecords, Usage: "list, create, delete or describe topics",
-		Flags:  serverFlags(),
-		Action: withKafka(p, 0, 0, listTopics),
+		Flags: serverFlags(),
+		Action: func(c *urfave.Context) error {
+			if c.Args().Present() {
+				return noCommand(c.Args().First(), "topics", c.Command.Subcommands)
+			}
+			return withKafka(p, 0, 0, listTopics)(c)
+		},
 		Subcommands: []*urfave.Command{
 			{
 				Name: "list", Usage: "list topics", Flags: serverFlags(),
@@ -163,8 +170,12 @@ func createTopic(c *urfave.Context, kafka *kgo.Client, out printer, p Process) e
 		}
 		configs[key] = &value
 	}
-	_, err := kadm.NewClient(kafka).CreateTopic(c.Context, int32(c.Int("partitions")), -1, configs, name)
-	if err != nil {
+	answer, err := kadm.NewClient(kafka).CreateTopic(c.Context, int32(c.Int("partitions")), -1, configs, name)
+	switch {
+	case err == nil:
+	case answer.ErrMessage != "" && (errors.Is(err, kerr.InvalidPartitions) || errors.Is(err, kerr.InvalidConfig)):
+		return fmt.Errorf("make topic %s: %s", name, answer.ErrMessage)
+	default:
 		return topicErr(name, err)
 	}
 	return out.line(map[string]string{"created": name}, "topic "+name+" created")

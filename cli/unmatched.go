@@ -18,7 +18,7 @@ func unmatchedCommand(p Process) *urfave.Command {
 		Name: "unmatched", Category: categoryThreads, Usage: "list events that no thread waited for, the newest first",
 		Description: "A late or misspelled answer, a value that is no JSON, a key without a thread: no\n" +
 			"step runs for such an event. The server keeps the newest of them, with the reason.",
-		Flags: append(serverFlags(),
+		Flags: append(httpFlags(),
 			&urfave.StringFlag{Name: "topic", Usage: "only those of a resume `TOPIC`"},
 			&urfave.IntFlag{Name: "limit", Usage: "list at most `N`", Value: 100},
 		),

@@ -92,7 +92,7 @@ func loadWorkflow(ctx context.Context, p Process, path string) (workflow, error)
 	}
 	bundle, err := decodeBundle(data)
 	if err != nil {
-		return workflow{}, failf("build it again with `kont build APP.ts -o "+path+"`", "read bundle %s: %w", path, err)
+		return workflow{}, failf("name a TypeScript file, or a bundle of this release's `kont build`", "read bundle %s: %w", path, err)
 	}
 	return bundle, nil
 }

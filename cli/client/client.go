@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"kont/server/api"
@@ -95,16 +96,28 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return &NoServerError{Server: c.Server()}
+		return &NoServerError{Server: c.Server(), Cause: dial.Err}
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return &StrangerError{Server: c.Server(), Reason: "it hangs up; is it the Kafka address?"}
 	default:
 		return fmt.Errorf("talk to the server at %s: %w", c.Server(), err)
 	}
 }
 
-// NoServerError says that nothing listens.
-type NoServerError struct{ Server string }
+// NoServerError says that nothing listens, or that nobody knows the address.
+type NoServerError struct {
+	Server string
+	Cause  error
+}
 
-func (e *NoServerError) Error() string { return "no server at " + e.Server }
+func (e *NoServerError) Error() string {
+	if e.Cause == nil || errors.Is(e.Cause, syscall.ECONNREFUSED) {
+		return "no server at " + e.Server
+	}
+	return fmt.Sprintf("no server at %s: %v", e.Server, e.Cause)
+}
+
+func (e *NoServerError) Unwrap() error { return e.Cause }
 
 // StrangerError says that something answers that is no kont server.
 type StrangerError struct{ Server, Reason string }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"kont/cli/client"
@@ -59,5 +60,31 @@ func TestStrangersAreToldApart(t *testing.T) {
 	var noServer *client.NoServerError
 	if _, err := c.Status(context.Background()); !errors.As(err, &noServer) || noServer.Server != address {
 		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+func TestTheKafkaAddressIsNoHTTPServer(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() { // hangs up on what is no Kafka frame
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			io.ReadFull(connection, make([]byte, 8))
+			connection.Close()
+		}
+	}()
+	c, err := client.New(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stranger *client.StrangerError
+	if _, err := c.Status(context.Background()); !errors.As(err, &stranger) || !strings.Contains(err.Error(), "is it the Kafka address?") {
+		t.Errorf("got %v", err)
 	}
 }
