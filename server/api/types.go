@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"kont/statemachine"
 	"kont/statemachine/command"
 )
 
@@ -13,6 +14,9 @@ const (
 	TopicError     = command.TopicError
 	TopicScheduler = command.TopicScheduler
 )
+
+// ThreadKeyBytesMax bounds a thread's key.
+const ThreadKeyBytesMax = statemachine.ThreadKeyBytesMax
 
 // Status is a node at a glance.
 type Status struct {
