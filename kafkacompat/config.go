@@ -76,8 +76,10 @@ type GroupConfig struct {
 // Observation is one answered request.
 type Observation struct {
 	// API is the request's name, such as "Produce".
-	API      string
-	Version  int16
+	API     string
+	Version int16
+	// Code is the first Kafka error code in the answer, 0 if there is none.
+	Code     int16
 	BytesIn  int
 	BytesOut int
 	// Duration is the time from the whole request being there to its answer

@@ -313,6 +313,7 @@ func (c *conn) append(r *request, response kmsg.Response) {
 		observe(Observation{
 			API:      r.api.name,
 			Version:  r.header.Version,
+			Code:     responseCode(response),
 			BytesIn:  r.bytes,
 			BytesOut: bytes,
 			Duration: time.Since(r.arrived),

@@ -19,8 +19,13 @@ func (n *Node) inspect(stored *command.Thread, thread *api.Thread) error {
 	if err != nil {
 		return err
 	}
+	ref := ""
+	if len(inspection.Refs) == 1 {
+		// Nothing but its event can wake any of them.
+		ref = inspection.Refs[0]
+	}
 	for _, waiting := range inspection.Waiting {
-		wait := api.Wait{Stack: []api.Frame{frameOf(bundle, waiting.Function, waiting.Await, waiting.Locals)}}
+		wait := api.Wait{Ref: ref, Stack: []api.Frame{frameOf(bundle, waiting.Function, waiting.Await, waiting.Locals)}}
 		for _, caller := range waiting.Callers {
 			wait.Stack = append(wait.Stack, frameOf(bundle, caller.Function, caller.Await, caller.Locals))
 		}

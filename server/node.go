@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -101,6 +102,8 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 // known before anything is written.
 func (n *Node) start() error {
 	n.metrics = metrics.New(n)
+	release := tuneMemory(n.config.MemorySlackBytes)
+	n.onClose(func() error { release(); return nil })
 	for _, step := range []func() error{
 		n.listen, n.openDir, n.openStore, n.openLog, n.makeExecutors, n.makeKafka, n.serve,
 	} {
@@ -142,6 +145,10 @@ func (n *Node) openDir() error {
 	}
 	lock, err := vfs.Default.Lock(filepath.Join(n.config.DataDir, "LOCK"))
 	if err != nil {
+		var unopened *fs.PathError
+		if errors.As(err, &unopened) {
+			return fmt.Errorf("lock the data directory: %w", err)
+		}
 		return fmt.Errorf("lock the data directory: %w; is another node using it?", err)
 	}
 	n.onClose(lock.Close)
@@ -220,7 +227,7 @@ func (n *Node) makeKafka() (err error) {
 		RequestBytesMax:  n.config.RequestBytesMax,
 		ConnectionsMax:   n.config.ConnectionsMax,
 		Observe: func(o kafkacompat.Observation) {
-			n.metrics.ObserveRequest(o.API, 0, o.Duration)
+			n.metrics.ObserveRequest(o.API, o.Code, o.Duration)
 		},
 	})
 	if err != nil {

@@ -38,6 +38,11 @@ func (s storeForRunner) Consumption(topic string, partition int32) (runner.Consu
 	return c, err
 }
 
+// Thread leaves out threads that have ended: to the runner they are none.
+func (s storeForRunner) Thread(topic, key string) (command.Thread, bool, error) {
+	return s.LiveThread(topic, key)
+}
+
 func (s storeForRunner) Consumed(topic string, partition int32, offset int64) (bool, error) {
 	return s.IsConsumed(topic, partition, offset)
 }
@@ -125,7 +130,3 @@ var _ runner.Observer = runnerObserver{}
 // ObserveUnmatched does nothing: the state machine counts unmatched events by
 // reason itself, durably.
 func (runnerObserver) ObserveUnmatched(runner.Unmatched) {}
-
-// ObserveQueue does nothing yet: the queue is bounded, and what it holds changes
-// many thousand times a second.
-func (runnerObserver) ObserveQueue(int, int64) {}

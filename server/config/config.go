@@ -38,6 +38,10 @@ type Config struct {
 	ResumePartitions int32
 	// StoreCacheBytes bounds the block cache of the store.
 	StoreCacheBytes int64
+	// MemorySlackBytes is how much memory garbage may take beyond what is in use; 0
+	// leaves the garbage collector as it is, as do GOGC and GOMEMLIMIT in the
+	// environment.
+	MemorySlackBytes int64
 
 	// StepWorkers is how many steps run at a time; 0 for one a core.
 	StepWorkers int
@@ -89,6 +93,7 @@ func Default() Config {
 		RaftLogStore:         RaftLogStoreWAL,
 		ResumePartitions:     8,
 		StoreCacheBytes:      32 * mebibyte,
+		MemorySlackBytes:     64 * mebibyte,
 		StepTimeout:          10 * time.Second,
 		ContinuationBytesMax: 8 * mebibyte,
 		OutputsMax:           10_000,
@@ -144,6 +149,7 @@ func (c Config) Validate() error {
 	}{
 		{"resume-partitions", int64(c.ResumePartitions), 1, resumePartitionsMax},
 		{"store-cache-bytes", c.StoreCacheBytes, mebibyte, 1 << 40},
+		{"memory-slack-bytes", c.MemorySlackBytes, 0, 1 << 40},
 		{"step-workers", int64(c.StepWorkers), 0, 4096},
 		{"continuation-bytes-max", int64(c.ContinuationBytesMax), kibibyte, statemachine.ContinuationBytesMax},
 		{"outputs-max", int64(c.OutputsMax), 1, statemachine.OutputsMax},

@@ -101,7 +101,7 @@ func suggestion(name string) string {
 		}
 	}
 	if len(near) == 0 || len(near) > 4 {
-		return "; `kont serve --help` lists them"
+		return ""
 	}
 	sort.Strings(near)
 	return "; is it " + strings.Join(near, " or ") + "?"

@@ -50,6 +50,7 @@ var settings = []Setting{
 	text("raft-log-store", "KIND", "store of the Raft log: wal or boltdb", func(c *Config) *string { return &c.RaftLogStore }),
 	number("resume-partitions", "N", "partitions that a new resume topic gets", func(c *Config) *int32 { return &c.ResumePartitions }),
 	size("store-cache-bytes", "memory for the store's block cache", func(c *Config) *int64 { return &c.StoreCacheBytes }),
+	size("memory-slack-bytes", "memory that garbage may take, beyond what is in use, before it is collected; 0 leaves that to GOGC", func(c *Config) *int64 { return &c.MemorySlackBytes }),
 	number("step-workers", "N", "steps that run at a time; 0 for one a core", func(c *Config) *int { return &c.StepWorkers }),
 	duration("step-timeout", "longest time that one step may run", func(c *Config) *time.Duration { return &c.StepTimeout }),
 	size("continuation-bytes-max", "largest continuation of a thread", func(c *Config) *int { return &c.ContinuationBytesMax }),

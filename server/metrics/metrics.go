@@ -39,6 +39,8 @@ type Metrics struct {
 	steps         *prometheus.CounterVec
 	stepSeconds   prometheus.Histogram
 	stepsRefused  prometheus.Counter
+	queueEvents   prometheus.Gauge
+	queueBytes    prometheus.Gauge
 	timersFired   prometheus.Counter
 	timerLateness prometheus.Histogram
 	proposals     *prometheus.CounterVec
@@ -69,6 +71,9 @@ func New(source Source) *Metrics {
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kont_" + name, Help: help}, labels)
 	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "kont_" + name, Help: help})
+	}
 	histogram := func(name, help string) prometheus.Histogram {
 		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "kont_" + name, Help: help, Buckets: durations})
 	}
@@ -77,6 +82,8 @@ func New(source Source) *Metrics {
 		steps:         counters("steps_total", "Events of threads by what they did.", "outcome"),
 		stepSeconds:   histogram("step_seconds", "Time that a step ran, without its commit."),
 		stepsRefused:  counter("steps_refused_total", "Steps whose effects were dropped because the thread had moved on."),
+		queueEvents:   gauge("queue_events", "Events that are read and not yet consumed."),
+		queueBytes:    gauge("queue_bytes", "Values of events in memory."),
 		timersFired:   counter("timers_fired_total", "Timers that fired."),
 		timerLateness: histogram("timer_lateness_seconds", "Time from due to fired."),
 		proposals:     counters("proposals_total", "Commands proposed, by kind and whether they were agreed.", "kind", "agreed"),
@@ -85,10 +92,10 @@ func New(source Source) *Metrics {
 		request: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "kont_kafka_request_seconds", Help: "Time to answer a Kafka request; long polls included.", Buckets: durations,
 		}, []string{"api"}),
-		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "kont_kafka_connections", Help: "Kafka connections open now."}),
+		connections: gauge("kafka_connections", "Kafka connections open now."),
 	}
 	m.registry.MustRegister(
-		m.steps, m.stepSeconds, m.stepsRefused, m.timersFired, m.timerLateness, m.proposals, m.proposal,
+		m.steps, m.stepSeconds, m.stepsRefused, m.queueEvents, m.queueBytes, m.timersFired, m.timerLateness, m.proposals, m.proposal,
 		m.requests, m.request, m.connections,
 		&statusCollector{source},
 		collectors.NewGoCollector(),
@@ -118,6 +125,12 @@ func (m *Metrics) ObserveStep(outcome command.Outcome, ran time.Duration) {
 // ObserveRefusedStep counts a step that Apply answered with ErrStaleStep.
 func (m *Metrics) ObserveRefusedStep() { m.stepsRefused.Inc() }
 
+// ObserveQueue tells what the runner has in its queue now.
+func (m *Metrics) ObserveQueue(events int, bytes int64) {
+	m.queueEvents.Set(float64(events))
+	m.queueBytes.Set(float64(bytes))
+}
+
 // ObserveTimer counts a timer that fired late by lateness.
 func (m *Metrics) ObserveTimer(lateness time.Duration) {
 	m.timersFired.Inc()
@@ -130,8 +143,8 @@ func (m *Metrics) ObserveProposal(kind command.Kind, took time.Duration, err err
 	m.proposal.Observe(took.Seconds())
 }
 
-// ObserveRequest counts a Kafka request by its API's name; code is the Kafka
-// error code of the whole answer, 0 for none.
+// ObserveRequest counts a Kafka request by its API's name; code is the first
+// Kafka error code in the answer, 0 for none.
 func (m *Metrics) ObserveRequest(apiName string, code int16, took time.Duration) {
 	m.requests.WithLabelValues(apiName, strconv.Itoa(int(code))).Inc()
 	m.request.WithLabelValues(apiName).Observe(took.Seconds())

@@ -26,6 +26,7 @@ func TestScrapeShowsWhatWasObserved(t *testing.T) {
 	m.ObserveStep(command.OutcomeSuspended, 3*time.Millisecond)
 	m.ObserveStep(command.OutcomeUnmatched, 0)
 	m.ObserveRefusedStep()
+	m.ObserveQueue(7, 700)
 	m.ObserveTimer(2 * time.Millisecond)
 	m.ObserveProposal(command.KindCommitSteps, time.Millisecond, nil)
 	m.ObserveProposal(command.KindCommitSteps, time.Millisecond, errors.New("not the leader"))
@@ -43,6 +44,7 @@ func TestScrapeShowsWhatWasObserved(t *testing.T) {
 		`kont_steps_total{outcome="faulted"} 0`,
 		`kont_step_seconds_count 1`,
 		`kont_steps_refused_total 1`,
+		`kont_queue_events 7`, `kont_queue_bytes 700`,
 		`kont_timers_fired_total 1`,
 		`kont_timer_lateness_seconds_bucket{le="0.0032"} 1`,
 		`kont_proposals_total{agreed="true",kind="10"} 1`,

@@ -28,7 +28,8 @@ type Store interface {
 	// bytes but at least one record if there is any. Offsets may have gaps; an
 	// offset below the partition's start reads from the start.
 	ReadEvents(topic string, partition int32, offset int64, bytesMax int) ([]Record, error)
-	// Thread returns a thread, false if there is none.
+	// Thread returns a thread, false if there is none. One that has ended may be
+	// either; kept events are not needed.
 	Thread(topic, key string) (command.Thread, bool, error)
 	// Deployment returns what is bound to a resume topic, false if nothing is.
 	Deployment(topic string) (command.Deployment, bool, error)

@@ -136,6 +136,13 @@ func (q *queue) pushLocked(t *thread) {
 	q.work.Signal()
 }
 
+// isWaiting tells whether a thread waits for a worker.
+func (q *queue) isWaiting() bool {
+	q.mutex.Lock()
+	defer q.mutex.Unlock()
+	return q.head < len(q.ready)
+}
+
 // take waits for a thread that is ready and hands it over with its loaded events
 // (none, if they have to be read again); nil once the queue is closed. The
 // caller settles it.

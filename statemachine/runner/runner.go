@@ -20,10 +20,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Workers is how many steps run at the same time, default GOMAXPROCS.
 	Workers int
-	// SlowAfter is how long a step may hold its place among Workers, default
-	// 100 ms: far above any step on a busy machine, since every further worker may
-	// cost the engine a machine of its own. A slower one goes on, and another
-	// worker is started meanwhile, up to SlowWorkersMax, default 64.
+	// SlowAfter is how long a step may hold its place among Workers while others
+	// wait, default 100 ms; see slowWatch. A slower one goes on, and another worker
+	// is started meanwhile, up to SlowWorkersMax, default 64.
 	SlowAfter      time.Duration
 	SlowWorkersMax int
 	// ProposalsMax is how many proposals may be under way, default 4.

@@ -590,3 +590,32 @@ func TestEventsOfADeletedTopicAreDropped(t *testing.T) {
 		}
 	}
 }
+
+// A worker in the place of a slow one costs the engine a machine, so there is none
+// before it has something to do.
+func TestSlowStepsLendTheirPlaceOnlyToWaitingThreads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t, func(c *Config) { c.Workers, c.SlowAfter = 1, time.Second })
+		release := make(chan struct{})
+		f.puppet.block["slow"] = release
+		f.runner.Start()
+		f.produce("slow", start("end"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if lent := f.runner.term.slots.lent; lent != 0 {
+			t.Errorf("%d workers were started for nobody", lent)
+		}
+		f.produce("quick", start("end"))
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if left := f.unconsumed(); left != 1 {
+			t.Errorf("%d events are left beside a slow step, want that step's", left)
+		}
+		close(release)
+		synctest.Wait()
+		if left := f.unconsumed(); left != 0 {
+			t.Errorf("%d events are left", left)
+		}
+		f.runner.Stop()
+	})
+}

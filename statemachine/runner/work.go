@@ -39,19 +39,11 @@ func (t *term) work() {
 // runUnit makes a unit of a taken thread's next events and puts it into the
 // outbox. It says whether another worker was started meanwhile.
 func (t *term) runUnit(thread *thread, events []event) (isReplaced bool) {
-	replaced := make(chan bool, 1)
-	watch := time.AfterFunc(t.SlowAfter, func() {
-		lent := t.ctx.Err() == nil && t.slots.lend()
-		if lent {
-			t.running.Go(t.work)
-		}
-		replaced <- lent
-	})
-	u := t.makeUnit(thread, events)
-	if u != nil {
+	watch := t.watchSlow()
+	if u := t.makeUnit(thread, events); u != nil {
 		t.outbox.put(u)
 	}
-	return !watch.Stop() && <-replaced
+	return watch.end()
 }
 
 // makeUnit returns nil when there is nothing to commit: the term is over, or the
