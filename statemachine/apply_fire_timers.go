@@ -31,7 +31,7 @@ func (c *change) fireTimer(timer *command.TimerKey, events *outbox) bool {
 	if !isSet || due != timer.DueUnixMilli {
 		return false
 	}
-	c.cancelTimer(t, timer.Key)
+	c.removeTimer(t, timer.Key, due)
 	target := c.work.topics[t.timersTo()]
 	if target == nil {
 		t.tally.timersLost++

@@ -113,6 +113,40 @@ func BenchmarkApplyCommitSteps(b *testing.B) {
 	}
 }
 
+// An unmatched event: it is consumed, a line is added to the history of its key and
+// one to the list of all, which is full, so the oldest goes: a lookup, two sets and a
+// delete more than without the list.
+func BenchmarkApplyUnmatched(b *testing.B) {
+	const steps = 64
+	b.Run(fmt.Sprintf("steps=%d", steps), func(b *testing.B) {
+		log := &benchLog{B: b, store: benchStore(b)}
+		log.apply(encode(b, command.CreateTopics{Topics: []command.Topic{{Name: command.TopicResume, Partitions: 8}}}))
+		offset := int64(0)
+		next := func() []byte {
+			batch := recordbatch.Append(nil, make([]recordbatch.Record, steps), recordbatch.Options{})
+			log.apply(encode(b, command.AppendRecords{Appends: []command.Append{{Topic: command.TopicResume, Batch: batch}}}))
+			com := command.CommitSteps{NowUnixMilli: 1}
+			for i := range steps {
+				com.Steps = append(com.Steps, command.Step{ResumeTopic: command.TopicResume, Offset: offset, Thread: fmt.Sprintf("thread-%d", i),
+					Outcome: command.OutcomeUnmatched, Reason: `ref "7:ref:1" is not pending`, Event: []byte(`{"ref":"7:ref:1","value":{"paid":true}}`)})
+				offset++
+			}
+			return encode(b, com)
+		}
+		for offset < UnmatchedEventsMax {
+			log.apply(next())
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			b.StopTimer()
+			proposal := next()
+			b.StartTimer()
+			log.apply(proposal)
+		}
+		b.ReportMetric(float64(b.N*steps)/b.Elapsed().Seconds(), "events/s")
+	})
+}
+
 func BenchmarkReadBatches(b *testing.B) {
 	log := &benchLog{B: b, store: benchStore(b)}
 	log.apply(encode(b, command.CreateTopics{Topics: []command.Topic{{Name: "t", Partitions: 1}}}))

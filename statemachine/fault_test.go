@@ -79,6 +79,9 @@ func TestEveryFailedWriteEndsInAnErrorOrTheRightState(t *testing.T) {
 func liveOnFaultyDisk(t *testing.T, fs vfs.FS, log []Entry) {
 	store, err := Open("/srv/data", testOptions(fs))
 	if err != nil {
+		if n := strings.Count(err.Error(), errDisk.Error()); n != 1 || strings.Contains(err.Error(), "\n") {
+			t.Errorf("the cause is told %d times: %v", n, err)
+		}
 		return
 	}
 	defer store.Close()

@@ -1,7 +1,9 @@
 package statemachine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -14,56 +16,86 @@ import (
 //
 // New files wait at the gate until Close, which parks Pebble's background work
 // without using a processor. Reads pass.
+//
+// Pebble's Open would wait for what is parked, and for a flush that it repeats until
+// it succeeds. So while it runs the gate keeps the first failure to itself: that
+// write and all that follow are dropped and called a success. To the disk that is a
+// crash at that moment, Pebble finds its way out of Open, and is closed again.
 type gate struct {
 	vfs.FS
 	failure *failure
 	closing chan struct{}
 	// foreground counts callers that make files themselves, by Open, Snapshot or
 	// Restore: they get their error at once.
-	foreground atomic.Int32
+	foreground *atomic.Int32
+	// isOpening: the Pebble above this gate is in its Open.
+	isOpening atomic.Bool
 }
 
-// check returns nil as long as the store has not failed.
-func (g *gate) check() error { return g.failure.get() }
+// forPebble is a gate for one Pebble, which opens; opened tells when it has.
+func (g *gate) forPebble() *gate {
+	own := &gate{FS: g.FS, failure: g.failure, closing: g.closing, foreground: g.foreground}
+	own.isOpening.Store(true)
+	return own
+}
 
-// wait is check for the operations that begin background work.
-func (g *gate) wait() error {
-	err := g.failure.get()
-	if err != nil && g.foreground.Load() == 0 {
-		<-g.closing
+// opened ends the time in which failures are kept from Pebble.
+func (g *gate) opened() { g.isOpening.Store(false) }
+
+// change makes a change to the disk, unless it is refused because the store has
+// failed.
+func (g *gate) change(f func() error) error {
+	if err := g.failure.get(); err != nil {
+		if g.isOpening.Load() {
+			return nil
+		}
+		return err
+	}
+	err := f()
+	if err != nil && g.isOpening.Load() && !errors.Is(err, fs.ErrNotExist) {
+		g.failure.set(err)
+		return nil
 	}
 	return err
 }
 
-func (g *gate) file(f vfs.File, err error) (vfs.File, error) {
+// open opens a file to be written. In the place of one that can't be opened, while
+// Pebble must not know, comes one that is never on the disk.
+func (g *gate) open(f func() (vfs.File, error)) (opened vfs.File, err error) {
+	err = g.change(func() (err error) { opened, err = f(); return err })
 	if err != nil {
 		return nil, err
 	}
-	return gatedFile{f, g}, nil
+	if opened == nil {
+		if opened, err = vfs.NewMem().Create("dropped", vfs.WriteCategoryUnspecified); err != nil {
+			return nil, err
+		}
+	}
+	return gatedFile{opened, g}, nil
+}
+
+// wait holds back what would begin background work on a store that has failed.
+func (g *gate) wait() {
+	if g.failure.get() != nil && g.foreground.Load() == 0 {
+		<-g.closing
+	}
 }
 
 // Create implements vfs.FS.
 func (g *gate) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := g.wait(); err != nil {
-		return nil, err
-	}
-	return g.file(g.FS.Create(name, category))
+	g.wait()
+	return g.open(func() (vfs.File, error) { return g.FS.Create(name, category) })
 }
 
 // ReuseForWrite implements vfs.FS.
 func (g *gate) ReuseForWrite(oldName, newName string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := g.wait(); err != nil {
-		return nil, err
-	}
-	return g.file(g.FS.ReuseForWrite(oldName, newName, category))
+	g.wait()
+	return g.open(func() (vfs.File, error) { return g.FS.ReuseForWrite(oldName, newName, category) })
 }
 
 // OpenReadWrite implements vfs.FS.
 func (g *gate) OpenReadWrite(name string, category vfs.DiskWriteCategory, options ...vfs.OpenOption) (vfs.File, error) {
-	if err := g.check(); err != nil {
-		return nil, err
-	}
-	return g.file(g.FS.OpenReadWrite(name, category, options...))
+	return g.open(func() (vfs.File, error) { return g.FS.OpenReadWrite(name, category, options...) })
 }
 
 // OpenDir implements vfs.FS.
@@ -77,26 +109,17 @@ func (g *gate) OpenDir(name string) (vfs.File, error) {
 
 // Link implements vfs.FS.
 func (g *gate) Link(oldName, newName string) error {
-	if err := g.check(); err != nil {
-		return err
-	}
-	return g.FS.Link(oldName, newName)
+	return g.change(func() error { return g.FS.Link(oldName, newName) })
 }
 
 // Rename implements vfs.FS.
 func (g *gate) Rename(oldName, newName string) error {
-	if err := g.check(); err != nil {
-		return err
-	}
-	return g.FS.Rename(oldName, newName)
+	return g.change(func() error { return g.FS.Rename(oldName, newName) })
 }
 
 // Remove implements vfs.FS.
 func (g *gate) Remove(name string) error {
-	if err := g.check(); err != nil {
-		return err
-	}
-	return g.FS.Remove(name)
+	return g.change(func() error { return g.FS.Remove(name) })
 }
 
 // Unwrap implements vfs.FS.
@@ -111,7 +134,7 @@ type gatedDir struct {
 }
 
 func (d gatedDir) Sync() error {
-	if d.gate.check() != nil {
+	if d.gate.failure.get() != nil {
 		return nil
 	}
 	if err := d.File.Sync(); err != nil {
@@ -127,22 +150,22 @@ type gatedFile struct {
 }
 
 func (f gatedFile) Write(p []byte) (int, error) {
-	if err := f.gate.check(); err != nil {
-		return 0, err
+	n := len(p)
+	err := f.gate.change(func() (err error) { n, err = f.File.Write(p); return err })
+	if err == nil {
+		n = len(p) // also of what was dropped
 	}
-	return f.File.Write(p)
+	return n, err
 }
 
-func (f gatedFile) Sync() error {
-	if err := f.gate.check(); err != nil {
-		return err
-	}
-	return f.File.Sync()
+func (f gatedFile) Preallocate(offset, length int64) error {
+	return f.gate.change(func() error { return f.File.Preallocate(offset, length) })
 }
 
-func (f gatedFile) SyncData() error {
-	if err := f.gate.check(); err != nil {
-		return err
-	}
-	return f.File.SyncData()
+func (f gatedFile) Sync() error     { return f.gate.change(f.File.Sync) }
+func (f gatedFile) SyncData() error { return f.gate.change(f.File.SyncData) }
+
+func (f gatedFile) SyncTo(length int64) (isFull bool, err error) {
+	err = f.gate.change(func() (err error) { isFull, err = f.File.SyncTo(length); return err })
+	return isFull, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -59,12 +60,15 @@ const (
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
 	s := &Store{dir: dir, options: o, failure: newFailure(), closing: make(chan struct{})}
-	s.fs = &gate{FS: o.FS, failure: s.failure, closing: s.closing}
+	s.fs = &gate{FS: o.FS, failure: s.failure, closing: s.closing, foreground: &atomic.Int32{}}
 	s.watches.init()
 	s.changed = make(chan struct{})
 	s.fs.foreground.Add(1)
 	defer s.fs.foreground.Add(-1)
 	if err := s.open(); err != nil {
+		if cause := s.failure.get(); cause != nil {
+			err = cause // all else that went wrong follows from it
+		}
 		return nil, fmt.Errorf("open store %s: %w", dir, s.explain(err))
 	}
 	return s, nil
@@ -167,8 +171,10 @@ func (s *Store) openPebble(dir string) (*pebble.DB, error) {
 	// one that is being flushed.
 	cache := pebble.NewCache(s.options.CacheBytes + 2*int64(s.options.MemTableBytes))
 	defer cache.Unref() // the store holds its own reference
+	fs := s.fs.forPebble()
+	defer fs.opened()
 	o := &pebble.Options{
-		FS:                          s.fs,
+		FS:                          fs,
 		Cache:                       cache,
 		DisableWAL:                  true, // the Raft log is the WAL
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -200,7 +206,15 @@ func (s *Store) openPebble(dir string) (*pebble.DB, error) {
 		}
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return profile }
 	}
-	return pebble.Open(dir, o)
+	db, err := pebble.Open(dir, o)
+	if failed := s.failure.get(); failed != nil {
+		if err == nil {
+			err = db.Close()
+		}
+		s.options.Logger.Debug("pebble after a failure", "directory", dir, "error", err)
+		return nil, failed
+	}
+	return db, err
 }
 
 // backgroundFailed stops the store when background work fails, but not when it is

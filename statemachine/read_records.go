@@ -98,13 +98,16 @@ func (s *Store) MaxTimestamp(topic string, partition int32) (offset, timestampUn
 
 // partition is the readers' copy of a partition, without its consumption.
 func (s *Store) partition(topic string, partition int32) (number keys.TopicNumber, p partition, err error) {
-	err = errUnknownPartition(topic, partition)
+	found := false
 	s.view(func(im *image) {
 		if t := im.find(topic, partition); t != nil {
-			number, p, err = t.number, t.partitions[partition], nil
+			number, p, found = t.number, t.partitions[partition], true
 			p.consumed = consumption{}
 		}
 	})
+	if !found {
+		err = errUnknownPartition(topic, partition)
+	}
 	return number, p, err
 }
 

@@ -65,15 +65,18 @@ func (s *Store) ResumeTopics() []command.Topic {
 // Partition returns the ends and the size of a partition, or ErrUnknownTopic.
 func (s *Store) Partition(topic string, partition int32) (command.PartitionState, error) {
 	var state command.PartitionState
-	err := errUnknownPartition(topic, partition)
+	found := false
 	s.view(func(im *image) {
 		if t := im.find(topic, partition); t != nil {
 			p := &t.partitions[partition]
 			state = command.PartitionState{StartOffset: p.start, NextOffset: p.next, Bytes: int64(p.appended - p.trimmed)}
-			err = nil
+			found = true
 		}
 	})
-	return state, err
+	if !found {
+		return state, errUnknownPartition(topic, partition)
+	}
+	return state, nil
 }
 
 // Consumption tells which events of a partition of a resume topic are consumed: all

@@ -107,12 +107,15 @@ func (c *change) timerDue(t *topic, key string) (dueUnixMilli int64, isSet bool)
 
 // cancelTimer removes a timer, if it is set.
 func (c *change) cancelTimer(t *topic, key string) {
-	due, isSet := c.timerDue(t, key)
-	if !isSet {
-		return
+	if due, isSet := c.timerDue(t, key); isSet {
+		c.removeTimer(t, key, due)
 	}
+}
+
+// removeTimer removes a timer that is set for dueUnixMilli.
+func (c *change) removeTimer(t *topic, key string, dueUnixMilli int64) {
 	c.delete(c.key.Name(keys.Timer, t.number, key))
-	c.delete(c.key.TimerDue(due, t.number, key))
+	c.delete(c.key.TimerDue(dueUnixMilli, t.number, key))
 	t.tally.timers--
 	c.touchTally(t)
 }
