@@ -3,6 +3,7 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/ast"
@@ -58,6 +59,10 @@ func Compile(script Script) (program *Program, err error) {
 			program, err = nil, p.internal(current, r)
 		}
 	}()
+	if unclear := repairChains(parsed, script.Text); len(unclear) > 0 {
+		return nil, &Error{Diagnostics: []Diagnostic{p.diagnostic(scope.Problem{At: unclear[0],
+			Text: "comparisons in a row (`a < b < c`) are not supported here", Hint: "keep the first result in a variable"})}}
+	}
 	info := scope.Analyse(parsed)
 	warnings, err := p.problems(info.Problems)
 	if err != nil {
@@ -111,7 +116,7 @@ func parse(script Script, p *positions) (program *ast.Program, err error) {
 	}
 	failure := &Error{}
 	for _, e := range list {
-		failure.Diagnostics = append(failure.Diagnostics, p.at(e.Position.Line, e.Position.Column, e.Message, ""))
+		failure.Diagnostics = append(failure.Diagnostics, p.at(e.Position.Line, e.Position.Column, e.Message, hintFor(e.Message)))
 	}
 	return nil, failure
 }
@@ -135,4 +140,12 @@ func survivor(program *ast.Program) (found ast.Node) {
 		return found == nil
 	})
 	return found
+}
+
+// hintFor is a way out of what goja's parser does not know.
+func hintFor(message string) string {
+	if strings.Contains(message, "Invalid destructuring binding target") {
+		return "an array pattern with defaults inside can't have a default itself (`{a: [b = 1] = c}`): take it apart in a second statement"
+	}
+	return ""
 }

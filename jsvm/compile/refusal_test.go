@@ -14,15 +14,21 @@ func print(p *compile.Program) string { return printer.Print(p.AST) }
 // What can't be rewritten is refused at its place, with a way out.
 func TestRefusalsNamePlaceAndWayOut(t *testing.T) {
 	for name, test := range map[string]struct{ source, want string }{
-		"with":            {"function f(o) {\n  with (o) { x; }\n}", "in.js:2:3: `with` statements are not supported; name the object"},
-		"eval":            {"async function f() { return eval('1'); }", "in.js:1:29: direct `eval` is not supported; "},
-		"syntax":          {"let x = ;", "in.js:1:9: "},
-		"top-level await": {"await x;", "in.js:1:"},
-		"async generator": {"async function* g() {}", "in.js:1:1: "},
-		"private":         {"class A { #x = 1 }", "in.js:1:11: private names"},
-		"super in arrow":  {"class A extends B { constructor() { (async () => super())(); } }", "in.js:1:50: `super(…)` inside an async arrow function is not supported"},
-		"delete chain":    {"async function f(a) { delete a?.[await 1]; }", "in.js:1:23: `delete` of an optional chain"},
-		"jump":            {"function f() { break; }", "in.js:1:16: "},
+		"with":             {"function f(o) {\n  with (o) { x; }\n}", "in.js:2:3: `with` statements are not supported; name the object"},
+		"eval":             {"async function f() { return eval('1'); }", "in.js:1:29: direct `eval` is not supported; "},
+		"syntax":           {"let x = ;", "in.js:1:9: "},
+		"top-level await":  {"await x;", "in.js:1:"},
+		"async generator":  {"async function* g() {}", "in.js:1:1: "},
+		"private":          {"class A { #x = 1 }", "in.js:1:11: private names"},
+		"super in arrow":   {"class A extends B { constructor() { (async () => super())(); } }", "in.js:1:50: `super(…)` inside an async arrow function is not supported"},
+		"delete chain":     {"async function f(a) { delete a?.[await 1]; }", "in.js:1:23: `delete` of an optional chain"},
+		"chain":            {"f(a < (b, c) < d)", "in.js:1:8: comparisons in a row"},
+		"body hides":       {"var x; function f(g = () => x) { var x; }", "in.js:1:29: a default value refers to `x`"},
+		"body declares":    {"var x; function f(a = x) { var x; }", "in.js:1:23: a default value refers to `x`"},
+		"parameter again":  {"async (x, g = () => x) => { var x; }", "in.js:1:21: a default value refers to `x`"},
+		"class in its key": {"x = class C { [(() => C)()]() {} }", "in.js:1:23: `C` is used in the heritage or a computed key"},
+		"pattern":          {"const { q: [r = 1] = a } = x", "in.js:1:13: Invalid destructuring binding target; an array pattern"},
+		"jump":             {"function f() { break; }", "in.js:1:16: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := compile.Compile(compile.Script{Name: "in.js", Text: test.source})

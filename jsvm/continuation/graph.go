@@ -38,8 +38,6 @@ const (
 	Reference     ValueKind = 10 // N: NodeID
 	String        ValueKind = 11 // N: StringID
 	Int           ValueKind = 12 // N: the int64, as bits
-
-	valueKindEnd = 13
 )
 
 // Value is one JavaScript value: a primitive, or a reference to a node.

@@ -62,7 +62,7 @@ func (m *machine) end(t ir.Terminator) {
 }
 
 func (m *machine) branch(cond ast.Expression, yes, no *ir.Block) {
-	m.end(&ir.Branch{Cond: cond, Then: yes, Else: no})
+	m.end(&ir.Branch{Cond: variable(cond), Then: yes, Else: no})
 }
 
 // flattened reports whether a scope's variables are slots of the frame: those of
@@ -97,9 +97,7 @@ func (c *context) stepped() ast.Expression {
 		wrapperParams = &ast.ParameterList{Opening: params.Opening, Closing: params.Closing, List: params.List}
 	} else {
 		wrapperParams, _ = plainParameters(b, params)
-		for _, value := range parameterNames(wrapperParams) {
-			c.m.f.Slots = append(c.m.f.Slots, value)
-		}
+		c.m.f.Slots = append(c.m.f.Slots, parameterNames(wrapperParams)...)
 	}
 	passed := c.passedIn(wrapperParams, simple)
 	for _, p := range passed {

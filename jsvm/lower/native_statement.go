@@ -37,7 +37,7 @@ func (c *context) statement(s ast.Statement) []ast.Statement {
 		if test, ok := n.Test.(*ast.BooleanLiteral); ok && !test.Value {
 			return c.never(n)
 		}
-		n.Test = c.expression(n.Test)
+		n.Test = variable(c.expression(n.Test))
 		n.Consequent = c.body(n.Consequent)
 		if !syntax.IsNil(n.Alternate) {
 			n.Alternate = c.body(n.Alternate)
@@ -252,7 +252,7 @@ func (c *context) labelled(labels []*ast.Identifier, s ast.Statement) []ast.Stat
 		s = &copied
 	case *ast.WhileStatement:
 		entry.loop = true
-		s = &ast.WhileStatement{While: n.While, Test: c.expression(n.Test), Body: c.body(n.Body)}
+		s = &ast.WhileStatement{While: n.While, Test: loopTest(c.expression(n.Test)), Body: c.body(n.Body)}
 	case *ast.DoWhileStatement:
 		entry.loop = true
 		s = &ast.DoWhileStatement{Do: n.Do, Body: c.body(n.Body), Test: c.expression(n.Test), RightParenthesis: n.RightParenthesis}
@@ -310,7 +310,7 @@ func (c *context) nativeFor(n *ast.ForStatement) (before []ast.Statement, loop a
 				out.Initializer = &ast.ForLoopInitializerLexicalDecl{LexicalDeclaration: declaration}
 			}
 		}
-		out.Test = c.optional(n.Test)
+		out.Test = loopTest(c.optional(n.Test))
 		out.Update = c.optional(n.Update)
 		if s != nil && s.HasEnv() {
 			fresh := c.copyEnvExpression(s)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/dop251/goja/ast"
-	"github.com/dop251/goja/file"
 
 	"kont/jsvm/ir"
 	"kont/jsvm/scope"
@@ -121,7 +120,6 @@ type context struct {
 	fn    *scope.Function
 	scope *scope.Scope // in which code is being lowered
 	m     *machine     // nil in a function without frame
-	at    file.Idx
 	// envNames has the local variables that hold the environments of the
 	// function's scopes.
 	envNames map[*scope.Scope]string

@@ -37,6 +37,7 @@ type analyser struct {
 	fn      *Function
 	stack   []ast.Node // from the current function's node down to the current one
 	pending []*Ref
+	heads   []head
 	supers  []superUse
 }
 
@@ -67,6 +68,7 @@ func (a *analyser) problem(at ast.Node, text, hint string) {
 
 func (s *Scope) declare(name string, kind Kind, initEnd file.Idx) *Binding {
 	if b := s.byName[name]; b != nil {
+		b.Redeclared = b.Redeclared || b.Kind == Param && kind != Param
 		// var after var, function after var, var after parameter: one binding.
 		if kind == FuncDecl && b.Kind == Var {
 			b.Kind = FuncDecl

@@ -66,11 +66,13 @@ func (a *analyser) arrow(n *ast.ArrowFunctionLiteral, name string, at file.Idx) 
 func (a *analyser) functionBody(params *ast.ParameterList, body []ast.Statement) {
 	if params != nil {
 		leaf := func(id *ast.Identifier) { a.initRef(id, a.scope.declare(id.Name.String(), Param, 0)) }
+		from := len(a.pending)
 		for _, p := range params.List {
 			a.pattern(p.Target, leaf)
 			a.initialiser(p)
 		}
 		a.pattern(params.Rest, leaf)
+		a.heads = append(a.heads, head{from: from, to: len(a.pending), body: a.scope})
 	}
 	a.statements(body)
 }
@@ -82,11 +84,15 @@ func (a *analyser) class(n *ast.ClassLiteral, name string, at file.Idx) {
 	c := &Class{Node: n, Name: name, NameAt: at, Parent: a.fn, Outer: a.scope, ID: len(a.info.List)}
 	a.info.List = append(a.info.List, Entry{Class: c})
 	a.info.Classes[n] = c
+	from := len(a.pending)
 	a.visit(n.SuperClass)
 	for _, element := range n.Body {
 		if key := elementKey(element); key != nil {
 			a.visit(key)
 		}
+	}
+	if n.Name != nil && a.info.Refs[n.Name] == nil {
+		a.heads = append(a.heads, head{from: from, to: len(a.pending), class: c})
 	}
 	a.open(ClassScope, n)
 	c.Scope = a.scope

@@ -78,6 +78,7 @@ func (a *analyser) resolve() {
 		}
 		a.mark(r)
 	}
+	a.resolveHeads()
 }
 
 func lookup(s *Scope, name string) *Binding {

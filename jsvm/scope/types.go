@@ -48,6 +48,8 @@ type Binding struct {
 	Captured bool
 	// Reassigned: written to other than by its declaration.
 	Reassigned bool
+	// Redeclared: a parameter that the body declares again.
+	Redeclared bool
 	// ReassignedNested: written to by a function other than the declaring one.
 	ReassignedNested bool
 	// Checked: at least one reference needs a check for the temporal dead zone,
