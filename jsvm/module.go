@@ -22,6 +22,26 @@ type moduleState struct {
 	loaded  []goja.Value // of fields
 	regexps []sharedRegExp
 	buffers []sharedBuffer
+	// prototypes are sealed but not frozen, see share.
+	prototypes []sharedPrototype
+}
+
+// sharedPrototype is the prototype object of a function or class, with its data properties just after loading.
+type sharedPrototype struct {
+	name   string
+	object *goja.Object
+	keys   []string
+	values []goja.Value
+}
+
+// changed is the first property that has another value now, "" if none.
+func (p *sharedPrototype) changed() string {
+	for i, key := range p.keys {
+		if v := p.object.Get(key); v != p.values[i] && (v == nil || !v.SameAs(p.values[i])) {
+			return key
+		}
+	}
+	return ""
 }
 
 type sharedRegExp struct {
@@ -88,12 +108,26 @@ func (m *moduleState) changes(v *vm) ([]moduleBinding, error) {
 			changed = append(changed, moduleBinding{r.name + lastIndexSuffix, at})
 		}
 	}
+	return changed, m.unchanged()
+}
+
+// unchanged is the fault of a thread that has changed what it shares with all others and what could not be frozen.
+func (m *moduleState) unchanged() error {
+	changed := ""
 	for _, b := range m.buffers {
 		if !bytes.Equal(b.bytes, b.loaded) {
-			return nil, faultf(FaultUnsavable, "%s changed while a thread ran: it belongs to the module and is shared by all threads; make it in the entry function", b.name)
+			changed = b.name
 		}
 	}
-	return changed, nil
+	for i := range m.prototypes {
+		if key := m.prototypes[i].changed(); key != "" {
+			changed = m.prototypes[i].name + "." + key
+		}
+	}
+	if changed == "" {
+		return nil
+	}
+	return faultf(FaultUnsavable, "%s changed while a thread ran: it belongs to the module and is shared by all threads; make it in the entry function", displayName(changed))
 }
 
 // apply sets the module variables of a restored thread.
@@ -231,6 +265,11 @@ func (n *namer) parts(item named) {
 	if p := o.Prototype(); p != nil {
 		n.add(p, item.name+".[[Prototype]]", item.isOwn)
 	}
+	if tag, err := h.natives.typedTag(o); err == nil && tag != nil && !goja.IsUndefined(tag) {
+		n.add(o.Get("buffer"), item.name+".buffer", item.isOwn)
+	} else if buffer, err := h.natives.viewBuffer(o); err == nil {
+		n.add(buffer, item.name+".buffer", item.isOwn)
+	}
 	switch {
 	case o.ClassName() == "Function":
 		n.closure(item)
@@ -283,6 +322,10 @@ func (n *namer) entries(item named) {
 // share makes an object of the author's module scope safe to share by threads.
 func (n *namer) share(item named) {
 	h, o := n.v.heap, item.object
+	if iterator := h.symbols["kont.iterator"]; iterator != nil && h.hasPrivate(o, iterator) {
+		n.refuse(item, "next", "return", "throw")
+		return
+	}
 	if _, ok := h.classes[o.Prototype()]; ok {
 		return // the library writes to it: a settled promise notes that it was handled
 	}
@@ -323,9 +366,21 @@ func (n *namer) share(item named) {
 		// Frozen, it would forbid instances to have properties of their own with the names of its methods
 		// (the override mistake); sealed, it cannot grow.
 		_, _ = h.natives.seal(nil, o)
+		n.watch(item)
 		return
 	}
 	n.freeze = append(n.freeze, o) // after the walk: the probe and the descriptors come first
+}
+
+// watch notes the values of a prototype object's data properties.
+func (n *namer) watch(item named) {
+	p := sharedPrototype{name: item.name, object: item.object}
+	for _, key := range item.object.GetOwnPropertyNames() {
+		if d := n.v.heap.descriptor(item.object, n.v.rt.ToValue(key)); d.isData() && d.value != nil {
+			p.keys, p.values = append(p.keys, key), append(p.values, d.value)
+		}
+	}
+	n.v.module.prototypes = append(n.v.module.prototypes, p)
 }
 
 func (n *namer) isPrototypeObject(o *goja.Object) bool {
@@ -348,8 +403,6 @@ func (n *namer) refuse(item named, methods ...string) {
 
 // displayName is the name of a module object for people: without its module's path.
 func displayName(name string) string {
-	if i := strings.LastIndex(name, ":"); i >= 0 {
-		return name[i+1:]
-	}
-	return name
+	name = name[strings.LastIndex(name, ":")+1:]
+	return strings.Replace(name, "[kont.weak].values", " (its private members)", 1)
 }

@@ -60,6 +60,10 @@ func (s *saver) runtimeFunction(o, tag *goja.Object) {
 func (s *saver) closure(o *goja.Object, id int) {
 	h := s.heap
 	f := &h.layout.functions[id]
+	if id >= len(h.factories) || h.factories[id] == nil {
+		s.fail("is an arrow function that calls super(…)")
+		return
+	}
 	n := s.node()
 	n.Kind = continuation.Closure
 	n.Function = s.function(id)

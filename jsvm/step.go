@@ -198,7 +198,7 @@ func (v *vm) finish() (Effects, error) {
 		return Effects{}, err
 	}
 	if o.Get("ended").ToBoolean() {
-		return effects, nil
+		return effects, v.module.unchanged()
 	}
 	refs, ok := o.Get("refs").(*goja.Object)
 	if !ok {
