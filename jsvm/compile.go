@@ -154,7 +154,8 @@ func loadWatched(ctx context.Context, b *Bundle) (*vm, error) {
 	}
 	rt := goja.New()
 	limits := Limits{}.withDefaults()
-	w := newWatch(ctx, rt, limits)
+	w := newWatch(rt, limits)
+	w.start(ctx)
 	done := make(chan loaded, 1)
 	go func() {
 		v, err := newVM(b, rt, limits)

@@ -35,6 +35,7 @@
 //
 //   - A VM keeps nothing of a thread between two steps: module variables are put back to their values
 //     just after loading, intrinsics and the author's module-level objects are frozen.
+//   - A VM of a pool has one goroutine, which ends with the VM: after a fault, with Close, or when the pool is garbage.
 //   - A VM is dropped after a fault, an interrupt or a panic; a panic inside goja never leaves Step.
 //   - The same bundle loaded twice gives every module-level object the same name.
 package jsvm

@@ -120,16 +120,27 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 		if err := v.module.reset(); err != nil {
 			return err
 		}
-		return v.load(data, v.rt.ToValue("T"), v.rt.ToValue(stepID))
+		root, err := v.load(data)
+		if err != nil {
+			return err
+		}
+		return v.call("attach", root, v.rt.ToValue("T"), v.rt.ToValue(stepID))
 	}
-	if err := v.startThread(v.rt.ToValue("T"), v.rt.ToValue("1"), event{`{"user":"ann","city":"Rome","nights":2}`}, nil); err != nil {
+	argument, err := v.parseJSON(`{"user":"ann","city":"Rome","nights":2}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.call("begin", v.rt.ToValue("T"), v.rt.ToValue("1")); err != nil {
+		return fail("begin", err)
+	}
+	if err := v.call("start", v.entry, argument); err != nil {
 		return fail("start", err)
 	}
 	for step := 1; step < 200; step++ {
 		stepID := strconv.Itoa(step)
 		for {
 			if !perJob {
-				if _, err := v.drain(v.lib); err != nil {
+				if err := v.call("drain"); err != nil {
 					return fail("drain", err)
 				}
 				break
@@ -137,7 +148,8 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 			if err := move(stepID); err != nil {
 				return fail("move", err)
 			}
-			more, err := v.drainOne(v.lib)
+			drainOne, _ := goja.AssertFunction(v.lib.Get("drainOne"))
+			more, err := drainOne(v.lib)
 			if err != nil {
 				return fail("job", err)
 			}
@@ -173,8 +185,11 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 			}
 			return o, saves
 		}
-		refs := effects.Get("refs").(*goja.Object)
-		if refs.Get("length").ToInteger() == 0 || answer == nil {
+		pending, err := v.keysOf(effects.Get("refs"))
+		if err != nil {
+			return fail("refs", err)
+		}
+		if len(pending) == 0 || answer == nil {
 			o.end = "waits for nothing"
 			return o, saves
 		}
@@ -185,13 +200,9 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 			}
 		} else {
 			root := v.lib.Get("thread")
-			if _, err := v.attach(v.lib, root, v.rt.ToValue("T"), v.rt.ToValue(next)); err != nil {
+			if err := v.call("attach", root, v.rt.ToValue("T"), v.rt.ToValue(next)); err != nil {
 				return fail("attach", err)
 			}
-		}
-		var pending []string
-		for i := range int(refs.Get("length").ToInteger()) {
-			pending = append(pending, refs.Get(indexName(i)).String())
 		}
 		ref, value, isError := answer(pending, step)
 		o.lines = append(o.lines, fmt.Sprintf("# %v <- %s %s", pending, ref, value))
@@ -199,7 +210,7 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := v.settle(v.lib, v.rt.ToValue(ref), v.rt.ToValue(isError), parsed); err != nil {
+		if err := v.call("settle", v.rt.ToValue(ref), v.rt.ToValue(isError), parsed); err != nil {
 			return fail("settle", err)
 		}
 	}

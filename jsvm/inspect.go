@@ -166,12 +166,17 @@ func (in *inspector) reactionsOf(promise *continuation.Node, seen map[*continuat
 	if state == nil {
 		return nil
 	}
-	list := in.nodeOf(in.field(state, "reactions"))
+	one, ok := in.field(state, "reactions")
+	list := in.nodeOf(one, ok)
 	if list == nil {
 		return nil
 	}
+	reactions := []continuation.Value{one}
+	if list.Kind == continuation.Array {
+		reactions = g.Items(list)
+	}
 	var frames []continuation.NodeID
-	for _, v := range g.Items(list) {
+	for _, v := range reactions {
 		reaction := in.nodeOf(v, true)
 		switch {
 		case reaction == nil:

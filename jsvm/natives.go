@@ -40,6 +40,7 @@ type natives struct {
 	jsonParse                goja.Callable
 	jsonStringify            goja.Callable
 	newMap, newSet           goja.Callable
+	within                   goja.Callable // calls its argument: see vm.within
 
 	date, regexp, error *goja.Object
 	constructors        map[string]*goja.Object // typed arrays and DataView
@@ -75,7 +76,7 @@ return {
 	unboxSymbol: Symbol.prototype.valueOf, unboxBigInt: BigInt.prototype.valueOf, unboxNumber: Number.prototype.valueOf,
 	unboxString: String.prototype.valueOf, unboxBoolean: Boolean.prototype.valueOf, box: Object,
 	makeArguments: function () { return arguments; }, makeArray: Array, jsonParse: JSON.parse, jsonStringify: JSON.stringify,
-	newMap: ((M) => () => new M())(Map), newSet: ((S) => () => new S())(Set),
+	within: (body) => body(), newMap: ((M) => () => new M())(Map), newSet: ((S) => () => new S())(Set),
 	date: Date, regexp: RegExp, error: Error,
 	constructors: { ArrayBuffer, DataView, Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array,
 		Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array },
@@ -107,7 +108,7 @@ func takeNatives(rt *goja.Runtime) (*natives, error) {
 		"typedTag": &n.typedTag, "viewBuffer": &n.viewBuffer, "viewOffset": &n.viewOffset, "viewLength": &n.viewLength,
 		"unboxSymbol": &n.unboxSymbol, "unboxBigInt": &n.unboxBigInt, "unboxNumber": &n.unboxNumber, "unboxString": &n.unboxString,
 		"unboxBoolean": &n.unboxBoolean, "box": &n.box, "makeArguments": &n.makeArguments, "makeArray": &n.makeArray,
-		"jsonParse": &n.jsonParse, "jsonStringify": &n.jsonStringify, "newMap": &n.newMap, "newSet": &n.newSet,
+		"jsonParse": &n.jsonParse, "jsonStringify": &n.jsonStringify, "newMap": &n.newMap, "newSet": &n.newSet, "within": &n.within,
 	} {
 		f, ok := goja.AssertFunction(table.Get(name))
 		if !ok {

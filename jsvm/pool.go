@@ -22,32 +22,70 @@ type PoolOptions struct {
 //
 // A VM serves many threads in turn. It is dropped after a fault, and made when a step finds none idle.
 type Pool struct {
-	bundle *Bundle
-	limits Limits
-	slots  chan struct{} // one token a VM that may be busy
-
-	mu        sync.Mutex // guards idle and closed
-	idle      []*vm
-	closed    bool
+	bundle    *Bundle
+	limits    Limits
+	slots     chan struct{} // one token a VM that may be busy
 	abandoned chan struct{}
+	idle      *shelf
 }
 
-// NewPool makes a pool. It starts no VM and no goroutine.
+// shelf holds the idle VMs of a pool. It is an object of its own so that it can be emptied when its pool is garbage.
+type shelf struct {
+	mu     sync.Mutex // guards what follows
+	vms    []*vm
+	closed bool
+}
+
+// NewPool makes a pool. It starts no VM and no goroutine; later each VM has one, until the pool is closed or garbage.
 func NewPool(b *Bundle, o PoolOptions) *Pool {
 	set(&o.VMsMax, runtime.GOMAXPROCS(0))
 	set(&o.AbandonedMax, 4)
-	return &Pool{bundle: b, limits: o.Limits.withDefaults(), slots: make(chan struct{}, o.VMsMax), abandoned: make(chan struct{}, o.AbandonedMax)}
+	p := &Pool{bundle: b, limits: o.Limits.withDefaults(), slots: make(chan struct{}, o.VMsMax), abandoned: make(chan struct{}, o.AbandonedMax), idle: &shelf{}}
+	runtime.AddCleanup(p, (*shelf).close, p.idle)
+	return p
 }
 
 // Bundle is the bundle whose steps the pool runs.
 func (p *Pool) Bundle() *Bundle { return p.bundle }
 
 // Close drops the idle VMs. Steps that run go on; later ones get ErrClosed.
-func (p *Pool) Close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = true
-	p.idle = nil
+func (p *Pool) Close() { p.idle.close() }
+
+func (s *shelf) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, v := range s.vms {
+		v.retire()
+	}
+	s.vms = nil
+}
+
+// take returns an idle VM, nil if there is none.
+func (s *shelf) take() (*vm, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	n := len(s.vms)
+	if n == 0 {
+		return nil, nil
+	}
+	v := s.vms[n-1]
+	s.vms[n-1] = nil
+	s.vms = s.vms[:n-1]
+	return v, nil
+}
+
+func (s *shelf) give(v *vm) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		v.retire()
+		return
+	}
+	s.vms = append(s.vms, v)
 }
 
 // take waits for a slot and returns an idle VM or a new one.
@@ -57,32 +95,30 @@ func (p *Pool) take(ctx context.Context) (*vm, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
-		<-p.slots
-		return nil, ErrClosed
+	v, err := p.idle.take()
+	if v == nil && err == nil {
+		if v, err = newVM(p.bundle, goja.New(), p.limits); err != nil {
+			err = faultf(FaultEngine, "load the bundle: %v", err)
+		} else {
+			v.serve()
+		}
 	}
-	if n := len(p.idle); n > 0 {
-		v := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		return v, nil
-	}
-	p.mu.Unlock()
-	v, err := newVM(p.bundle, goja.New(), p.limits)
 	if err != nil {
 		<-p.slots
-		return nil, faultf(FaultEngine, "load the bundle: %v", err)
+		return nil, err
 	}
 	return v, nil
 }
 
-// abandon gives up a VM whose step goes on in a native call. wait returns when it has ended.
-func (p *Pool) abandon(wait func()) {
+// abandon gives up a VM whose step goes on in a native call.
+func (p *Pool) abandon(v *vm) {
+	wait := func() {
+		<-v.answers
+		v.retire()
+	}
 	select {
 	case p.abandoned <- struct{}{}:
-		p.give(nil)
+		<-p.slots
 		go func() {
 			wait()
 			<-p.abandoned
@@ -90,17 +126,19 @@ func (p *Pool) abandon(wait func()) {
 	default:
 		go func() { // too many: the slot is taken until the call ends
 			wait()
-			p.give(nil)
+			<-p.slots
 		}()
 	}
 }
 
-// give returns a VM and its slot; a nil VM was dropped.
+// give returns a VM and its slot.
 func (p *Pool) give(v *vm) {
-	p.mu.Lock()
-	if v != nil && !p.closed {
-		p.idle = append(p.idle, v)
-	}
-	p.mu.Unlock()
+	p.idle.give(v)
+	<-p.slots
+}
+
+// drop gives up a VM and returns its slot.
+func (p *Pool) drop(v *vm) {
+	v.retire()
 	<-p.slots
 }

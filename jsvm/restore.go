@@ -224,6 +224,9 @@ func (r *restorer) isAssignable(s *continuation.Shape) bool {
 		return false
 	}
 	for _, k := range s.Keys {
+		if k.Kind == continuation.SymbolValue && r.heap.isPrivate[r.symbols[k.N]] {
+			continue
+		}
 		if k.Kind != continuation.String {
 			return false
 		}

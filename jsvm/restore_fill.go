@@ -99,6 +99,9 @@ func (r *restorer) fillFrame(n *continuation.Node, o *goja.Object) error {
 	}{
 		{"fn", r.heap.rt.ToValue(id)}, {"pc", r.heap.rt.ToValue(pc)}, {"e", r.value(items[0])}, {"t", r.value(items[1])}, {"s", saved},
 	} {
+		if field.value == undefinedSelf {
+			continue
+		}
 		if err := o.Set(field.name, field.value); err != nil {
 			return err
 		}
@@ -136,9 +139,27 @@ func (r *restorer) fillProperties(n *continuation.Node, o *goja.Object) error {
 	shape := &g.Shapes[n.Shape]
 	values := g.Properties(n)
 	_, hasPrototype := g.Prototype(n)
-	if r.shapes[n.Shape] && (!hasPrototype || n.Kind == continuation.Object && r.heap.classes[o.Prototype()] != nil) {
+	var class *runtimeClass
+	if hasPrototype && n.Kind == continuation.Object {
+		class = r.heap.classes[o.Prototype()]
+	}
+	if r.shapes[n.Shape] && (!hasPrototype || class != nil) {
+		isFixed := n.Kind == continuation.Frame || class != nil && class.fields != nil
 		for i, k := range shape.Keys {
-			if err := o.Set(g.Text(continuation.StringID(k.N)), r.value(values[i])); err != nil {
+			if isFixed && values[i].Kind == continuation.Undefined {
+				continue // to the library, a field that is not there is as good
+			}
+			if k.Kind == continuation.SymbolValue {
+				if err := r.define(o, k, continuation.Plain, r.value(values[i]), nil); err != nil {
+					return err
+				}
+				continue
+			}
+			name := g.Text(continuation.StringID(k.N))
+			if n.Kind == continuation.Frame {
+				name = frameField(name)
+			}
+			if err := o.Set(name, r.value(values[i])); err != nil {
 				return err
 			}
 		}
@@ -170,6 +191,16 @@ func (r *restorer) fillProperties(n *continuation.Node, o *goja.Object) error {
 		}
 	}
 	return nil
+}
+
+// frameField is the field of a frame for a name in a continuation.
+func frameField(stored string) string {
+	for _, f := range &frameFields {
+		if f.stored == stored {
+			return f.name
+		}
+	}
+	return stored
 }
 
 func (h *heap) mark(o *goja.Object) {

@@ -10,22 +10,20 @@ import (
 	"kont/jsvm/continuation"
 )
 
-// fixedFields are the fields of runtime classes whose constructors assign all of them, and to
-// which nothing is added later. With them an object is read without asking for its keys.
+// fixedFields are all fields that objects of the runtime classes can have. One that is undefined may be missing. With
+// them an object is read without asking for its keys. Classes that workflow code sees are not among them: it may add properties of its own.
 var fixedFields = map[string][]string{
-	"CancellationScope": {"scope", "token", "cancelers"},
-	"Capability":        {"promise", "resolve", "reject"},
-	"Combinator":        {"kind", "scope", "capability", "values", "branches", "unsettled", "decided", "value", "cancelledBefore", "pc"},
-	"Config":            {"outputTopics", "resultTopic", "errorTopic"},
-	"ElementReaction":   {"on", "combinator", "index", "scope"},
-	"Iteration":         {"i", "n", "done"},
-	"KeyList":           {"o", "keys", "n"},
-	"LockReaction":      {"on", "promise"},
-	"PromiseState":      {"owner", "state", "value", "reactions", "handled", "source", "debt"},
-	"ReactionJob":       {"reaction", "state", "value"},
-	"ThenReaction":      {"on", "scope", "onFulfilled", "onRejected", "capability", "debt"},
-	"Thread":            {"id", "stepId", "refCount", "refs", "blocked", "main", "jobs", "rejected", "outputs", "scope", "config"},
-	"Wait":              {"promise", "scope", "id", "timer", "inbox"},
+	"Capability":      {"promise", "resolve", "reject"},
+	"Combinator":      {"kind", "scope", "capability", "values", "branches", "unsettled", "decided", "value", "cancelledBefore", "pc"},
+	"ElementReaction": {"on", "combinator", "index", "scope"},
+	"Iteration":       {"i", "n", "done"},
+	"KeyList":         {"o", "keys", "n"},
+	"LockReaction":    {"on", "promise"},
+	"PromiseState":    {"owner", "state", "value", "reactions", "handled", "source", "debt"},
+	"ReactionJob":     {"reaction", "state", "value"},
+	"ThenReaction":    {"on", "scope", "onFulfilled", "onRejected", "capability", "debt"},
+	"Thread":          {"id", "stepId", "refCount", "refs", "blocked", "main", "scope", "config", "aside"},
+	"Wait":            {"promise", "scope", "id", "timer", "inbox"},
 }
 
 // promiseClasses are the prototypes of objects that have nothing but the slot of a promise.
@@ -49,6 +47,8 @@ func runtimeShapes() []continuation.DictionaryShape {
 		shapes = append(shapes, continuation.DictionaryShape{Class: class, Private: privatePromise})
 	}
 	return append(shapes,
+		continuation.DictionaryShape{Class: "kont.CancellationScope.prototype", Keys: []string{"scope"}},
+		continuation.DictionaryShape{Class: "kont.CancellationScope.prototype", Keys: []string{"scope", "token"}},
 		continuation.DictionaryShape{Class: "kont.Ref.prototype", Keys: []string{"id", "key"}, Private: privatePromise},
 		continuation.DictionaryShape{Class: "%ArrayIteratorPrototype%", Private: "kont.iterator"},
 		continuation.DictionaryShape{Class: "kont.Generator.prototype", Private: "kont.iterator"},

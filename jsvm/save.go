@@ -38,6 +38,7 @@ type saver struct {
 	classes   []continuation.ShapeID // by class index, plus one; 0: not used yet
 	scratch   []byte
 
+	isProbing   bool
 	slotSymbols []*goja.Symbol
 	entries     []goja.Value // of the collection being read
 	addEntry    goja.Value   // the callback that fills entries: value, key, …
@@ -58,10 +59,7 @@ const noParent = ^continuation.NodeID(0)
 func (h *heap) save(root *goja.Object, module []moduleBinding) (*continuation.Graph, error) {
 	s := &h.saver
 	s.reset()
-	if h.setProbe != nil {
-		h.setProbe(true)
-		defer h.setProbe(false)
-	}
+	defer s.stopProbing()
 	s.current, s.label, s.index = noParent, "", -1
 	s.graph.Root = s.value(root)
 	for _, b := range module {
@@ -78,6 +76,21 @@ func (h *heap) save(root *goja.Object, module []moduleBinding) (*continuation.Gr
 		return nil, s.err
 	}
 	return s.graph, nil
+}
+
+// probe makes closures answer with their environment when they are called.
+func (s *saver) probe() {
+	if !s.isProbing && s.heap.setProbe != nil {
+		s.isProbing = true
+		s.heap.setProbe(true)
+	}
+}
+
+func (s *saver) stopProbing() {
+	if s.isProbing {
+		s.isProbing = false
+		s.heap.setProbe(false)
+	}
 }
 
 type moduleBinding struct {
@@ -374,10 +387,10 @@ func (s *saver) ordinary(o *goja.Object) {
 	s.plainOrDescribed(o, h.natives.objectPrototype)
 }
 
-// fixed writes the listed fields of an instance of a runtime class.
+// fixed writes the listed fields of an instance of a runtime class; one that is not there is undefined.
 func (s *saver) fixed(o *goja.Object, class *runtimeClass) {
 	if readsAllDescriptors {
-		if names := o.GetOwnPropertyNames(); !sameNames(names, class.fields) {
+		if names := o.GetOwnPropertyNames(); !containsAll(class.fields, names) {
 			s.fail(fmt.Sprintf("is a %s with the fields %v, listed are %v", class.name, names, class.fields))
 			return
 		}
@@ -396,11 +409,13 @@ func (s *saver) fixed(o *goja.Object, class *runtimeClass) {
 	}
 }
 
-func sameNames(a, b []string) bool {
-	a, b = slices.Clone(a), slices.Clone(b)
-	slices.Sort(a)
-	slices.Sort(b)
-	return slices.Equal(a, b)
+func containsAll(names, some []string) bool {
+	for _, name := range some {
+		if !slices.Contains(names, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // setPrototype notes a prototype that differs from what the kind of node is born with.

@@ -69,6 +69,7 @@ func (s *saver) closure(o *goja.Object, id int) {
 	n.Function = s.function(id)
 	var env goja.Value
 	if f.captures {
+		s.probe()
 		call, _ := goja.AssertFunction(o)
 		var err error
 		if env, err = call(nil); err != nil {
@@ -292,16 +293,17 @@ const finished = -1
 // pointFinished is the key of the resume point of a completed frame.
 const pointFinished = "end"
 
-// frameFields are the fields of a frame that belong to the runtime library; those that are undefined are left out.
-var frameFields = []string{"d", "scope", "w", "debt"}
+// frameFields are the fields of a frame that belong to the runtime library, and their names in continuations; those that are undefined are
+// left out. What a frame waits for is in the field through which it passed the operand of its await.
+var frameFields = [...]struct{ name, stored string }{{"d", "d"}, {"scope", "scope"}, {"a", "w"}, {"debt", "debt"}}
 
-// otherFrameFields are those that the codec knows itself.
-var otherFrameFields = []string{"fn", "pc", "e", "t", "s", "a"}
+// allFrameFields are the fields that the codec knows.
+var allFrameFields = []string{"fn", "pc", "e", "t", "s", "a", "d", "scope", "debt"}
 
 func (s *saver) frameFields(o *goja.Object) {
 	if readsAllDescriptors {
 		for _, name := range o.GetOwnPropertyNames() {
-			if !slices.Contains(frameFields, name) && !slices.Contains(otherFrameFields, name) {
+			if !slices.Contains(allFrameFields, name) {
 				s.fail("has a field " + name + " that the codec does not know")
 				return
 			}
@@ -310,9 +312,9 @@ func (s *saver) frameFields(o *goja.Object) {
 	var present [4]string
 	var values [4]goja.Value
 	n := 0
-	for _, name := range frameFields {
-		if v := o.Get(name); v != nil && v != undefinedSelf {
-			present[n], values[n] = name, v
+	for _, f := range &frameFields {
+		if v := o.Get(f.name); v != nil && v != undefinedSelf {
+			present[n], values[n] = f.stored, v
 			n++
 		}
 	}

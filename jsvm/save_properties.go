@@ -42,7 +42,7 @@ func (s *saver) prototype(o *goja.Object, born *goja.Object) {
 // properties that are all plain data.
 func (s *saver) plainProperties(o, born *goja.Object) {
 	names := o.GetOwnPropertyNames()
-	if len(names) > 0 && names[0] == "constructor" && s.isPrototypeObject(o) {
+	if startsWithConstructor(names) && s.isPrototypeObject(o) {
 		return
 	}
 	symbols := o.Symbols()
@@ -80,6 +80,20 @@ func (s *saver) plainProperties(o, born *goja.Object) {
 		s.at("%private")
 		s.property(o.GetSymbol(sym))
 	}
+}
+
+// startsWithConstructor: as the keys of a function's prototype object do, but for the integer keys of a class's
+// members, which come first.
+func startsWithConstructor(names []string) bool {
+	for _, name := range names {
+		if name == "constructor" {
+			return true
+		}
+		if name == "" || name[0] < '0' || name[0] > '9' {
+			break
+		}
+	}
+	return false
 }
 
 // privateSlots lists the internal slots of an object. The list is valid until the next call.

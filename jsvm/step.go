@@ -26,23 +26,16 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 	if err != nil {
 		return Effects{}, err
 	}
-	type answer struct {
-		effects Effects
-		err     error
-	}
-	done := make(chan answer, 1)
-	w := newWatch(ctx, v.rt, p.limits)
-	go func() {
-		effects, err := v.step(in, event)
-		done <- answer{effects, err}
-	}()
+	w := v.watch
+	w.start(ctx)
+	v.tasks <- task{in, event}
 	var a answer
 	select {
-	case a = <-done:
+	case a = <-v.answers:
 	case <-w.deaf:
 		// The interrupt is not heard: the step sits in a native call.
 		why := w.stop()
-		p.abandon(func() { <-done })
+		p.abandon(v)
 		return Effects{}, stepError(ctx, why)
 	}
 	why := w.stop()
@@ -50,7 +43,7 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 		p.give(v)
 		return a.effects, a.err
 	}
-	p.give(nil)
+	p.drop(v)
 	if why != nil && a.err != nil && ctx.Err() != nil {
 		return Effects{}, ctx.Err()
 	}
@@ -76,14 +69,13 @@ func checkEvent(in Input) (event, error) {
 	return e, nil
 }
 
-// step runs on a goroutine of its own. A panic of the engine becomes a fault.
+// step runs on the VM's goroutine. A panic of the engine becomes a fault.
 func (v *vm) step(in Input, e event) (effects Effects, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &Fault{Kind: FaultEngine, Message: fmt.Sprintf("engine panic: %v", p), Stack: goStack(debug.Stack())}
 		}
 	}()
-	v.rt.ClearInterrupt()
 	v.logs, v.logged = nil, 0
 	thread, stepID := v.rt.ToValue(in.Thread), v.rt.ToValue(strconv.FormatUint(in.StepID, 10))
 	if err := v.module.reset(); err != nil {
@@ -96,9 +88,6 @@ func (v *vm) step(in Input, e event) (effects Effects, err error) {
 	}
 	if errors.Is(err, ErrUnmatched) {
 		return Effects{}, err
-	}
-	if err == nil {
-		_, err = v.drain(v.lib)
 	}
 	if err == nil {
 		effects, err = v.finish()
@@ -120,10 +109,7 @@ func (v *vm) startThread(thread, stepID goja.Value, e event, previous []byte) er
 			return fmt.Errorf("%w: previous: %w", ErrUnmatched, err)
 		}
 	}
-	if _, err := v.begin(v.lib, thread, stepID); err != nil {
-		return err
-	}
-	_, err = v.start(v.lib, v.entry, argument, before)
+	_, err = v.startStep(v.lib, thread, stepID, v.entry, argument, before)
 	return err
 }
 
@@ -132,10 +118,11 @@ func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte) error
 	if err != nil {
 		return err
 	}
-	if err := v.load(data, thread, stepID); err != nil {
+	root, err := v.load(data)
+	if err != nil {
 		return err
 	}
-	matched, err := v.settle(v.lib, ref, v.rt.ToValue(isError), value)
+	matched, err := v.resumeStep(v.lib, root, thread, stepID, ref, v.rt.ToValue(isError), value)
 	if err != nil {
 		return err
 	}
@@ -178,10 +165,6 @@ func (v *vm) parseResume(e event) (ref goja.Value, isError bool, value goja.Valu
 	return ref, isError, value, nil
 }
 
-func (v *vm) parseJSON(text string) (goja.Value, error) {
-	return v.heap.natives.jsonParse(nil, v.rt.ToValue(text))
-}
-
 // finish takes the effects of a drained step and saves the thread.
 func (v *vm) finish() (Effects, error) {
 	result, err := v.takeEffects(v.lib)
@@ -200,12 +183,8 @@ func (v *vm) finish() (Effects, error) {
 	if o.Get("ended").ToBoolean() {
 		return effects, v.module.unchanged()
 	}
-	refs, ok := o.Get("refs").(*goja.Object)
-	if !ok {
-		return Effects{}, faultf(FaultIncompatible, "the list of refs is malformed")
-	}
-	for i := range lengthOf(refs) {
-		effects.Refs = append(effects.Refs, refs.Get(indexName(i)).String())
+	if effects.Refs, err = v.keysOf(o.Get("refs")); err != nil {
+		return Effects{}, faultf(FaultIncompatible, "the list of refs is malformed: %v", err)
 	}
 	data, err := v.save()
 	if err != nil {
@@ -216,6 +195,21 @@ func (v *vm) finish() (Effects, error) {
 	}
 	effects.Continuation = append(make([]byte, 0, len(data)), data...)
 	return effects, nil
+}
+
+// keysOf lists the keys of a Map.
+func (v *vm) keysOf(m goja.Value) ([]string, error) {
+	if v.takeKey == nil {
+		v.takeKey = v.rt.ToValue(func(call goja.FunctionCall) goja.Value {
+			v.keys = append(v.keys, call.Argument(1).String())
+			return nil
+		})
+	}
+	v.keys = nil
+	_, err := v.heap.natives.mapForEach(m, v.takeKey)
+	keys := v.keys
+	v.keys = nil
+	return keys, err
 }
 
 func (v *vm) outputs(list *goja.Object) ([]Output, error) {

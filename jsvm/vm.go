@@ -25,7 +25,7 @@ type vm struct {
 	topics []string // declared or configured while loading
 	module moduleState
 
-	begin, attach, start, settle, drain, drainOne, quiesce, takeEffects goja.Callable
+	startStep, resumeStep, quiesce, takeEffects goja.Callable
 
 	intrinsics     []*goja.Object
 	intrinsicTable *intrinsicTable
@@ -35,6 +35,12 @@ type vm struct {
 	logged int // bytes in logs
 
 	marshalled []byte
+	keys       []string   // of the Map that keysOf reads
+	takeKey    goja.Value // the callback that fills keys
+
+	tasks   chan task // nil outside a pool, like what follows
+	answers chan answer
+	watch   *watch
 }
 
 // newVM loads the runtime library and the bundle into a fresh runtime. An error of the bundle's module code is a
@@ -109,8 +115,7 @@ func (v *vm) call(name string, args ...goja.Value) error {
 func (v *vm) bindLibrary() error {
 	h, lib := v.heap, v.lib
 	h.natives.takeSymbols(v.rt)
-	for name, field := range map[string]*goja.Callable{"begin": &v.begin, "attach": &v.attach, "start": &v.start, "settle": &v.settle,
-		"drain": &v.drain, "drainOne": &v.drainOne, "quiesce": &v.quiesce, "takeEffects": &v.takeEffects} {
+	for name, field := range map[string]*goja.Callable{"startStep": &v.startStep, "resumeStep": &v.resumeStep, "quiesce": &v.quiesce, "takeEffects": &v.takeEffects} {
 		f, ok := goja.AssertFunction(lib.Get(name))
 		if !ok {
 			return fmt.Errorf("runtime library has no %s", name)
@@ -218,21 +223,17 @@ func (v *vm) save() ([]byte, error) {
 	return v.marshalled, nil
 }
 
-// load makes a continuation the current thread.
-func (v *vm) load(data []byte, thread, stepID goja.Value) error {
+// load builds the objects of a continuation and returns its thread.
+func (v *vm) load(data []byte) (*goja.Object, error) {
 	g := &v.heap.graph
 	if err := decodeFor(v.bundle, g, data); err != nil {
-		return &Fault{Kind: FaultIncompatible, Message: err.Error(), isBeforeRun: true}
+		return nil, &Fault{Kind: FaultIncompatible, Message: err.Error(), isBeforeRun: true}
 	}
 	root, bindings, err := v.heap.restore(g)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := v.module.apply(v, bindings); err != nil {
-		return err
-	}
-	_, err = v.attach(v.lib, root, thread, stepID)
-	return err
+	return root, v.module.apply(v, bindings)
 }
 
 // decodeFor decodes a continuation of a bundle.

@@ -17,7 +17,8 @@ const (
 	interruptGrace = 250 * time.Millisecond
 )
 
-// watch interrupts a step when its time is over, when the heap grows too much, or when its context is done.
+// watch interrupts a step when its time is over, when the heap grows too much, or when its context is done. It belongs to one VM and
+// watches its steps in turn; after an interrupt it is of no more use, as its VM is.
 type watch struct {
 	rt     *goja.Runtime
 	limits Limits
@@ -30,23 +31,36 @@ type watch struct {
 	interrupted time.Time
 	heapBefore  uint64
 	timer       *time.Timer
+	step        int // how many have been started
 	detach      func() bool
 }
 
-func newWatch(ctx context.Context, rt *goja.Runtime, limits Limits) *watch {
-	w := &watch{rt: rt, limits: limits, deaf: make(chan struct{}), isRunning: true, started: time.Now()}
-	rt.ClearInterrupt()
+func newWatch(rt *goja.Runtime, limits Limits) *watch {
+	return &watch{rt: rt, limits: limits, deaf: make(chan struct{})}
+}
+
+// start watches a step. A look that the last step's timer has begun already may come: it finds nothing to do yet.
+func (w *watch) start(ctx context.Context) {
+	w.rt.ClearInterrupt()
 	w.mu.Lock()
-	w.timer = time.AfterFunc(min(watchInterval, limits.StepWall), w.look)
-	if ctx.Done() != nil {
+	defer w.mu.Unlock()
+	w.isRunning, w.started, w.heapBefore = true, time.Now(), 0
+	interval := min(watchInterval, w.limits.StepWall)
+	if w.timer == nil {
+		w.timer = time.AfterFunc(interval, w.look)
+	} else {
+		w.timer.Reset(interval)
+	}
+	w.step++
+	if step := w.step; ctx.Done() != nil {
 		w.detach = context.AfterFunc(ctx, func() {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.interrupt(faultf(FaultStuck, "step was cancelled"))
+			if w.step == step {
+				w.interrupt(faultf(FaultStuck, "step was cancelled"))
+			}
 		})
 	}
-	w.mu.Unlock()
-	return w
 }
 
 // look runs every watchInterval while the step runs.
@@ -81,12 +95,12 @@ func (w *watch) interrupt(why *Fault) {
 
 // stop ends the watch and tells why the step was interrupted; nil if it was not.
 func (w *watch) stop() *Fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.detach != nil {
 		w.detach()
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.isRunning = false
+	w.isRunning, w.detach = false, nil
 	w.timer.Stop()
 	return w.why
 }

@@ -19,10 +19,10 @@
 // Only the first cancellation counts for a call: cleanup is never interrupted (scope.ts).
 
 import { CancelToken } from "./token";
-import { thread, currentOwner } from "./thread";
+import { now, running, currentOwner } from "./thread";
 import { CancellationScope, cancelledAbove, isWithin, isShielded } from "./scope";
-import { enqueue, ReactionJob } from "./job";
-import { pending, rejected, isFrame, isPromise, rejectPromise, stateOf, stopWaiting, waitedFor, ThenReaction, LockReaction, WorkflowPromise, newPromise } from "./promise";
+import { enqueue, reactionJob, ReactionJob } from "./job";
+import { countReactions, listReactions, pending, rejected, isFrame, isPromise, rejectPromise, stateOf, stopWaiting, waitedFor, ThenReaction, LockReaction, WorkflowPromise, newPromise } from "./promise";
 import type { PromiseState } from "./promise";
 import { Combinator, decide, finish, letGo } from "./combinator";
 import { Wait, takeBack, pendingWaits } from "./wait";
@@ -54,11 +54,13 @@ export function cancelScope(scope: CancellationScope): void {
     const wait = waits[i];
     if (!isWithin(wait.scope, scope)) continue;
     const state = stateOf(wait.promise);
-    const awaited = state.reactions !== undefined && state.reactions.length > 0;
-    if (awaited ? !isAwaitedOutside(state, scope) : wait.timer) takeBack(wait, token);
+    if (countReactions(state) > 0 ? !isAwaitedOutside(state, scope) : wait.timer) takeBack(wait, token);
   }
-  const blocked = Array.from(thread().blocked);
-  for (let i = 0; i < blocked.length; i++) if (blocked[i].w !== undefined && isWithin(blocked[i], scope)) cancelWait(blocked[i], scope, token);
+  const blocked: any[] = [];
+  running.blocked.forEach((frame) => {
+    if (isWithin(frame, scope)) blocked[blocked.length] = frame;
+  });
+  for (let i = 0; i < blocked.length; i++) if (blocked[i].a !== undefined && isWithin(blocked[i], scope)) cancelWait(blocked[i], scope, token);
   callCancelers(scope, token);
 }
 
@@ -69,7 +71,7 @@ export function cancelScope(scope: CancellationScope): void {
 export function cancelBranch(element: any): boolean {
   const { combinator } = element;
   let scope: CancellationScope = element.scope;
-  if (cancelledAbove(combinator) > combinator.cancelledBefore) {
+  if (cancelledAbove(combinator) > (combinator.cancelledBefore ?? 0)) {
     scope = combinator;
     while (scope.token === undefined) scope = scope.scope;
   } else cancelScope(scope);
@@ -113,7 +115,7 @@ function scopeOf(node: any, token: CancelToken): CancellationScope | undefined {
 
 /** Lets the calls that are not blocked owe the token: those with a job in the queue, and the running one. */
 function owe(scope: CancellationScope, token: CancelToken): void {
-  const { jobs } = thread();
+  const { jobs } = now;
   for (let i = 0; i < jobs.length; i++) {
     const job = jobs[i];
     if (!(job instanceof ReactionJob)) continue;
@@ -122,8 +124,8 @@ function owe(scope: CancellationScope, token: CancelToken): void {
       if (reaction.debt === undefined) reaction.debt = token;
     }
   }
-  const running = currentOwner();
-  if (running !== undefined && running.fn !== undefined && isWithin(running, scope)) running.debt = token;
+  const owner = currentOwner();
+  if (owner !== undefined && owner.fn !== undefined && isWithin(owner, scope)) owner.debt = token;
 }
 
 /** Ends the wait of a Frame or ThenReaction. */
@@ -136,7 +138,7 @@ function cancelWait(waiting: any, scope: CancellationScope, token: CancelToken):
       return;
     case Verdict.Blocked:
       detach(waiting, promise);
-      enqueue(new ReactionJob(waiting, rejected, token));
+      enqueue(reactionJob(waiting, rejected, token));
   }
 }
 
@@ -173,8 +175,8 @@ function cancelCombinator(combinator: Combinator, scope: CancellationScope, toke
 
 /** Whether something that does not belong to scope waits for the promise. */
 function isAwaitedOutside(state: PromiseState, scope: CancellationScope): boolean {
-  const { reactions } = state;
-  if (reactions === undefined) return false;
+  if (state.reactions === undefined) return false;
+  const reactions = listReactions(state);
   for (let i = 0; i < reactions.length; i++) {
     const reaction = reactions[i];
     if (reaction instanceof LockReaction) {
@@ -186,7 +188,8 @@ function isAwaitedOutside(state: PromiseState, scope: CancellationScope): boolea
 
 function detach(waiting: any, promise: any): void {
   const state = stateOf(promise);
-  state.reactions = state.reactions!.filter((reaction: any) => reaction !== waiting);
+  const others = listReactions(state).filter((reaction: any) => reaction !== waiting);
+  state.reactions = others.length > 0 ? others : undefined;
   stopWaiting(waiting);
 }
 

@@ -19,6 +19,7 @@ import {
   Capability,
   ThenReaction,
   WorkflowPromise,
+  countReactions,
   fulfilled,
   rejected,
   isPlainThen,
@@ -47,22 +48,23 @@ export class Combinator {
   unsettled = 1;
   /** 0 undecided, else the state that capability will get when no branch is left. */
   decided = 0;
-  value: unknown = undefined;
-  /** How many scopes above had been cancelled when it was called: it may be part of a cleanup. */
-  cancelledBefore: number;
+  value: unknown;
+  /** How many scopes above had been cancelled when it was called, if any: it may be part of a cleanup. */
+  cancelledBefore: number | undefined;
   /** -1 when finished, as in a Frame. */
-  pc = 0;
+  pc: number | undefined;
   constructor(kind: Kind, capability: Capability) {
     this.kind = kind;
     this.scope = currentOwner();
     this.capability = capability;
-    this.cancelledBefore = cancelledAbove(this.scope);
+    const cancelled = cancelledAbove(this.scope);
+    if (cancelled > 0) this.cancelledBefore = cancelled;
   }
 }
 
 /** What a combinator leaves on the promise of a branch. */
 export class ElementReaction {
-  on: any = undefined;
+  on: any;
   combinator: Combinator;
   index: number;
   /** The scope of the branch; undefined without cancellation. */
@@ -70,7 +72,7 @@ export class ElementReaction {
   constructor(combinator: Combinator, index: number) {
     this.combinator = combinator;
     this.index = index;
-    this.scope = hasCancellation(combinator) ? new CancellationScope(combinator) : undefined;
+    if (hasCancellation(combinator)) this.scope = { __proto__: CancellationScope.prototype, scope: combinator } as any;
   }
 
   react(to: number, value: any): void {
@@ -105,9 +107,18 @@ function combine(constructor: any, iterable: any, kind: Kind): any {
   return capability.promise;
 }
 
+let arrayValues: unknown;
+let arrayNext: unknown;
+const arrayIteratorPrototype: any = Object.getPrototypeOf([][Symbol.iterator]());
+
 /** Closes the iterator if, and only if, something other than the iterator has thrown: ECMAScript 27.2.4.1 step 6. */
 function readArguments(combinator: Combinator, constructor: any, resolve: any, iterable: any): void {
   const method = iterable[Symbol.iterator];
+  if (method === arrayValues && Array.isArray(iterable) && arrayIteratorPrototype.next === arrayNext) {
+    // Nobody could tell its iterator from this.
+    for (let index = 0; index < iterable.length; index++) addBranch(combinator, index, constructor, resolve, iterable[index]);
+    return;
+  }
   if (typeof method !== "function") throw new TypeError("the argument of Promise." + combinator.kind + " is not iterable");
   const iterator = apply(method, iterable, []);
   if (!isObject(iterator)) throw new TypeError("the iterator of Promise." + combinator.kind + " is not an object");
@@ -182,7 +193,7 @@ registerFunction("combinator.rejected", (state) => (reason: any) => {
 function adopt(promise: any, scope: CancellationScope, owner: any): void {
   for (let first = true; ; first = false) {
     const state = stateOf(promise);
-    if (state.state !== 0 || (!first && state.reactions !== undefined && state.reactions.length > 1)) return;
+    if (state.state !== 0 || (!first && countReactions(state) > 1)) return;
     const source = state.source;
     if (source === undefined) return;
     if (isPromise(source)) {
@@ -298,7 +309,10 @@ const combinators: any = {
   },
 };
 
+/** Call it when the iterators are those of this library. */
 export function installCombinators(): void {
+  arrayValues = Array.prototype[Symbol.iterator];
+  arrayNext = arrayIteratorPrototype.next;
   const names = Object.keys(combinators);
   for (let i = 0; i < names.length; i++) {
     Object.defineProperty(WorkflowPromise, names[i], { value: combinators[names[i]], writable: true, configurable: true });

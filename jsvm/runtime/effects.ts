@@ -1,7 +1,7 @@
 // Output records, and the end of a step.
 
 import { fulfilled, pending, promiseResolve, rejectPromise, newPromise, stateOf, WorkflowPromise } from "./promise";
-import { failStep, isDeclaredTopic, isLoading, setOwner, stepFault, thread } from "./thread";
+import { configOf, failStep, isDeclaredTopic, isLoading, now, running, setOwner, stepFault, thread } from "./thread";
 import type { Output, Thread } from "./thread";
 import { CancelToken } from "./token";
 import { Inbox } from "./inbox";
@@ -13,14 +13,15 @@ export const schedulerTopic = "workflow-scheduler";
 
 /** Queues one record, unchecked. */
 export function write(topic: string, key: string, value: string): void {
-  thread().outputs.push({ topic, key, value });
+  const { outputs } = now;
+  outputs[outputs.length] = { topic, key, value };
 }
 
 function checked(topic: string, key: string): void {
   if (isLoading()) throw new Error("no thread runs while the bundle loads: write records in the entry function");
   if (typeof topic !== "string") throw new TypeError("output: topic is no string");
   if (typeof key !== "string") throw new TypeError("output: key is no string");
-  if (topic === resumeTopic || topic === schedulerTopic || isDeclaredTopic(topic) || thread().config.outputTopics.has(topic)) return;
+  if (topic === resumeTopic || topic === schedulerTopic || isDeclaredTopic(topic) || configOf(thread()).outputTopics.has(topic)) return;
   throw failStep(new Error(`output topic ${JSON.stringify(topic)} is not declared: add it to manifest.outputTopics`));
 }
 
@@ -63,22 +64,29 @@ export function start(entry: Function, argument: unknown, previous?: unknown): v
 /** What a host needs to know at the end of a step. */
 export interface Effects {
   outputs: Output[];
-  /** Ids of the pending refs; empty if the thread has ended. */
-  refs: string[];
+  /** The pending refs by id; empty if the thread has ended. */
+  refs: Map<string, unknown>;
   ended: boolean;
 }
 
+const none = new Map<string, unknown>();
+/** What takeEffects returns, valid until the thread runs on. */
+const effects: Effects = { outputs: [], refs: none, ended: false };
+
 /** Ends the step. Throws the fault if the step has failed. */
 export function takeEffects(): Effects {
-  const root = thread();
+  const root = running;
   if (stepFault() !== undefined) throw stepFault();
   reportUnhandled(root);
   const ended = hasEnded(root);
   if (ended) writeOutcome(root);
   else if (root.refs.size === 0) log("warn", "the thread waits for something that no event can settle: it has no pending ref");
-  const outputs = root.outputs;
-  root.outputs = [];
-  return { outputs, refs: ended ? [] : Array.from(root.refs.keys()), ended };
+  const { outputs } = now;
+  if (outputs.length > 0) now.outputs = [];
+  effects.outputs = outputs;
+  effects.refs = ended ? none : root.refs;
+  effects.ended = ended;
+  return effects;
 }
 
 /** Main has settled, and nobody waits for a pending ref. */
@@ -94,7 +102,7 @@ function hasEnded(root: Thread): boolean {
 /** The result or error record. A result without JSON text (`undefined`, a function) makes no record. */
 function writeOutcome(root: Thread): void {
   const { state, value } = stateOf(root.main);
-  const { resultTopic, errorTopic } = root.config;
+  const { resultTopic, errorTopic } = configOf(root);
   if (state !== fulfilled) return write(errorTopic, root.id, JSON.stringify(textOf(value)));
   let text;
   try {
@@ -118,12 +126,13 @@ function textOf(reason: unknown): string {
  * CancelToken makes none: what a cancelled branch throws is dropped. Nor does the result of main, which is the outcome.
  */
 function reportUnhandled(root: Thread): void {
-  const { rejected } = root;
-  root.rejected = [];
+  const { rejected } = now;
+  if (rejected.length === 0) return;
+  now.rejected = [];
   for (let i = 0; i < rejected.length; i++) {
     const { handled, value } = stateOf(rejected[i]);
     if (handled || rejected[i] === root.main || value instanceof CancelToken) continue;
-    write(root.config.errorTopic, root.id, JSON.stringify(textOf(value)));
+    write(configOf(root).errorTopic, root.id, JSON.stringify(textOf(value)));
     log("error", "unhandled rejection: " + textOf(value));
   }
 }

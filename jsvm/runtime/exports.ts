@@ -4,7 +4,7 @@ import { isObject } from "./object";
 import { inspect, log } from "./console";
 import { drain } from "./job";
 import { stateOf } from "./promise";
-import { isLoading, thread } from "./thread";
+import { isLoading, now, thread } from "./thread";
 
 export interface Entry {
   entry: Function;
@@ -20,8 +20,8 @@ export function finishLoading(): void {
   const loader = thread();
   if (!isLoading()) return;
   drain();
-  for (const rejected of loader.rejected) if (!stateOf(rejected).handled) log("error", "unhandled rejection while the bundle loads: " + inspect(stateOf(rejected).value));
-  loader.rejected = [];
+  for (const rejected of now.rejected) if (!stateOf(rejected).handled) log("error", "unhandled rejection while the bundle loads: " + inspect(stateOf(rejected).value));
+  now.rejected = [];
   if (loader.blocked.size > 0) throw new Error("module code waits for something that no event can settle: await it in the entry function");
 }
 

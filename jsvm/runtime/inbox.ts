@@ -6,7 +6,8 @@ import { asyncIterator } from "./object";
 import { isLoading, thread } from "./thread";
 import { makeFunction, registerFunction } from "./function";
 import { newPromise, rejectPromise, resolvePromise, stateOf } from "./promise";
-import { schedulerKey, Wait } from "./wait";
+import { schedulerKey, waitFor } from "./wait";
+import type { Wait } from "./wait";
 
 interface Kept {
   isError: boolean;
@@ -35,7 +36,7 @@ export class Inbox {
       return promise;
     }
     if (thread().refs.get(this.id) !== this) throw new Error(`inbox ${this.id} is closed`);
-    const wait = new Wait(promise, this.id, false);
+    const wait = waitFor(promise, this.id, false);
     wait.inbox = this;
     const state = stateOf(promise);
     state.source = wait;

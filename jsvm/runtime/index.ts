@@ -14,7 +14,7 @@ import { inspect, installConsole } from "./console";
 import { functionTag, installSource, setFunctionText } from "./source";
 import { classes, Intrinsics, nameIntrinsics } from "./intrinsics";
 import { entryOf, finishLoading } from "./exports";
-import { attach, begin, currentOwner, outputTopics, setOutputTopics, setOwner, thread } from "./thread";
+import { attach, begin, currentOwner, outputTopics, putAside, setOutputTopics, setOwner, thread } from "./thread";
 import { afterEachDrain, drain, drainOne } from "./job";
 import { settle } from "./wait";
 import { start, takeEffects } from "./effects";
@@ -28,10 +28,19 @@ Object.defineProperty(globalThis, "Promise", { value: promise.WorkflowPromise, w
 installConsole();
 afterEachDrain(quiesce);
 
+// Workflow code never sees an object of these classes. Without Object.prototype above them it is known sooner that a property is missing, and so that
+// it can be added.
+const kernelClasses: Record<string, any> = (kernel as any).classes ?? {}; // the kernel of this package's tests has none
+const all = { ...classes, ...kernelClasses };
+[
+  "CallbackJob", "Capability", "Combinator", "ElementReaction", "Frame", "Iteration", "KeyList", "LockReaction", "PromiseState", "ReactionJob", "ThenReaction",
+  "ThenableJob", "Thread", "Wait", "WeakEntries", "WeakState", "ArrayIteratorState", "CollectionIteratorState", "RegExpStringIteratorState", "StringIteratorState",
+].forEach((name) => all[name] !== undefined && Object.setPrototypeOf(all[name].prototype, null));
+
 let table: Intrinsics | undefined;
 /** The table of intrinsics, built when it is first asked for. */
 function intrinsics(): Intrinsics {
-  if (table === undefined) table = nameIntrinsics((kernel as any).classes ?? {});
+  if (table === undefined) table = nameIntrinsics(kernelClasses);
   return table;
 }
 
@@ -63,7 +72,11 @@ const rt: any = {
   functionTag,
   setFunctionText,
   inspect,
-  quiesce,
+  /** Call it before the thread is saved. */
+  quiesce() {
+    quiesce();
+    putAside();
+  },
   get intrinsics() {
     return intrinsics().byName;
   },
@@ -80,6 +93,22 @@ const rt: any = {
     if (restored !== thread()) revive();
     return attach(restored, id, stepId);
   },
+  /** The first step of a thread, to its last job. */
+  startStep(id: string, stepId: string, entry: Function, argument: unknown, previous: unknown) {
+    revive();
+    begin(id, stepId);
+    start(entry, argument, previous);
+    drain();
+  },
+  /** A later step, to its last job; false if nothing waits for the ref. */
+  resumeStep(restored: any, id: string, stepId: string, ref: string, isError: boolean, value: unknown): boolean {
+    revive();
+    attach(restored, id, stepId);
+    if (!settle(ref, isError, value)) return false;
+    drain();
+    return true;
+  },
+  // The same in smaller parts.
   start,
   settle,
   drain,

@@ -1,25 +1,25 @@
 // The job queue: ECMAScript 9.5. Jobs are objects of registered classes, so a thread can be saved between any two.
 
-import { running, setOwner, stepFault } from "./thread";
+import { now, running, setOwner, stepFault } from "./thread";
 import { followThenable, react, reportError } from "./promise";
 
 const apply = Reflect.apply;
 
 /** A promise reaction that is due: NewPromiseReactionJob, ECMAScript 27.2.2.1. */
 export class ReactionJob {
-  reaction: any;
+  declare reaction: any;
   /** 1 fulfilled, 2 rejected. */
-  state: number;
-  value: unknown;
-  constructor(reaction: any, state: number, value: unknown) {
-    this.reaction = reaction;
-    this.state = state;
-    this.value = value;
-  }
+  declare state: number;
+  declare value: unknown;
 
   run(): void {
     react(this.reaction, this.state, this.value);
   }
+}
+
+/** Makes a ReactionJob. */
+export function reactionJob(reaction: any, state: number, value: unknown): ReactionJob {
+  return { __proto__: ReactionJob.prototype, reaction, state, value } as any;
 }
 
 /** A promise that was resolved with a thenable: NewPromiseResolveThenableJob, ECMAScript 27.2.2.2. */
@@ -61,7 +61,7 @@ export class CallbackJob {
 }
 
 export function enqueue(job: ReactionJob | ThenableJob | CallbackJob): void {
-  const { jobs } = running;
+  const { jobs } = now;
   jobs[jobs.length] = job;
 }
 
@@ -74,8 +74,7 @@ export function afterEachDrain(after: () => void): void {
 
 /** Runs jobs until none is left, or until the step has failed. */
 export function drain(): void {
-  const root = running;
-  const { jobs } = root;
+  const { jobs } = now;
   for (let i = 0; i < jobs.length && stepFault() === undefined; i++) {
     // A long chain of jobs must not keep what it has done with.
     if (i === 1024) {
@@ -87,16 +86,15 @@ export function drain(): void {
     job.run();
   }
   jobs.length = 0;
-  setOwner(root.scope);
+  setOwner(running.scope);
   afterJobs();
 }
 
 /** Runs one job; false if there is none. For tests that save between jobs. */
 export function drainOne(): boolean {
-  const root = running;
-  if (root.jobs.length === 0 || stepFault() !== undefined) return false;
-  root.jobs.shift().run();
-  setOwner(root.scope);
+  if (now.jobs.length === 0 || stepFault() !== undefined) return false;
+  now.jobs.shift().run();
+  setOwner(running.scope);
   afterJobs();
   return true;
 }

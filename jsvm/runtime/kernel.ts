@@ -125,7 +125,7 @@ export function iterate(value: any): Iteration {
 
 /** GetIterator, with an iterator in any case. */
 export function iterator(value: any): Iteration {
-  let method = value[Symbol.iterator];
+  let method = value === undefined || value === null ? undefined : value[Symbol.iterator];
   if (method === argumentsIterator) method = Array.prototype.values;
   if (typeof method !== "function") throw new TypeError(describe(value) + " is not iterable");
   const made = apply(method, value, []);
@@ -478,9 +478,11 @@ export function object(made: any, ...parts: any[]): object {
       case Part.Set:
         defineProperty(made, key, { set: value, enumerable: true, configurable: true });
         break;
-      case Part.Spread:
-        for (const k of ownKeys({ ...value })) defineField(made, k, value[k]);
+      case Part.Spread: {
+        const copy: any = { ...value }; // runs getters, once
+        for (const k of ownKeys(copy)) defineField(made, k, copy[k]);
         break;
+      }
       case Part.Proto:
         if (value === null || isObject(value)) Object.setPrototypeOf(made, value);
         break;

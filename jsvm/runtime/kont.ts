@@ -7,7 +7,7 @@ import { ensureThread, output, outputJSON } from "./effects";
 import { inbox } from "./inbox";
 import { WorkflowPromise } from "./promise";
 import { Ref, ref, refId, sleep, suspend, Suspension, wait } from "./ref";
-import { thread } from "./thread";
+import { ownConfig, thread } from "./thread";
 
 export const kont: any = {
   CancelToken,
@@ -31,7 +31,7 @@ export const kont: any = {
   withCancellationScope,
   // Live bindings: an import reads them at each use.
   get config() {
-    return thread().config;
+    return ownConfig();
   },
   get stepId() {
     return thread().stepId;

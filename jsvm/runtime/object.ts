@@ -8,15 +8,20 @@
 export interface Host {
   /** Defines a writable, non-enumerable, non-configurable property; does nothing on a Proxy or a non-extensible object. */
   define(object: object, symbol: symbol, value: unknown): void;
+  /** Makes an object with a prototype and such a property. */
+  createWith(prototype: object, symbol: symbol, value: unknown): any;
   log(level: string, text: string): void;
   randomBytes(count: number): ArrayBuffer;
   isProxy(object: unknown): boolean;
+  /** JSON.stringify of a text. */
+  quote(text: string): string;
 }
 
 declare const host: Host; // the parameter of the function that this library is wrapped in (runtime.go)
 export const theHost: Host = host;
 
 export const define: Host["define"] = host.define;
+export const createWith: Host["createWith"] = host.createWith;
 
 /** Symbol.asyncIterator, which goja lacks; made here because classes use it while they are defined. */
 export const asyncIterator: typeof Symbol.asyncIterator = (Symbol.asyncIterator ?? Symbol("Symbol.asyncIterator")) as any;

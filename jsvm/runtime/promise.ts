@@ -13,13 +13,13 @@
 // What waits for a promise is an object in its list of reactions: the Frame itself for an await, which makes an await
 // cost no closure; a ThenReaction, LockReaction or ElementReaction otherwise.
 
-import { define, isObject, isConstructor, symPromise } from "./object";
+import { createWith, define, isObject, isConstructor, symPromise } from "./object";
 import { makeFunction, registerFunction } from "./function";
-import { running, currentOwner, setOwner } from "./thread";
+import { now, running, currentOwner, setOwner } from "./thread";
 import { skipFinished, isCancelled } from "./scope";
 import type { Owner } from "./scope";
 import type { CancelToken } from "./token";
-import { enqueue, ReactionJob, ThenableJob } from "./job";
+import { enqueue, reactionJob, ThenableJob } from "./job";
 import { ElementReaction } from "./combinator";
 import { payDebt, payLink } from "./cancel";
 import { resumeFrame } from "./kernel";
@@ -30,19 +30,24 @@ export const rejected = 2;
 
 /** The slots of a promise: ECMAScript 27.2.6, table 91. */
 export class PromiseState {
+  // What is undefined is left out: a property costs memory and time.
   owner: any;
-  state = 0;
-  value: unknown = undefined;
-  /** Invariant: undefined unless pending. */
-  reactions: any[] | undefined = undefined;
-  handled = false;
-  source: any = undefined;
+  state: number;
+  value: unknown;
+  /** What waits for it: nothing, one reaction, or a list of them (a list costs as much as the promise). Invariant: undefined unless pending. */
+  reactions: any;
+  handled: boolean;
+  source: any;
   /** A token that the await which consumes this promise has still to be given; see cancel.ts. */
-  debt: CancelToken | undefined = undefined;
+  debt: CancelToken | undefined;
   constructor(owner: any) {
     this.owner = owner;
+    this.state = pending;
+    this.handled = false;
   }
 }
+
+const statePrototype = PromiseState.prototype;
 
 /** PromiseCapability Record, ECMAScript 27.2.1.1. Without resolve and reject, promise is ours and settled directly. */
 export class Capability {
@@ -51,26 +56,26 @@ export class Capability {
   reject: any;
   constructor(promise: any, resolve?: any, reject?: any) {
     this.promise = promise;
+    if (resolve === undefined) return;
     this.resolve = resolve;
     this.reject = reject;
   }
 }
 
+/** A capability of a promise of ours. */
+function capabilityOf(promise: any): Capability {
+  return { __proto__: Capability.prototype, promise } as any;
+}
+
 /** What `then` leaves on a promise. */
 export class ThenReaction {
   /** The promise it waits for, while it does. */
-  on: any = undefined;
+  on: any;
   scope: Owner;
   onFulfilled: any;
   onRejected: any;
   capability: Capability | undefined;
-  debt: CancelToken | undefined = undefined;
-  constructor(scope: Owner, onFulfilled: any, onRejected: any, capability: Capability | undefined) {
-    this.scope = scope;
-    this.onFulfilled = onFulfilled;
-    this.onRejected = onRejected;
-    this.capability = capability;
-  }
+  debt: CancelToken | undefined;
 
   react(to: number, value: any): void {
     const { capability } = this;
@@ -96,7 +101,7 @@ export class ThenReaction {
 
 /** A promise that was resolved with another one and follows it. */
 export class LockReaction {
-  on: any = undefined;
+  on: any;
   promise: any;
   constructor(promise: any) {
     this.promise = promise;
@@ -117,6 +122,13 @@ export function isPromise(value: any): boolean {
 
 export function stateOf(promise: any): PromiseState {
   return promise[symPromise];
+}
+
+/** Makes a pending promise with a prototype. */
+export function create(prototype: any): any {
+  // Here and below: to goja a literal costs half of what `new` does.
+  const state: any = { __proto__: statePrototype, owner: undefined, state: pending, handled: false };
+  return (state.owner = createWith(prototype, symPromise, state));
 }
 
 /** Gives object the slots of a pending promise. */
@@ -140,7 +152,7 @@ export const WorkflowPromise: any = class Promise {
   then(onFulfilled: any, onRejected: any): any {
     if (!isPromise(this)) throw new TypeError("Promise.prototype.then called on " + describe(this));
     const constructor = speciesConstructor(this);
-    const capability = constructor === WorkflowPromise ? new Capability(newPromise()) : newCapability(constructor);
+    const capability = constructor === WorkflowPromise ? capabilityOf(newPromise()) : newCapability(constructor);
     performThen(this, onFulfilled, onRejected, capability);
     return capability.promise;
   }
@@ -201,12 +213,11 @@ Object.defineProperty(WorkflowPromise.try, "length", { value: 1, configurable: t
 const apply = Reflect.apply;
 const builtinThen = WorkflowPromise.prototype.then;
 
-/** Makes a promise without running a constructor. */
-const Bare: any = function () {};
-Bare.prototype = WorkflowPromise.prototype;
+const prototype = WorkflowPromise.prototype;
 
+/** Makes a promise without running a constructor. */
 export function newPromise(): any {
-  return initialise(new Bare());
+  return create(prototype);
 }
 
 /** Classes of ours whose instances `await` and Promise.resolve need not wrap, though their constructor is another. */
@@ -249,7 +260,7 @@ export function promiseResolve(constructor: any, value: any): any {
 
 /** ECMAScript 27.2.1.5 NewPromiseCapability; for %Promise% itself, without functions that nobody would see. */
 export function newCapability(constructor: any): Capability {
-  return constructor === WorkflowPromise ? new Capability(newPromise()) : explicitCapability(constructor);
+  return constructor === WorkflowPromise ? capabilityOf(newPromise()) : explicitCapability(constructor);
 }
 
 export function explicitCapability(constructor: any): Capability {
@@ -348,16 +359,35 @@ function settle(state: PromiseState, to: number, value: any): void {
   state.state = to;
   state.value = value;
   if (to === rejected && !state.handled) {
-    const list = running.rejected;
+    const { rejected: list } = now;
     list[list.length] = state.owner;
   }
   if (reactions === undefined) return;
-  for (let i = 0; i < reactions.length; i++) {
-    const reaction = reactions[i];
-    if (state.debt !== undefined) passDebt(reaction, state.debt);
-    stopWaiting(reaction);
-    enqueue(new ReactionJob(reaction, to, value));
-  }
+  if (!isList(reactions)) trigger(state, reactions);
+  else for (let i = 0; i < reactions.length; i++) trigger(state, reactions[i]);
+}
+
+/** TriggerPromiseReactions, ECMAScript 27.2.1.8, for one of them. */
+function trigger(state: PromiseState, reaction: any): void {
+  if (state.debt !== undefined) passDebt(reaction, state.debt);
+  stopWaiting(reaction);
+  enqueue(reactionJob(reaction, state.state, state.value));
+}
+
+function isList(reactions: any): boolean {
+  return reactions.length !== undefined;
+}
+
+/** How many reactions wait for a promise. */
+export function countReactions(state: PromiseState): number {
+  const { reactions } = state;
+  return reactions === undefined ? 0 : isList(reactions) ? reactions.length : 1;
+}
+
+/** What waits for a promise, as a list. */
+export function listReactions(state: PromiseState): any[] {
+  const { reactions } = state;
+  return reactions === undefined ? [] : isList(reactions) ? reactions : [reactions];
 }
 
 /** A branch that has a token to come and is not blocked yet takes it along to whoever waits for it, inside what was cancelled. */
@@ -371,7 +401,7 @@ function passDebt(reaction: any, debt: CancelToken): void {
 
 /** The promise that a reaction waits for, or undefined. */
 export function waitedFor(reaction: any): any {
-  return isFrame(reaction) ? reaction.w : reaction.on;
+  return isFrame(reaction) ? reaction.a : reaction.on;
 }
 
 export function isFrame(reaction: any): boolean {
@@ -380,14 +410,14 @@ export function isFrame(reaction: any): boolean {
 
 function startWaiting(reaction: any, promise: any): void {
   if (isFrame(reaction)) {
-    reaction.w = promise;
+    reaction.a = promise;
     running.blocked.add(reaction);
   } else reaction.on = promise;
 }
 
 export function stopWaiting(reaction: any): void {
   if (isFrame(reaction)) {
-    reaction.w = undefined;
+    reaction.a = undefined;
     running.blocked.delete(reaction);
   } else reaction.on = undefined;
 }
@@ -397,23 +427,22 @@ export function subscribe(promise: any, reaction: any): boolean {
   const state: PromiseState = promise[symPromise];
   state.handled = true;
   if (state.state === pending) {
-    if (state.reactions === undefined) state.reactions = [reaction];
-    else state.reactions[state.reactions.length] = reaction;
+    const { reactions } = state;
+    if (reactions === undefined) state.reactions = reaction;
+    else if (isList(reactions)) reactions[reactions.length] = reaction;
+    else state.reactions = [reactions, reaction];
     startWaiting(reaction, promise);
     return true;
   }
   if (state.debt !== undefined) passDebt(reaction, state.debt);
-  enqueue(new ReactionJob(reaction, state.state, state.value));
+  enqueue(reactionJob(reaction, state.state, state.value));
   return false;
 }
 
 export function performThen(promise: any, onFulfilled: any, onRejected: any, capability: Capability | undefined): void {
-  const reaction = new ThenReaction(
-    currentOwner(),
-    typeof onFulfilled === "function" ? onFulfilled : undefined,
-    typeof onRejected === "function" ? onRejected : undefined,
-    capability,
-  );
+  const reaction: any = { __proto__: ThenReaction.prototype, scope: currentOwner(), capability };
+  if (typeof onFulfilled === "function") reaction.onFulfilled = onFulfilled;
+  if (typeof onRejected === "function") reaction.onRejected = onRejected;
   if (capability !== undefined && capability.resolve === undefined) stateOf(capability.promise).source = reaction;
   subscribe(promise, reaction);
 }
@@ -441,7 +470,7 @@ export function leaveFrame(before: Owner): void {
 export function awaitValue(frame: any, value: any): void {
   if (!isObject(value)) {
     // A promise of it would be fulfilled already, and nobody else would ever see it.
-    enqueue(new ReactionJob(frame, fulfilled, value));
+    enqueue(reactionJob(frame, fulfilled, value));
     return;
   }
   let promise;
@@ -465,7 +494,7 @@ function resume(frame: any, value: any, mode: 0 | 1): void {
     const state = stateOf(frame.d);
     state.debt = frame.debt;
     resumeFrame(frame, value, mode);
-    if (frame.w !== undefined) state.debt = undefined;
+    if (frame.a !== undefined) state.debt = undefined;
     return;
   }
   resumeFrame(frame, value, mode);

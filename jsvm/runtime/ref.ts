@@ -1,10 +1,10 @@
 // Refs and timers: promises that an event settles (wait.ts).
 
-import { registerSubclass, initialise, promiseResolve, stateOf, WorkflowPromise } from "./promise";
-import { isLoading, thread } from "./thread";
+import { create, registerSubclass, promiseResolve, stateOf, WorkflowPromise } from "./promise";
+import { isLoading, running } from "./thread";
 import { write, schedulerTopic } from "./effects";
 import { Inbox } from "./inbox";
-import { Wait, isAwaited, schedulerKey } from "./wait";
+import { isAwaited, schedulerKey, waitFor } from "./wait";
 
 /** A promise that an event settles. */
 export class Suspension extends WorkflowPromise {
@@ -29,21 +29,21 @@ registerSubclass(Ref);
 
 /** `<stepId>:<name>:<n>`, n from 1 in each step. */
 function freshId(name: string): string {
-  const root = thread();
+  const root = running;
   return root.stepId + ":" + name + ":" + ++root.refCount;
 }
 
 function register(prototype: any, id: string, timer = false): any {
   if (isLoading()) throw new Error("no thread runs while the bundle loads: make refs in the entry function");
-  const { refs } = thread();
+  const { refs } = running;
   const before = refs.get(id);
   if (before !== undefined && (before instanceof Inbox || isAwaited(before))) throw new Error(`ref ${id} is pending and awaited already`);
-  const suspension = initialise(Object.create(prototype));
+  const suspension = create(prototype);
   suspension.id = id;
   const state = stateOf(suspension);
   // An error event may come before anybody awaits the ref: that is no unhandled rejection.
   state.handled = true;
-  state.source = new Wait(suspension, id, timer);
+  state.source = waitFor(suspension, id, timer);
   refs.set(id, state.source);
   return suspension;
 }

@@ -111,6 +111,16 @@ func isProxy(value goja.Value) bool {
 	return ok && o.ExportType() == proxyType
 }
 
+// isPlain says that a text stands in JSON as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
 // hostObject makes the functions that object.ts declares as Host.
 func hostObject(vm *goja.Runtime, host Host) *goja.Object {
 	o := vm.NewObject()
@@ -129,6 +139,26 @@ func hostObject(vm *goja.Runtime, host Host) *goja.Object {
 			_ = object.DefineDataPropertySymbol(symbol, call.Argument(2), goja.FLAG_TRUE, goja.FLAG_FALSE, goja.FLAG_FALSE)
 		}
 		return goja.Undefined()
+	})
+	set("createWith", func(call goja.FunctionCall) goja.Value {
+		prototype, _ := call.Argument(0).(*goja.Object)
+		object := vm.CreateObject(prototype)
+		if symbol, ok := call.Argument(1).(*goja.Symbol); ok {
+			_ = object.DefineDataPropertySymbol(symbol, call.Argument(2), goja.FLAG_TRUE, goja.FLAG_FALSE, goja.FLAG_FALSE)
+		}
+		return object
+	})
+	stringify, _ := goja.AssertFunction(vm.Get("JSON").ToObject(vm).Get("stringify"))
+	set("quote", func(call goja.FunctionCall) goja.Value {
+		text := call.Argument(0)
+		if s := text.String(); isPlain(s) {
+			return vm.ToValue(`"` + s + `"`)
+		}
+		quoted, err := stringify(goja.Undefined(), text)
+		if err != nil {
+			panic(err)
+		}
+		return quoted
 	})
 	set("isProxy", func(call goja.FunctionCall) goja.Value { return vm.ToValue(isProxy(call.Argument(0))) })
 	set("log", func(call goja.FunctionCall) goja.Value {

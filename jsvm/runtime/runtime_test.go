@@ -124,7 +124,7 @@ func (h *host) event(stepID, ref, value string) string {
 func (h *host) step() string {
 	h.t.Helper()
 	h.eval(`rt.drain(); { const e = rt.takeEffects(); for (const o of e.outputs) lines.push(o.topic + " " + o.key + " = " + o.value);
-		if (e.ended) lines.push("ended"); else if (e.refs.length) lines.push("refs " + e.refs.join(" ")) }`)
+		if (e.ended) lines.push("ended"); else if (e.refs.size) lines.push("refs " + [...e.refs.keys()].join(" ")) }`)
 	return h.lines()
 }
 

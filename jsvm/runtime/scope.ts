@@ -21,8 +21,8 @@ export type Owner = any;
 export class CancellationScope {
   scope: Owner;
   /** The token, once the scope has been cancelled. */
-  token: CancelToken | undefined = undefined;
-  cancelers: Set<Function> | undefined = undefined;
+  token: CancelToken | undefined;
+  cancelers: Set<Function> | undefined;
 
   /** A child of parent; of the current scope if none is given; a tree of its own if null is. */
   constructor(parent?: Owner) {

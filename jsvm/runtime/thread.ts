@@ -26,19 +26,16 @@ export class Thread {
   refCount = 0;
   /** Pending waits by id: Suspension or Inbox. Events that name another id are unmatched. */
   refs = new Map<string, any>();
-  /** Frames that wait for a pending promise; the promise is frame.w. Invariant: f in blocked <=> f.w !== undefined. */
+  /** Frames that wait for a pending promise; the promise is frame.a. Invariant: f in blocked <=> f.a !== undefined, but for the one that runs. */
   blocked = new Set<any>();
   /** The promise of the entry function's result; undefined before start. */
-  main: any = undefined;
-  /** Promise jobs in order. Empty at the end of a step. */
-  jobs: any[] = [];
-  /** Promises that were rejected in this step while nothing handled them. Empty at the end of a step. */
-  rejected: any[] = [];
-  /** Records written in this step. Empty at the end of a step. */
-  outputs: Output[] = [];
+  main: any;
+  /** What it has at hand when it is saved in the middle of a step; see putAside. */
+  aside: Now | undefined;
   /** The root of the cancellation tree. */
   scope: CancellationScope;
-  config = new Config();
+  /** Undefined as long as it is what it was when the bundle had loaded: read it with configOf. */
+  config: Config | undefined;
 
   constructor(id: string, stepId: string) {
     this.id = id;
@@ -49,6 +46,20 @@ export class Thread {
 
 /** The thread at work, for what runs often; the others call thread(). */
 export let running: Thread = new Thread("", "");
+/** The configuration that every thread begins with. */
+const loadConfig = new Config();
+running.config = loadConfig;
+/** What the running thread has at hand during a step. All lists are empty at its end. */
+export interface Now {
+  /** Promise jobs in order. */
+  jobs: any[];
+  /** Promises that were rejected while nothing handled them. */
+  rejected: any[];
+  /** Records written. */
+  outputs: Output[];
+}
+
+export let now: Now = { jobs: [], rejected: [], outputs: [] };
 let loading = true;
 let owner: Owner = running.scope;
 let fault: unknown;
@@ -77,18 +88,11 @@ export function isLoading(): boolean {
 
 /** Makes a fresh thread the current one. */
 export function begin(id: string, stepId: string): Thread {
-  const loaded = running.config;
-  if (loading) loadConfig = loaded;
-  const fresh = new Thread(id, stepId);
-  loadConfig.outputTopics.forEach((topic) => fresh.config.outputTopics.add(topic));
-  fresh.config.resultTopic = loadConfig.resultTopic;
-  fresh.config.errorTopic = loadConfig.errorTopic;
-  return enter(fresh);
+  return enter(new Thread(id, stepId));
 }
 
 /** Makes a restored thread the current one. A new step id starts the numbering of refs anew. */
 export function attach(restored: Thread, id: string, stepId: string): Thread {
-  if (loading) loadConfig = running.config;
   restored.id = id;
   if (restored.stepId !== stepId) {
     restored.stepId = stepId;
@@ -97,14 +101,42 @@ export function attach(restored: Thread, id: string, stepId: string): Thread {
   return enter(restored);
 }
 
-let loadConfig: Config = running.config;
-
 function enter(next: Thread): Thread {
   loading = false;
+  if (next.aside !== undefined) {
+    now = next.aside;
+    next.aside = undefined;
+  } else if (!isQuiet()) now = { jobs: [], rejected: [], outputs: [] }; // the last thread was left in the middle of a step
   running = next;
   owner = next.scope;
   fault = undefined;
   return next;
+}
+
+function isQuiet(): boolean {
+  return now.jobs.length === 0 && now.outputs.length === 0 && now.rejected.length === 0;
+}
+
+/** Lets the running thread have what it has at hand, so that it can be saved. It can run on, but must be attached again. */
+export function putAside(): void {
+  if (!isQuiet()) running.aside = now;
+  else if (running.aside !== undefined) running.aside = undefined;
+}
+
+/** The configuration of a thread, to read. */
+export function configOf(thread: Thread): Config {
+  return thread.config === undefined ? loadConfig : thread.config;
+}
+
+/** The running thread's own configuration, to change. */
+export function ownConfig(): Config {
+  if (running.config !== undefined) return running.config;
+  const own = new Config();
+  loadConfig.outputTopics.forEach((topic) => own.outputTopics.add(topic));
+  own.resultTopic = loadConfig.resultTopic;
+  own.errorTopic = loadConfig.errorTopic;
+  running.config = own;
+  return own;
 }
 
 /** The topics of the bundle's manifest. */
@@ -115,7 +147,7 @@ export function setOutputTopics(topics: string[]): void {
 /** Declared topics and those that the bundle configured while it loaded, sorted. */
 export function outputTopics(): string[] {
   const all = new Set(declaredTopics);
-  (loading ? running.config : loadConfig).outputTopics.forEach((topic) => all.add(topic));
+  loadConfig.outputTopics.forEach((topic) => all.add(topic));
   return Array.from(all).sort();
 }
 

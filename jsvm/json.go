@@ -1,0 +1,214 @@
+package jsvm
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/dop251/goja"
+)
+
+// parseJSON is JSON.parse. Events are small and come with every step; goja's JSON.parse goes through encoding/json's
+// tokens, which costs five times as much as the reader below. What that does not know for certain is left to JSON.parse, so errors are too.
+func (v *vm) parseJSON(text string) (goja.Value, error) {
+	r := jsonReader{heap: v.heap, text: text}
+	if value := r.value(0); value != nil {
+		if r.space(); r.at == len(text) {
+			return value, nil
+		}
+	}
+	return v.heap.natives.jsonParse(nil, v.rt.ToValue(text))
+}
+
+// jsonReader makes values of the JSON texts that nearly all events are.
+type jsonReader struct {
+	heap *heap
+	text string
+	at   int
+}
+
+// jsonReaderDepthMax bounds the reader's recursion.
+const jsonReaderDepthMax = 64
+
+// next is the byte at hand, 0 at the end.
+func (r *jsonReader) next() byte {
+	if r.at < len(r.text) {
+		return r.text[r.at]
+	}
+	return 0
+}
+
+func (r *jsonReader) space() {
+	for r.at < len(r.text) {
+		switch r.text[r.at] {
+		case ' ', '\t', '\n', '\r':
+			r.at++
+		default:
+			return
+		}
+	}
+}
+
+// take skips space and the byte c, if it comes next.
+func (r *jsonReader) take(c byte) bool {
+	r.space()
+	if r.next() != c {
+		return false
+	}
+	r.at++
+	return true
+}
+
+// value reads a value; nil: leave the text to JSON.parse.
+func (r *jsonReader) value(depth int) goja.Value {
+	r.space()
+	switch c := r.next(); {
+	case c == '{' && depth < jsonReaderDepthMax:
+		return r.object(depth + 1)
+	case c == '[' && depth < jsonReaderDepthMax:
+		return r.array(depth + 1)
+	case c == '"':
+		if s, ok := r.string(); ok {
+			return r.heap.rt.ToValue(s)
+		}
+	case c == '-' || c >= '0' && c <= '9':
+		return r.number()
+	case c == 't':
+		return r.word("true", valueTrue)
+	case c == 'f':
+		return r.word("false", valueFalse)
+	case c == 'n':
+		return r.word("null", nullSelf)
+	}
+	return nil
+}
+
+func (r *jsonReader) word(word string, value goja.Value) goja.Value {
+	if len(r.text)-r.at < len(word) || r.text[r.at:r.at+len(word)] != word {
+		return nil
+	}
+	r.at += len(word)
+	return value
+}
+
+// object reads an object, but none with a key that assignment would not make a property of.
+func (r *jsonReader) object(depth int) goja.Value {
+	r.at++
+	o := r.heap.rt.NewObject()
+	if r.take('}') {
+		return o
+	}
+	for {
+		if r.space(); r.next() != '"' {
+			return nil
+		}
+		key, ok := r.string()
+		if !ok || !r.take(':') {
+			return nil
+		}
+		if _, taken := r.heap.objectProtoNames[key]; taken {
+			return nil
+		}
+		value := r.value(depth)
+		if value == nil || o.Set(key, value) != nil {
+			return nil
+		}
+		if r.take('}') {
+			return o
+		}
+		if !r.take(',') {
+			return nil
+		}
+	}
+}
+
+func (r *jsonReader) array(depth int) goja.Value {
+	r.at++
+	var items []any
+	if r.take(']') {
+		return r.heap.rt.NewArray()
+	}
+	for {
+		value := r.value(depth)
+		if value == nil {
+			return nil
+		}
+		items = append(items, value)
+		if r.take(']') {
+			return r.heap.rt.NewArray(items...)
+		}
+		if !r.take(',') {
+			return nil
+		}
+	}
+}
+
+// string reads a text without escapes, in valid UTF-8.
+func (r *jsonReader) string() (string, bool) {
+	from := r.at + 1
+	for i := from; i < len(r.text); i++ {
+		switch c := r.text[i]; {
+		case c == '"':
+			r.at = i + 1
+			s := r.text[from:i]
+			return s, utf8.ValidString(s)
+		case c == '\\' || c < ' ':
+			return "", false
+		}
+	}
+	return "", false
+}
+
+// safeDigits is how many decimal digits every integer has that a double holds exactly.
+const safeDigits = 15
+
+// number reads what the grammar of JSON allows (RFC 8259, section 6), but not -0.
+func (r *jsonReader) number() goja.Value {
+	from := r.at
+	if r.next() == '-' {
+		r.at++
+	}
+	digits := r.digits()
+	first := r.at - digits
+	isInteger := true
+	if digits == 0 || digits > 1 && r.text[first] == '0' {
+		return nil
+	}
+	if r.next() == '.' {
+		r.at++
+		isInteger = false
+		if r.digits() == 0 {
+			return nil
+		}
+	}
+	if c := r.next(); c == 'e' || c == 'E' {
+		r.at++
+		isInteger = false
+		if c := r.next(); c == '+' || c == '-' {
+			r.at++
+		}
+		if r.digits() == 0 {
+			return nil
+		}
+	}
+	text := r.text[from:r.at]
+	if isInteger && digits <= safeDigits {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n == 0 && text != "0" {
+			return nil
+		}
+		return r.heap.rt.ToValue(n)
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || f == 0 {
+		return nil
+	}
+	return r.heap.rt.ToValue(f)
+}
+
+func (r *jsonReader) digits() int {
+	from := r.at
+	for c := r.next(); c >= '0' && c <= '9'; c = r.next() {
+		r.at++
+	}
+	return r.at - from
+}

@@ -1,0 +1,74 @@
+package jsvm
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dop251/goja"
+)
+
+// jsonOracle compares the reader with JSON.parse: the same error, or the same value to the last bit, in the same order.
+func jsonOracle(t testing.TB, v *vm, text string) {
+	t.Helper()
+	show, err := v.rt.RunString(`(function show(x) {
+		if (Object.is(x, -0)) return "-0";
+		if (Array.isArray(x)) return "[" + x.map(show) + "]";
+		if (x && typeof x === "object") return "{" + Reflect.ownKeys(x).map(k => k + ":" + JSON.stringify(Object.getOwnPropertyDescriptor(x, k)) + show(x[k])) + "}" + (Object.getPrototypeOf(x) === Object.prototype);
+		return typeof x + String(x);
+	})`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, _ := goja.AssertFunction(show)
+	describe := func(x goja.Value, err error) string {
+		if err != nil {
+			return "error " + err.Error()
+		}
+		s, err := call(nil, x)
+		if err != nil {
+			return "cannot be shown: " + err.Error()
+		}
+		kind := "object"
+		if _, ok := x.(*goja.Object); !ok {
+			kind = ""
+			if x.ExportType() != nil {
+				kind = x.ExportType().String()
+			}
+		}
+		return kind + s.String()
+	}
+	got, want := describe(v.parseJSON(text)), describe(v.heap.natives.jsonParse(nil, v.rt.ToValue(text)))
+	if got != want {
+		t.Errorf("%q\n%s\nwant\n%s", text, got, want)
+	}
+}
+
+var jsonTexts = []string{`{}`, `[]`, ` [ ] `, `{ "a" : 1 , "b" : [ true , false , null ] }`, `1`, `-1`, `0`, `-0`, `-0.0`, `0.5`, `1e3`, `1E-3`, `1e400`, `123456789012345`, `1234567890123456`,
+	`9007199254740993`, `-9007199254740993`, `1.0`, `100000000000000000000`, `""`, `"a b"`, `"\u00e9"`, `"é€😀"`, `"\ud800"`, `"\n"`, "\"\n\"", `"a`, `{"a":1,"a":2}`, `{"b":1,"a":2,"1":3,"0":4}`,
+	`{"__proto__":{"x":1}}`, `{"constructor":1,"toString":2}`, `{"then":1,"message":2,"name":3}`, `01`, `1.`, `.5`, `+1`, `-`, `1e`, `tru`, `truex`, `nul`, `{,}`, `[1,]`, `{"a":}`, `{"a" 1}`, `{a:1}`, `1 2`, ``, ` `, "\xff", "\"\xff\"", `{"":0}`,
+	strings.Repeat("[", 100) + strings.Repeat("]", 100), "\u00a01", `{"ref":"1:ref:1","value":{"n":1}}`, `"0123456789abcdefg"`, `"0123456789abcdéfg"`}
+
+func TestEventsAreReadAsJSONParseDoes(t *testing.T) {
+	v, err := newVM(compileText(t, `export default async function main() {}`), goja.New(), Limits{}.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range jsonTexts {
+		jsonOracle(t, v, text)
+	}
+}
+
+func FuzzEventsAreReadAsJSONParseDoes(f *testing.F) {
+	for _, text := range jsonTexts {
+		f.Add(text)
+	}
+	v, err := newVM(compileText(f, `export default async function main() {}`), goja.New(), Limits{}.withDefaults())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) < 1<<10 {
+			jsonOracle(t, v, text)
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package jsvm
+
+import (
+	"github.com/dop251/goja"
+)
+
+// A VM of a pool has a goroutine, which runs its steps inside one long call of JavaScript:
+//
+//   - a step may have to be left alone in a native call that no interrupt ends, so it needs a goroutine of its own, and
+//     goja's interpreter needs a deep stack, which a fresh goroutine would have to grow again for each step;
+//   - goja gives up its own stack at the end of an outermost call, so each of the many small calls of a step would grow a new one.
+
+// task is a step for a VM's goroutine.
+type task struct {
+	in    Input
+	event event
+}
+
+// answer is what became of it.
+type answer struct {
+	effects Effects
+	err     error
+}
+
+// serve starts the goroutine.
+func (v *vm) serve() {
+	v.tasks, v.answers, v.watch = make(chan task), make(chan answer, 1), newWatch(v.rt, v.limits)
+	go func() {
+		// An interrupt ends the call with an error; the step that it was meant for has answered by then, and the VM is dropped.
+		_ = v.within(func() {
+			for t := range v.tasks {
+				var a answer
+				a.effects, a.err = v.step(t.in, t.event)
+				v.answers <- a
+			}
+		})
+	}()
+}
+
+// retire ends the goroutine, once it has no step to run.
+func (v *vm) retire() { close(v.tasks) }
+
+// within runs body inside a call of JavaScript.
+func (v *vm) within(body func()) error {
+	_, err := v.heap.natives.within(nil, v.rt.ToValue(func(goja.FunctionCall) goja.Value {
+		body()
+		return nil
+	}))
+	return err
+}
