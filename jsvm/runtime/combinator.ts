@@ -22,6 +22,7 @@ import {
   countReactions,
   fulfilled,
   rejected,
+  isFrame,
   isPlainThen,
   isPromise,
   newCapability,
@@ -189,11 +190,15 @@ registerFunction("combinator.rejected", (state) => (reason: any) => {
 /**
  * Moves into scope what owner, the caller of the combinator, had started for the branch: the async call whose result promise is, a ref, or the
  * chain of `then` that leads to one. A link that others wait for too is not moved, nor what is above it.
+ *
+ * The promise may have been handed to the caller, as in `withTimeout(ask())`: so what the function
+ * that called it had started counts too, unless somebody waits for it already.
  */
 function adopt(promise: any, scope: CancellationScope, owner: any): void {
   for (let first = true; ; first = false) {
     const state = stateOf(promise);
     if (state.state !== 0 || (!first && countReactions(state) > 1)) return;
+    const isShared = first && countReactions(state) > 0;
     const source = state.source;
     if (source === undefined) return;
     if (isPromise(source)) {
@@ -201,7 +206,7 @@ function adopt(promise: any, scope: CancellationScope, owner: any): void {
       continue;
     }
     skipFinished(source);
-    if (source.scope !== owner) return;
+    if (source.scope !== owner && (isShared || !isFrame(owner) || source.scope !== owner.scope)) return;
     source.scope = scope;
     if (!(source instanceof ThenReaction) || source.on === undefined) return;
     promise = source.on;
