@@ -110,6 +110,8 @@ func (n *Node) settle() {
 				err = response
 			}
 		}
+		// Before a proposer learns its outcome: what it reads then counts its own.
+		n.stats.commits.observe(time.Since(b.cut))
 		for i, p := range b.proposals {
 			if err != nil {
 				n.queue.finish(p, Outcome{Err: err})
@@ -117,7 +119,6 @@ func (n *Node) settle() {
 				n.queue.finish(p, Outcome{Result: results[i]})
 			}
 		}
-		n.stats.commits.observe(time.Since(b.cut))
 		close(b.settled)
 	}
 }

@@ -129,13 +129,14 @@ func (q *queue) takeLocked(bytesMax, proposalsMax int) []*proposal {
 	return batch
 }
 
-// finish delivers the outcome and gives the room back.
+// finish gives the room back and delivers the outcome, in this order: whoever has the
+// outcome finds the counts right.
 func (q *queue) finish(p *proposal, o Outcome) {
 	if o.Err != nil {
 		q.stats.proposalsFailed.Add(1)
 	}
-	p.outcome <- o
 	q.release(p)
+	p.outcome <- o
 }
 
 func (q *queue) release(p *proposal) {
