@@ -28,8 +28,17 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 	}
 	w := v.watch
 	w.start(ctx)
-	v.tasks <- task{in, event}
 	var a answer
+	select {
+	case v.tasks <- task{in, event}:
+	case <-v.ended: // by an interrupt, before it took the step
+		why := w.stop()
+		p.drop(v)
+		if why == nil {
+			why = faultf(FaultEngine, "the engine stopped before the step began")
+		}
+		return Effects{}, stepError(ctx, why)
+	}
 	select {
 	case a = <-v.answers:
 	case <-w.deaf:

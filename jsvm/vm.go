@@ -40,6 +40,7 @@ type vm struct {
 
 	tasks   chan task // nil outside a pool, like what follows
 	answers chan answer
+	ended   chan struct{} // closed when the VM's goroutine takes no more steps
 	watch   *watch
 }
 

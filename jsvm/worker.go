@@ -24,9 +24,11 @@ type answer struct {
 
 // serve starts the goroutine.
 func (v *vm) serve() {
-	v.tasks, v.answers, v.watch = make(chan task), make(chan answer, 1), newWatch(v.rt, v.limits)
+	v.tasks, v.answers, v.ended, v.watch = make(chan task), make(chan answer, 1), make(chan struct{}), newWatch(v.rt, v.limits)
 	go func() {
-		// An interrupt ends the call with an error; the step that it was meant for has answered by then, and the VM is dropped.
+		defer close(v.ended)
+		// An interrupt ends the call with an error, and the VM is dropped. The step that it was meant for has answered by then, or was never
+		// taken: an interrupt that comes before the call has begun ends it at once.
 		_ = v.within(func() {
 			for t := range v.tasks {
 				var a answer

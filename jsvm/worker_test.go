@@ -51,3 +51,17 @@ func TestTheGoroutinesOfAPoolEndWithIt(t *testing.T) {
 	}()
 	waitForWorkers(t, 0, runtime.GC)
 }
+
+// A context that is done may interrupt a fresh VM before its goroutine runs JavaScript.
+func TestStepsOfADoneContextReturn(t *testing.T) {
+	b := compileText(t, `export default async function main() {}`)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 200 {
+		p := NewPool(b, PoolOptions{VMsMax: 1})
+		if _, err := p.Step(ctx, Input{Thread: "T", StepID: 1, Event: []byte("1")}); err != nil && err != context.Canceled {
+			t.Fatal(err)
+		}
+		p.Close()
+	}
+}
