@@ -44,6 +44,9 @@ func (n *Node) Deploy(ctx context.Context, request api.DeployRequest) (api.Deplo
 			Hint:    "build it again with this release's `kont build`, or use `kont deploy APP.ts`",
 		}
 	}
+	if err := n.checkResumeTopic(request.ResumeTopic); err != nil {
+		return api.Deployment{}, err
+	}
 	if err := n.makeScheduler(ctx, request.ResumeTopic); err != nil {
 		return api.Deployment{}, fmt.Errorf("deploy %s: %w", request.App, err)
 	}
@@ -77,12 +80,30 @@ func (n *Node) deployTopics(resumeTopic string, outputTopics []string) []command
 	return topics
 }
 
-// makeScheduler makes the scheduler topic of a resume topic's threads. That of the
-// default one is there.
+// checkResumeTopic refuses topics whose records are no events.
+func (n *Node) checkResumeTopic(name string) error {
+	spec, _ := n.store.Topic(name)
+	switch {
+	case name == command.TopicResult, name == command.TopicError, name == command.TopicScheduler, spec.Configs[command.ConfigScheduler] == "builtin":
+		return &api.Error{
+			Status: http.StatusBadRequest, Code: "not_a_resume_topic",
+			Message: fmt.Sprintf("deploy on %q: its records are results, errors or timers, not events", name),
+			Hint:    "choose another resume topic, such as orders-resume",
+		}
+	}
+	return nil
+}
+
+// makeScheduler makes the scheduler topic of a resume topic's threads, after that
+// topic itself: a name that can't be one leaves nothing behind. That of the default
+// one is there.
 func (n *Node) makeScheduler(ctx context.Context, resumeTopic string) error {
 	name := runner.SchedulerTopic(resumeTopic)
 	if n.store.HasTopic(name) {
 		return nil
+	}
+	if err := n.createTopics(ctx, []command.Topic{newTopic(resumeTopic, n.config.ResumePartitions)}); err != nil {
+		return err
 	}
 	topic := newTopic(name, n.config.ResumePartitions)
 	topic.Configs = map[string]string{

@@ -60,6 +60,20 @@ func TestProtocolTopicsAreThereAtStart(t *testing.T) {
 	}
 }
 
+// Records that set no timer because they are malformed are counted where people
+// look.
+func TestRejectedTimersAreCounted(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	client := newClient(t, n)
+	for _, value := range []string{"soon", "-5", "1.5", "60000"} {
+		produce(t, client, command.TopicScheduler, "a|{}", value)
+	}
+	stats := n.Status(t.Context()).Stats
+	if stats.TimersRejected != 3 || stats.TimersPending != 1 || stats.TimersLost != 0 {
+		t.Errorf("stats %+v", stats)
+	}
+}
+
 // Timers of a thread fire while the node runs, and at start if they became due
 // while it did not.
 func TestTimersFireAcrossRestart(t *testing.T) {

@@ -35,6 +35,8 @@ func (n *Node) Status(ctx context.Context) api.Status {
 		ThreadsFaulted:   int64(stats.Faulted),
 		ThreadsEnded:     int64(stats.Ended),
 		TimersPending:    int64(stats.Timers),
+		TimersRejected:   int64(stats.TimersRejected),
+		TimersLost:       int64(stats.TimersLost),
 		Topics:           int64(stats.Topics),
 		AppliedIndex:     n.store.AppliedIndex(),
 		DiskBytes:        disk,

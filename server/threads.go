@@ -43,7 +43,11 @@ func (n *Node) Threads(_ context.Context, query api.ThreadsQuery) (api.ThreadsPa
 	}
 	result := api.ThreadsPage{Cursor: page.Next}
 	for _, thread := range page.Threads {
-		result.Threads = append(result.Threads, summaryOf(thread))
+		summary := summaryOf(thread)
+		if query.Status != "" && query.Status != summary.Status {
+			continue // a key that never had a thread, stored like one that has ended
+		}
+		result.Threads = append(result.Threads, summary)
 	}
 	return result, err
 }
@@ -53,11 +57,15 @@ func summaryOf(t command.Thread) api.ThreadSummary {
 	if refs == nil {
 		refs = []string{}
 	}
+	status, hash := statuses[t.Status], hex.EncodeToString(t.Hash[:])
+	if t.Hash == (command.BundleHash{}) { // no step of it has run
+		status, hash = api.StatusUnknown, ""
+	}
 	return api.ThreadSummary{
 		Topic:     t.ResumeTopic,
 		Key:       t.Key,
-		Status:    statuses[t.Status],
-		Hash:      hex.EncodeToString(t.Hash[:]),
+		Status:    status,
+		Hash:      hash,
 		StepID:    t.StepID,
 		Steps:     t.Steps,
 		Refs:      refs,
@@ -120,6 +128,11 @@ func (n *Node) History(_ context.Context, topic, key string, limit int) ([]api.H
 // RetryThread puts the kept events of a faulted thread back.
 func (n *Node) RetryThread(ctx context.Context, topic, key string) error {
 	_, err := n.proposer.Propose(ctx, command.RetryThread{ResumeTopic: topic, Thread: key, NowUnixMilli: time.Now().UnixMilli()})
+	if errors.Is(err, command.ErrUnknownThread) {
+		if ended, exists, readErr := n.store.Thread(topic, key); readErr == nil && exists && ended.Status == command.ThreadEnded {
+			err = fmt.Errorf("%w: %s has ended", command.ErrNotFaulted, key)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("retry thread: %w", err)
 	}

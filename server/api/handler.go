@@ -9,7 +9,10 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"kont/statemachine/command"
 )
@@ -146,6 +149,9 @@ func (h *handler) deploy(r *http.Request) (any, error) {
 	app := r.URL.Query().Get("app")
 	if app == "" || len(app) > appBytesMax {
 		return nil, badRequest(fmt.Sprintf("deploy: app name of %d bytes, want 1 to %d", len(app), appBytesMax), "pass ?app=NAME")
+	}
+	if !utf8.ValidString(app) || strings.ContainsFunc(app, unicode.IsControl) {
+		return nil, badRequest(fmt.Sprintf("deploy: app name %q holds characters that can't be printed", app), "choose another one")
 	}
 	bundle, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, h.bodyBytesMax))
 	var tooLarge *http.MaxBytesError

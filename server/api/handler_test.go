@@ -166,6 +166,7 @@ func TestRefusalsSayWhatToDoNext(t *testing.T) {
 		{exchange{method: "GET", target: "/api/v1/unmatched?cursor=x"}, 400, "invalid_cursor"},
 		{exchange{method: "POST", target: "/api/v1/deployments"}, 400, "bad_request"},
 		{exchange{method: "POST", target: "/api/v1/deployments?app=a"}, 400, "bad_request"},
+		{exchange{method: "POST", target: "/api/v1/deployments?app=a%0Ab", body: "a bundle"}, 400, "bad_request"},
 		{exchange{method: "POST", target: "/api/v1/deployments?app=a", body: "not a bundle"}, 400, "bad_bundle"},
 		{exchange{method: "POST", target: "/api/v1/deployments?app=a", body: "seventeen bytes.."}, 413, "limit"},
 		{exchange{method: "GET", target: "/api/v2"}, 404, "not_found"},

@@ -44,7 +44,12 @@ type Stats struct {
 	ThreadsFaulted   int64 `json:"threads_faulted"`
 	ThreadsEnded     int64 `json:"threads_ended"`
 	TimersPending    int64 `json:"timers_pending"`
-	Topics           int64 `json:"topics"`
+	// TimersRejected are scheduler records that set nothing: their value is no whole
+	// number, or their key names no thread. TimersLost came due when the topic that
+	// they write to was gone.
+	TimersRejected int64 `json:"timers_rejected"`
+	TimersLost     int64 `json:"timers_lost"`
+	Topics         int64 `json:"topics"`
 	// AppliedIndex is the log index that the store stands at.
 	AppliedIndex uint64 `json:"applied_index"`
 	// DiskBytes is the size of the data directory; MemoryBytes the process's
@@ -84,6 +89,8 @@ const (
 	StatusSuspended = "suspended"
 	StatusFaulted   = "faulted"
 	StatusEnded     = "ended"
+	// StatusUnknown is of a key that never had a thread, only unmatched events.
+	StatusUnknown = "unknown"
 )
 
 // ThreadSummary is one line of a list of threads.

@@ -38,7 +38,7 @@ func TestFlagWinsOverEnvironmentWinsOverFile(t *testing.T) {
 }
 
 func TestEveryProblemIsReportedAtOnce(t *testing.T) {
-	file := writeFile(t, "step-timeout: soon\nresume-partition: 3\nlog-format: [{a: 1}]\n")
+	file := writeFile(t, "step-timeout: soon\nresume-partition: 3\nlog-format: [{a: 1}]\nstep-timeout: 2s\n")
 	_, err := Load(Sources{
 		File:  file,
 		Env:   []string{"KONT_LOG_LEVEL=loud"},
@@ -51,6 +51,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		file + `:1: step-timeout: "soon" is not a duration`,
 		file + `:2: resume-partition: no such setting`,
 		file + `:3: log-format: not a list of plain values`,
+		file + `:4: step-timeout: set on line 1 already`,
 		`KONT_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,
 		`kafka-listen: "nowhere" is not host:port`,
 		`http-listen: other machines can reach 0.0.0.0:8080`,
@@ -60,8 +61,8 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 			t.Errorf("the error lacks %q", want)
 		}
 	}
-	if got := len(Problems(err)); got != 7 {
-		t.Errorf("%d problems, want 7:\n%v", got, err)
+	if got := len(Problems(err)); got != 8 {
+		t.Errorf("%d problems, want 8:\n%v", got, err)
 	}
 }
 

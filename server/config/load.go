@@ -139,8 +139,14 @@ func readFile(path string) ([]fileEntry, error) {
 	}
 	var entries []fileEntry
 	var problems []error
+	lines := map[string]int{}
 	for i := 0; i+1 < len(root.Content); i += 2 {
 		key, value := root.Content[i], root.Content[i+1]
+		if first, isSecond := lines[key.Value]; isSecond {
+			problems = append(problems, fmt.Errorf("%s:%d: %s: set on line %d already", path, key.Line, key.Value, first))
+			continue
+		}
+		lines[key.Value] = key.Line
 		text, err := scalarText(value)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("%s:%d: %s: %w", path, value.Line, key.Value, err))

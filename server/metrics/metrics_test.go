@@ -17,7 +17,7 @@ import (
 func TestScrapeShowsWhatWasObserved(t *testing.T) {
 	node := &apitest.Node{
 		HealthValue: api.Health{Ready: true},
-		StatusValue: api.Status{Stats: api.Stats{ThreadsSuspended: 3, ThreadsFaulted: 1, AppliedIndex: 42, DiskBytes: 4096}},
+		StatusValue: api.Status{Stats: api.Stats{ThreadsSuspended: 3, ThreadsFaulted: 1, TimersRejected: 5, TimersLost: 6, AppliedIndex: 42, DiskBytes: 4096}},
 	}
 	for range 2 {
 		node.AddUnmatched(api.UnmatchedEvent{Reason: "no such thread"})
@@ -46,6 +46,7 @@ func TestScrapeShowsWhatWasObserved(t *testing.T) {
 		`kont_steps_refused_total 1`,
 		`kont_queue_events 7`, `kont_queue_bytes 700`,
 		`kont_timers_fired_total 1`,
+		`kont_timers_rejected_total 5`, `kont_timers_lost_total 6`,
 		`kont_timer_lateness_seconds_bucket{le="0.0032"} 1`,
 		`kont_proposals_total{agreed="true",kind="10"} 1`,
 		`kont_proposals_total{agreed="false",kind="10"} 1`,

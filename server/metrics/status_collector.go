@@ -12,6 +12,8 @@ var (
 	leaderDesc    = prometheus.NewDesc("kont_leader", "1 if the node leads.", nil, nil)
 	threadsDesc   = prometheus.NewDesc("kont_threads", "Threads by status.", []string{"status"}, nil)
 	timersDesc    = prometheus.NewDesc("kont_timers_pending", "Timers that are set and not due.", nil, nil)
+	rejectedDesc  = prometheus.NewDesc("kont_timers_rejected_total", "Scheduler records that set no timer because they are malformed.", nil, nil)
+	lostDesc      = prometheus.NewDesc("kont_timers_lost_total", "Timers that came due when the topic that they write to was gone.", nil, nil)
 	topicsDesc    = prometheus.NewDesc("kont_topics", "Topics.", nil, nil)
 	appliedDesc   = prometheus.NewDesc("kont_applied_index", "Log index that the store stands at.", nil, nil)
 	unmatchedDesc = prometheus.NewDesc("kont_unmatched_events_total", "Events that no thread waited for, by the class of the reason.", []string{"reason"}, nil)
@@ -25,7 +27,7 @@ const statusTimeout = 5 * time.Second
 type statusCollector struct{ source Source }
 
 func (c *statusCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, topicsDesc, unmatchedDesc, appliedDesc, diskDesc} {
+	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, rejectedDesc, lostDesc, topicsDesc, unmatchedDesc, appliedDesc, diskDesc} {
 		descs <- desc
 	}
 }
@@ -44,8 +46,13 @@ func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
 	gauge(threadsDesc, float64(status.Stats.ThreadsEnded), "ended")
 	gauge(timersDesc, float64(status.Stats.TimersPending))
 	gauge(topicsDesc, float64(status.Stats.Topics))
-	for reason, count := range c.source.UnmatchedByReason() {
-		metrics <- prometheus.MustNewConstMetric(unmatchedDesc, prometheus.CounterValue, float64(count), reason)
+	count := func(desc *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, value, labels...)
+	}
+	count(rejectedDesc, float64(status.Stats.TimersRejected))
+	count(lostDesc, float64(status.Stats.TimersLost))
+	for reason, events := range c.source.UnmatchedByReason() {
+		count(unmatchedDesc, float64(events), reason)
 	}
 	gauge(appliedDesc, float64(status.Stats.AppliedIndex))
 	gauge(diskDesc, float64(status.Stats.DiskBytes))
