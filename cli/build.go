@@ -33,6 +33,7 @@ func buildCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
+			warn(p, app)
 			if err := writeWhole(path, app.encoded); err != nil {
 				return fmt.Errorf("write bundle: %w", err)
 			}

@@ -35,6 +35,15 @@ func topicFlag() urfave.Flag {
 	return &urfave.StringFlag{Name: "topic", Usage: "resume `TOPIC` of the workflow", Value: defaultResumeTopic}
 }
 
+// topicArg is what a command needs besides a thread's key, where its resume topic
+// is not the default one.
+func topicArg(topic string) string {
+	if topic == "" || topic == defaultResumeTopic {
+		return ""
+	}
+	return " --topic " + topic
+}
+
 // newClient takes the server from --server, then the environment, then the
 // default.
 func newClient(c *urfave.Context, p Process) (*client.Client, error) {

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,6 +61,13 @@ func compileWith(ctx context.Context, options jsvm.CompileOptions) (workflow, er
 	return workflowOf(bundle), nil
 }
 
+// warn prints what the compiler found odd, but not wrong.
+func warn(p Process, app workflow) {
+	for _, warning := range app.warnings {
+		fmt.Fprintf(p.Err, "%s\n", warning)
+	}
+}
+
 func decodeBundle(data []byte) (workflow, error) {
 	bundle, err := jsvm.DecodeBundle(data)
 	if err != nil {
@@ -70,7 +79,7 @@ func decodeBundle(data []byte) (workflow, error) {
 func workflowOf(bundle *jsvm.Bundle) workflow {
 	return workflow{
 		bundle: bundle, encoded: bundle.Encode(), hash: bundle.Hash(),
-		topics: bundle.OutputTopics(), sources: bundle.Inputs(), warnings: diagnosticsOf(bundle.Warnings()),
+		topics: append([]string{}, bundle.OutputTopics()...), sources: bundle.Inputs(), warnings: diagnosticsOf(bundle.Warnings()),
 	}
 }
 
@@ -82,17 +91,23 @@ func diagnosticsOf(found []jsvm.Diagnostic) []diagnostic {
 	return diagnostics
 }
 
-// newStepper makes a stepper of a bundle. Requests come one after the other, so
-// one VM is enough.
-func newStepper(app workflow) stepper {
-	return poolStepper{jsvm.NewPool(app.bundle, jsvm.PoolOptions{VMsMax: 1})}
+// newStepper makes a stepper of a bundle, whose console goes to console. Requests
+// come one after the other, so one VM is enough.
+func newStepper(app workflow, console io.Writer) stepper {
+	return poolStepper{jsvm.NewPool(app.bundle, jsvm.PoolOptions{VMsMax: 1}), console}
 }
 
 // poolStepper is the stepper of `kont step`.
-type poolStepper struct{ *jsvm.Pool }
+type poolStepper struct {
+	*jsvm.Pool
+	console io.Writer
+}
 
 func (s poolStepper) step(ctx context.Context, thread string, stepID uint64, state, event []byte) ([]byte, []stepOutput, error) {
 	effects, err := s.Step(ctx, jsvm.Input{Thread: thread, StepID: stepID, Continuation: state, Event: event})
+	for _, line := range effects.Logs {
+		fmt.Fprintf(s.console, "%s: thread %s, step %d: %s\n", line.Level, printable(thread), stepID, printable(line.Text))
+	}
 	if err != nil {
 		return nil, nil, err
 	}

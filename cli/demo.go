@@ -54,7 +54,7 @@ func playDemo(c *urfave.Context, p Process, play demos.Demo) error {
 	}
 	dir, err := os.MkdirTemp("", "kont-demo-*")
 	if err != nil {
-		return fmt.Errorf("make a data directory: %w", err)
+		return failf("name a directory that can be written to in TMPDIR", "make a data directory: %w", err)
 	}
 	defer removeAll(p, dir)
 	settings, err := config.Load(config.Sources{Flags: map[string]string{

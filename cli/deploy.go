@@ -26,6 +26,7 @@ func deployCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
+			warn(p, app)
 			server, err := newClient(c, p)
 			if err != nil {
 				return err

@@ -27,28 +27,41 @@ func devCommand(p Process) *urfave.Command {
 			&urfave.StringFlag{Name: "http-listen", Usage: "`ADDR` of the HTTP API", Value: config.Default().HTTPListen},
 			&urfave.StringFlag{Name: "log-level", Usage: "`LEVEL` of the node's log", Value: "warn"},
 			&urfave.StringFlag{Name: "resume-topic", Usage: "`TOPIC` of the workflow's events", Value: defaultResumeTopic},
+			outputFlag(),
 		},
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
 			}
-			flags := map[string]string{}
-			for _, name := range []string{"data", "kafka-listen", "http-listen", "log-level"} {
-				flags[name] = c.String(name)
-			}
-			settings, err := config.Load(config.Sources{Env: p.Env, Flags: flags})
+			settings, err := config.Load(config.Sources{Env: p.Env, Flags: devSettings(c, p)})
 			if err != nil {
 				return usagef("`kont dev --help` explains the flags", "%w", err)
 			}
-			d := &developer{p: p, path: c.Args().First(), topic: c.String("resume-topic")}
+			d := &developer{p: p, out: newPrinter(c, p), path: c.Args().First(), topic: c.String("resume-topic")}
 			return d.run(c.Context, settings)
 		},
 	}
 }
 
+// devSettings are the flags that were given, and the defaults of those that no
+// variable gives either.
+func devSettings(c *urfave.Context, p Process) map[string]string {
+	flags := map[string]string{}
+	for _, setting := range config.Settings() {
+		switch setting.Name {
+		case "data", "kafka-listen", "http-listen", "log-level":
+			if c.IsSet(setting.Name) || lookup(p.Env, setting.Env()) == "" {
+				flags[setting.Name] = c.String(setting.Name)
+			}
+		}
+	}
+	return flags
+}
+
 // developer holds one run of `kont dev`.
 type developer struct {
 	p      Process
+	out    printer
 	path   string
 	topic  string
 	server *client.Client
@@ -56,6 +69,8 @@ type developer struct {
 	hash [32]byte
 	// sources are the files of the last bundle that compiled.
 	sources []string
+	// isBroken: the sources as they are now don't compile.
+	isBroken bool
 }
 
 func (d *developer) run(ctx context.Context, settings config.Config) error {
@@ -64,7 +79,7 @@ func (d *developer) run(ctx context.Context, settings config.Config) error {
 		return err
 	}
 	defer watch.Close()
-	watch.follow(d.path, nil)
+	watch.follow(d.path, nil, false)
 	running, err := d.p.startNode(ctx, settings, newLogger(settings, d.p.Err))
 	if err != nil {
 		return err
@@ -73,12 +88,15 @@ func (d *developer) run(ctx context.Context, settings config.Config) error {
 	if d.server, err = client.New(running.HTTPAddress()); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.p.Out, "Kafka  %s\nHTTP   http://%s\ndata   %s\n\n", running.KafkaAddress(), running.HTTPAddress(), settings.DataDir)
-	if d.redeploy(ctx) {
+	addresses := map[string]string{"kafka": running.KafkaAddress(), "http": running.HTTPAddress(), "data": settings.DataDir}
+	if err := d.out.line(addresses, fmt.Sprintf("Kafka  %s\nHTTP   http://%s\ndata   %s\n", running.KafkaAddress(), running.HTTPAddress(), settings.DataDir)); err != nil {
+		return err
+	}
+	if d.redeploy(ctx) && !d.out.isJSON {
 		d.printNext(settings, running)
 	}
 	for {
-		watch.follow(d.path, d.sources)
+		watch.follow(d.path, d.sources, d.isBroken)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -87,6 +105,8 @@ func (d *developer) run(ctx context.Context, settings config.Config) error {
 		case err := <-watch.errors():
 			slog.Warn("watch sources", "error", err)
 		case <-watch.changed():
+			// Directories that are new are watched before the compiler looks into them.
+			watch.follow(d.path, d.sources, d.isBroken)
 			d.redeploy(ctx)
 		}
 	}
@@ -97,15 +117,16 @@ func (d *developer) run(ctx context.Context, settings config.Config) error {
 func (d *developer) redeploy(ctx context.Context) bool {
 	began := time.Now()
 	app, err := loadWorkflow(ctx, d.p, d.path)
-	if err != nil {
+	if d.isBroken = err != nil; d.isBroken {
 		var refused *compileError
-		if errors.As(err, &refused) {
-			fmt.Fprintf(d.p.Err, "%s\n%s does not compile (%s); save it again to try again\n", refused, d.path, plural(len(refused.diagnostics), "problem"))
+		if errors.As(err, &refused) && !d.out.isJSON {
+			fmt.Fprintf(d.p.Err, "%s\n%s does not compile (%s); it is tried again when a source changes\n", refused, d.path, plural(len(refused.diagnostics), "problem"))
 		} else {
-			fmt.Fprintf(d.p.Err, "kont: %v\n", err)
+			report(d.p, err)
 		}
 		return false
 	}
+	warn(d.p, app)
 	d.sources = app.sources
 	if app.hash == d.hash {
 		return true
@@ -116,8 +137,8 @@ func (d *developer) redeploy(ctx context.Context) bool {
 		return false
 	}
 	d.hash = app.hash
-	fmt.Fprintf(d.p.Out, "%s deployed on %s (bundle %s, %d ms)\n", deployment.App, d.topic, app.shortHash(), time.Since(began).Milliseconds())
-	return true
+	text := fmt.Sprintf("%s deployed on %s (bundle %s, %d ms)", deployment.App, d.topic, app.shortHash(), time.Since(began).Milliseconds())
+	return d.out.line(deployment, text) == nil
 }
 
 func (d *developer) printNext(settings config.Config, running node) {
@@ -125,10 +146,7 @@ func (d *developer) printNext(settings config.Config, running node) {
 	if running.HTTPAddress() != config.Default().HTTPListen {
 		server = " --server " + running.HTTPAddress()
 	}
-	topic := ""
-	if d.topic != defaultResumeTopic {
-		topic = " --topic " + d.topic
-	}
+	topic := topicArg(d.topic)
 	lines := []string{
 		"kont start my-key '{}'" + topic + server,
 		"kont inspect my-key" + topic + server,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -80,6 +81,15 @@ func compileTwin(ctx context.Context, path string) (workflow, error) {
 	if err != nil {
 		return workflow{}, err
 	}
+	if name, isImport := strings.CutPrefix(string(text), "import "); isImport {
+		name, _, _ = strings.Cut(name, " ")
+		imported := filepath.Join(filepath.Dir(path), name)
+		app, err := compileTwin(ctx, imported)
+		if errors.Is(err, os.ErrNotExist) {
+			err = &compileError{[]diagnostic{{File: path, Line: 1, Column: 8, Text: "could not resolve " + name}}}
+		}
+		return workflow{encoded: text, hash: sha256.Sum256(text), sources: append(app.sources, path)}, err
+	}
 	if strings.Contains(string(text), "syntax error") {
 		return workflow{}, &compileError{[]diagnostic{{File: path, Line: 3, Column: 7, Text: "expected a brace", Hint: "close it"}}}
 	}
@@ -131,7 +141,7 @@ func TestDevDeploysWhatIsSaved(t *testing.T) {
 	// A file that does not compile is shown, and the last good one stays.
 	save(t, path, "syntax error")
 	out.waitFor(t, "orders.ts:3:7: expected a brace; close it", 1)
-	out.waitFor(t, "does not compile (1 problem); save it again", 1)
+	out.waitFor(t, "does not compile (1 problem); it is tried again when a source changes", 1)
 	if got := string(n.Bundle("workflow-resume")); got != "version 2" {
 		t.Errorf("after the error, deployed is %q", got)
 	}
@@ -150,6 +160,76 @@ func TestDevWaitsForASourceThatCompiles(t *testing.T) {
 	out.waitFor(t, "orders deployed on workflow-resume", 1)
 	if code := end(); code != exitOK || !n.isClosed {
 		t.Errorf("exit code %d, node closed: %v", code, n.isClosed)
+	}
+}
+
+// What a source imports that does not compile is not known: a file that is written
+// for the first time may be what was missing.
+func TestDevSeesTheSourceThatMendsAnImport(t *testing.T) {
+	path, out, started, end := runDev(t, "version 1")
+	n := <-started
+	out.waitFor(t, "orders deployed on workflow-resume", 1)
+	save(t, path, "import lib/parcel.ts version 2")
+	out.waitFor(t, "does not compile", 1)
+	lib := filepath.Join(filepath.Dir(path), "lib")
+	if err := os.Mkdir(lib, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	out.waitFor(t, "does not compile", 2)
+	save(t, filepath.Join(lib, "parcel.ts"), "syntax error")
+	out.waitFor(t, "parcel.ts:3:7: expected a brace", 1)
+	save(t, filepath.Join(lib, "parcel.ts"), "a parcel")
+	out.waitFor(t, "orders deployed on workflow-resume", 2)
+	if got := string(n.Bundle("workflow-resume")); got != "import lib/parcel.ts version 2" {
+		t.Errorf("deployed %q", got)
+	}
+	if code := end(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestDevReadsItsSettingsFromTheEnvironmentToo(t *testing.T) {
+	for name, test := range map[string]struct {
+		args, env                 []string
+		dataDir, logLevel, listen string
+	}{
+		"defaults":  {nil, nil, ".kont", "WARN", "127.0.0.1:9092"},
+		"variables": {nil, []string{"KONT_DATA=elsewhere", "KONT_KAFKA_LISTEN=127.0.0.1:7"}, "elsewhere", "WARN", "127.0.0.1:7"},
+		"flags win": {[]string{"--data", "here"}, []string{"KONT_DATA=elsewhere", "KONT_LOG_LEVEL=debug"}, "here", "DEBUG", "127.0.0.1:9092"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings := make(chan config.Config, 1)
+			code := Main(context.Background(), Process{
+				Args: append([]string{"dev", "orders.ts"}, test.args...), Env: test.env, Out: io.Discard, Err: io.Discard,
+				startNode: func(_ context.Context, c config.Config, _ *slog.Logger) (node, error) {
+					settings <- c
+					return nil, errors.New("enough")
+				},
+			})
+			if code != exitFailure {
+				t.Fatalf("exit code %d", code)
+			}
+			c := <-settings
+			if c.DataDir != test.dataDir || c.LogLevel.String() != test.logLevel || c.KafkaListen != test.listen {
+				t.Errorf("data %s, log level %s, listens on %s", c.DataDir, c.LogLevel, c.KafkaListen)
+			}
+		})
+	}
+}
+
+func TestDevPrintsJSONLines(t *testing.T) {
+	path, out, started, end := runDev(t, "version 1", "-o", "json")
+	<-started
+	out.waitFor(t, `"app":"orders"`, 1)
+	save(t, path, "syntax error")
+	out.waitFor(t, "expected a brace", 1)
+	if code := end(); code != exitOK {
+		t.Errorf("exit code %d", code)
+	}
+	for line := range strings.Lines(out.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("no JSON: %s", line)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ func TestANodeThatCannotStartSaysWhatToDo(t *testing.T) {
 		want string
 	}{
 		{&os.PathError{Op: "mkdir", Path: "d", Err: syscall.EACCES}, "mkdir d: permission denied; make it writable for this user, or name another directory with --data"},
+		{&os.PathError{Op: "open", Path: "d/LOCK", Err: syscall.EROFS}, "open d/LOCK: read-only file system; make it writable for this user, or name another directory with --data"},
 		{&os.PathError{Op: "mkdir", Path: "d", Err: syscall.ENOTDIR}, "mkdir d: not a directory; name a directory with --data"},
 		{&os.PathError{Op: "write", Path: "d/x", Err: syscall.ENOSPC}, "write d/x: no space left on device; free some space on the disk"},
 		{fmt.Errorf("listen: %w; choose another", fs.ErrPermission), "listen: permission denied; choose another"},

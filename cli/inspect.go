@@ -31,7 +31,7 @@ func inspectCommand(p Process) *urfave.Command {
 			}
 			thread, err := server.Thread(c.Context, topic, key)
 			if client.IsCode(err, "unknown_thread") && len(history) > 0 {
-				thread.Topic, thread.Key, thread.Status = topic, key, "unknown"
+				thread.Topic, thread.Key, thread.Status = topic, key, api.StatusUnknown
 			} else if err != nil {
 				return err
 			}
@@ -64,15 +64,20 @@ func printThread(w io.Writer, thread api.Thread) {
 			[]string{"continuation", plural(thread.ContinuationBytes, "byte")},
 		)
 	}
-	if thread.Fault != "" {
-		rows = append(rows, []string{"fault", printable(thread.Fault)})
+	// A fault is its message, then a line for each function of the stack.
+	fault, stack, _ := strings.Cut(thread.Fault, "\n")
+	if fault != "" {
+		rows = append(rows, []string{"fault", printable(fault)})
 	}
 	table(w, rows)
+	for line := range strings.Lines(stack) {
+		fmt.Fprintf(w, "  %s\n", printable(strings.TrimSpace(line)))
+	}
 	for i, event := range thread.KeptEvents {
 		fmt.Fprintf(w, "  kept event %d: %s\n", i+1, shortened(printable(event), 100))
 	}
 	if len(thread.KeptEvents) > 0 {
-		fmt.Fprintf(w, "  `kont retry %s` runs them again\n", printable(thread.Key))
+		fmt.Fprintf(w, "  `kont retry %s%s` runs them again\n", printable(thread.Key), topicArg(thread.Topic))
 	}
 	if len(thread.Refs) > 0 {
 		fmt.Fprintf(w, "\npending refs\n")
@@ -126,7 +131,8 @@ func printHistory(w io.Writer, history []api.HistoryEntry) {
 			what += ", " + plural(entry.Outputs, "output")
 		}
 		if entry.Reason != "" {
-			what += ": " + shortened(printable(entry.Reason), 100)
+			reason, _, _ := strings.Cut(entry.Reason, "\n")
+			what += ": " + shortened(printable(reason), 100)
 		}
 		rows = append(rows, []string{
 			"  " + atText(entry.At), fmt.Sprintf("%d@%d", entry.Partition, entry.Offset), fmt.Sprintf("%.1fms", float64(entry.DurationMicro)/1000), what,

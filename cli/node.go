@@ -37,7 +37,7 @@ func startFailure(err error) error {
 	switch {
 	case strings.Contains(err.Error(), "; "):
 		return err
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return failf("make it writable for this user, or name another directory with --data", "%w", err)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
 		return failf("name a directory with --data", "%w", err)

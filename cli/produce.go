@@ -34,6 +34,9 @@ func produceCommand(p Process) *urfave.Command {
 			if c.Bool("null") && c.Args().Len() > 1 {
 				return usagef("leave one of them out", "a value and --null")
 			}
+			if c.Bool("lines") && (!fromInput || c.Bool("null")) {
+				return usagef("leave one of them out", "--lines reads standard input: no value, no --null")
+			}
 			options := []kgo.Opt{}
 			if c.Int("partition") >= 0 {
 				options = append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()))

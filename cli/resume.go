@@ -133,7 +133,7 @@ func matchRef(thread api.Thread, text string) (string, error) {
 	case len(named) > 1:
 		return "", failf("name one by its id: "+strings.Join(named, ", "), "thread %s has %d pending refs named %s", thread.Key, len(named), text)
 	case len(thread.Refs) == 0:
-		return "", failf("look at it with `kont inspect "+thread.Key+"`", "thread %s (%s) has no pending ref", thread.Key, thread.Status)
+		return "", failf("look at it with `kont inspect "+thread.Key+topicArg(thread.Topic)+"`", "thread %s (%s) has no pending ref", thread.Key, thread.Status)
 	default:
 		return "", failf("pending: "+strings.Join(thread.Refs, ", "), "thread %s has no pending ref %s", thread.Key, text)
 	}

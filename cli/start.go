@@ -1,16 +1,15 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	urfave "github.com/urfave/cli/v2"
 
+	"kont/cli/client"
 	"kont/server/api"
 )
 
@@ -59,7 +58,10 @@ func startCommand(p Process) *urfave.Command {
 				return unacknowledged(c, p, err)
 			}
 			if results != nil {
-				return results.printFor(c.Context, newPrinter(c, p), key)
+				if results.server, err = serverOf(c, p); err != nil {
+					return err
+				}
+				return results.printFor(c.Context, newPrinter(c, p), record, c.Bool("init"))
 			}
 			where := writtenOf(record)
 			return newPrinter(c, p).line(where, fmt.Sprintf("start of %s written to %s", key, where))
@@ -67,14 +69,19 @@ func startCommand(p Process) *urfave.Command {
 	}
 }
 
+// serverOf is the server to ask about threads, nil with --kafka alone.
+func serverOf(c *urfave.Context, p Process) (*client.Client, error) {
+	if c.String("kafka") != "" && c.String("server") == "" {
+		return nil, nil
+	}
+	return newClient(c, p)
+}
+
 // wantDeployment refuses to start a thread where nothing would run it. With
 // --kafka alone there is nobody to ask.
 func wantDeployment(c *urfave.Context, p Process) error {
-	if c.String("kafka") != "" && c.String("server") == "" {
-		return nil
-	}
-	server, err := newClient(c, p)
-	if err != nil {
+	server, err := serverOf(c, p)
+	if server == nil {
 		return err
 	}
 	deployments, err := server.Deployments(c.Context)
@@ -128,45 +135,4 @@ func checkKey(key string) error {
 		return usagef("choose another one", "the key is not UTF-8: %q", key)
 	}
 	return nil
-}
-
-// resultWatch reads the result and error topics from where they ended when it
-// was made.
-type resultWatch struct{ kafka *kgo.Client }
-
-// resultWait bounds the wait for a topic's end, not for a result.
-const resultWait = 10 * time.Second
-
-func watchResults(ctx context.Context, kafka *kgo.Client) (*resultWatch, error) {
-	ctx, cancel := context.WithTimeout(ctx, resultWait)
-	defer cancel()
-	ends, err := endsOf(ctx, kafka, api.TopicResult, api.TopicError)
-	if err != nil {
-		return nil, err
-	}
-	kafka.AddConsumePartitions(ends)
-	return &resultWatch{kafka}, nil
-}
-
-// printFor prints the thread's result; an error record is a failure. A result
-// that is undefined leaves no record, so the wait is the caller's to end.
-func (w *resultWatch) printFor(ctx context.Context, out printer, key string) error {
-	for {
-		fetches := w.kafka.PollFetches(ctx)
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := fetchesErr(fetches); err != nil {
-			return err
-		}
-		for _, record := range fetches.Records() {
-			if string(record.Key) != key {
-				continue
-			}
-			if record.Topic == api.TopicError {
-				return failf("", "thread %s ended with %s", key, record.Value)
-			}
-			return out.line(map[string]any{"key": key, "result": json.RawMessage(record.Value)}, string(record.Value))
-		}
-	}
 }

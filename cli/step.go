@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +23,8 @@ func stepCommand(p Process) *urfave.Command {
 		Description: "Each line {\"event\", \"state\", \"thread\", \"step\"} is answered with\n" +
 			"{\"state\", \"outputs\": [{\"topic\", \"key\", \"value\"}]} or {\"error\"}. An empty state starts a\n" +
 			"thread with the event as its argument, and an empty answered one says that it has\n" +
-			"ended. {\"topics\": true} is answered with the output topics.",
+			"ended. {\"topics\": true} is answered with the output topics. What the workflow writes to\n" +
+			"its console goes to standard error.",
 		Flags: []urfave.Flag{outputFlag()},
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
@@ -31,7 +34,7 @@ func stepCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			steps := newStepper(app)
+			steps := newStepper(app, p.Err)
 			defer steps.Close()
 			return serveSteps(c.Context, p, app, steps)
 		},
@@ -105,12 +108,16 @@ func serveSteps(ctx context.Context, p Process, app workflow, steps stepper) err
 func answerStep(ctx context.Context, line []byte, count uint64, app workflow, steps stepper) (any, error) {
 	var request stepRequest
 	if err := json.Unmarshal(line, &request); err != nil {
+		var mistyped *json.UnmarshalTypeError
+		if errors.As(err, &mistyped) { // its own text names types of this program
+			return nil, fmt.Errorf("request %d is no JSON object of this protocol: %s is a JSON %s", count, cmp.Or(mistyped.Field, "it"), mistyped.Value)
+		}
 		return nil, fmt.Errorf("request %d is no JSON object of this protocol: %w", count, err)
 	}
 	if request.Topics {
-		// The result and error topics are configured, if not declared: a host has to
+		// Those of the protocol are written to without being declared: a host has to
 		// have them.
-		topics := append([]string{api.TopicError, api.TopicResult}, app.topics...)
+		topics := append([]string{api.TopicError, api.TopicResult, api.TopicScheduler}, app.topics...)
 		slices.Sort(topics)
 		topics = slices.Compact(topics)
 		return map[string][]string{"topics": topics}, nil

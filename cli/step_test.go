@@ -33,6 +33,7 @@ func TestStepAnswersEachLine(t *testing.T) {
 		`{"event": "{}", "state": "eHg=", "thread": "a", "step": "3"}`,
 		`{"event": "bad", "state": "", "thread": "a", "step": "4"}`,
 		`no JSON`,
+		`{"event": 5}`,
 		`{"event": "1", "state": "?", "thread": "a", "step": "5"}`,
 		`{"event": "1", "state": "", "thread": "a", "step": "five"}`,
 		`{"event": "1", "state": "", "thread": "b", "step": "6"}`,
@@ -43,12 +44,13 @@ func TestStepAnswersEachLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`{"topics":["requests","workflow-error","workflow-result"]}`,
+		`{"topics":["requests","workflow-error","workflow-result","workflow-scheduler"]}`,
 		`{"state":"eA==","outputs":[]}`,
 		`{"state":"eHg=","outputs":[]}`,
 		`{"state":"","outputs":[{"topic":"workflow-result","key":"a","value":"<3>"}]}`,
 		`{"error":"a fault"}`,
 		`{"error":"request 6 is no JSON object`,
+		`{"error":"request 7 is no JSON object of this protocol: event is a JSON number"}`,
 		`{"error":"state of thread a: `,
 		`{"error":"step \"five\" is no whole number"}`,
 		`{"state":"eA==","outputs":[]}`,

@@ -50,10 +50,10 @@ func threadsCommand(p Process) *urfave.Command {
 				for _, thread := range threads {
 					waits := strings.Join(thread.Refs, " ")
 					if thread.Fault != "" {
-						waits = thread.Fault
+						waits, _, _ = strings.Cut(thread.Fault, "\n")
 					}
 					rows = append(rows, []string{
-						printable(thread.Key), thread.Status, strconv.FormatUint(thread.Steps, 10), atText(thread.UpdatedAt), shortened(printable(waits), 60),
+						shortened(printable(thread.Key), keyRunesMax), thread.Status, strconv.FormatUint(thread.Steps, 10), atText(thread.UpdatedAt), shortened(printable(waits), 60),
 					})
 				}
 				table(w, rows)
@@ -61,6 +61,10 @@ func threadsCommand(p Process) *urfave.Command {
 		},
 	}
 }
+
+// keyRunesMax cuts keys in a list for people, so that a long one leaves the others
+// their columns.
+const keyRunesMax = 80
 
 // pageMax is the largest page of a list that the server gives.
 const pageMax = 1000

@@ -45,7 +45,10 @@ func topicsCommand(p Process) *urfave.Command {
 				Action: withKafka(p, 1, 1, createTopic),
 			},
 			{
-				Name: "delete", Usage: "delete a topic with its records", ArgsUsage: "TOPIC", Flags: serverFlags(),
+				Name: "delete", Usage: "delete a topic with its records", ArgsUsage: "TOPIC",
+				Flags: append(serverFlags(),
+					&urfave.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "also delete a topic that workflows need, with their threads and timers"},
+				),
 				Action: withKafka(p, 1, 1, deleteTopic),
 			},
 		},
@@ -173,8 +176,10 @@ func createTopic(c *urfave.Context, kafka *kgo.Client, out printer, p Process) e
 	answer, err := kadm.NewClient(kafka).CreateTopic(c.Context, int32(c.Int("partitions")), -1, configs, name)
 	switch {
 	case err == nil:
-	case answer.ErrMessage != "" && (errors.Is(err, kerr.InvalidPartitions) || errors.Is(err, kerr.InvalidConfig)):
+	case answer.ErrMessage != "" && errors.Is(err, kerr.InvalidPartitions):
 		return fmt.Errorf("make topic %s: %s", name, answer.ErrMessage)
+	case answer.ErrMessage != "" && errors.Is(err, kerr.InvalidConfig):
+		return failf("`kont topics describe "+api.TopicResult+"` shows the configurations that there are", "make topic %s: %s", name, answer.ErrMessage)
 	default:
 		return topicErr(name, err)
 	}
@@ -183,6 +188,11 @@ func createTopic(c *urfave.Context, kafka *kgo.Client, out printer, p Process) e
 
 func deleteTopic(c *urfave.Context, kafka *kgo.Client, out printer, p Process) error {
 	name := c.Args().First()
+	if !c.Bool("force") {
+		if err := checkUnneeded(c, p, name); err != nil {
+			return err
+		}
+	}
 	answers, err := kadm.NewClient(kafka).DeleteTopics(c.Context, name)
 	if err == nil {
 		err = answers.Error()
@@ -191,4 +201,31 @@ func deleteTopic(c *urfave.Context, kafka *kgo.Client, out printer, p Process) e
 		return topicErr(name, err)
 	}
 	return out.line(map[string]string{"deleted": name}, "topic "+name+" deleted")
+}
+
+// checkUnneeded refuses to delete in passing what threads live on. With --kafka
+// alone there is nobody to ask about deployments.
+func checkUnneeded(c *urfave.Context, p Process, name string) error {
+	var deployments []api.Deployment
+	server, err := serverOf(c, p)
+	if err == nil && server != nil {
+		deployments, err = server.Deployments(c.Context)
+	}
+	if err != nil {
+		return err
+	}
+	const hint = "repeat the command with --force if that is what you want"
+	for _, deployment := range deployments {
+		switch {
+		case name == deployment.ResumeTopic:
+			return failf(hint, "topic %s holds the events and threads of %s, which would go with it", name, deployment.App)
+		case slices.Contains(deployment.OutputTopics, name):
+			return failf(hint, "%s writes to topic %s, and its steps would fail without it", deployment.App, name)
+		}
+	}
+	switch name {
+	case api.TopicResume, api.TopicResult, api.TopicError, api.TopicScheduler:
+		return failf(hint, "topic %s belongs to the workflow protocol, and threads would fail without it", name)
+	}
+	return nil
 }

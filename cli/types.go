@@ -77,7 +77,7 @@ func writeTypes(path string, isForced bool) (written []string, err error) {
 	switch old, err := os.ReadFile(path); {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("write types: %w", err)
+		return nil, failf("name another file", "write types: %w", err)
 	case !isForced && !isOurTypes(string(old)):
 		return nil, failf("name another file, or replace it with --force", "%s is not of kont", path)
 	}

@@ -16,6 +16,9 @@ func versionCommand(p Process) *urfave.Command {
 		Name: "version", Category: categoryOther, Usage: "print the version",
 		Flags: []urfave.Flag{outputFlag()},
 		Action: func(c *urfave.Context) error {
+			if err := wantArgs(c, 0, 0); err != nil {
+				return err
+			}
 			version := map[string]string{"version": Version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
 			text := fmt.Sprintf("kont %s (%s, %s/%s)", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			if info, ok := debug.ReadBuildInfo(); ok {

@@ -29,7 +29,7 @@ func TestChangesOfFollowedFilesAreSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer watch.Close()
-	watch.follow(entry, []string{other})
+	watch.follow(entry, []string{other}, false)
 	expect := func(what string) {
 		t.Helper()
 		select {
@@ -51,6 +51,18 @@ func TestChangesOfFollowedFilesAreSeen(t *testing.T) {
 	expect("a rename over the entry")
 	write(entry, "4")
 	expect("a write after the rename")
+
+	away := filepath.Join(dir, "away")
+	if err := os.Rename(filepath.Dir(other), away); err != nil {
+		t.Fatal(err)
+	}
+	expect("a directory that moves away")
+	if err := os.Rename(away, filepath.Dir(other)); err != nil {
+		t.Fatal(err)
+	}
+	watch.follow(entry, []string{other}, false)
+	write(other, "3")
+	expect("a write after the directory came back")
 
 	// A stranger's change must not be reported: the next report is for what
 	// follows it, and there is only one.

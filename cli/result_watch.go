@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/cli/client"
+	"kont/server/api"
+)
+
+// resultWatch reads the result and error topics from where they ended when it
+// was made.
+type resultWatch struct {
+	kafka *kgo.Client
+	// server tells what becomes of a thread that leaves no record; nil if there is
+	// nobody to ask.
+	server *client.Client
+}
+
+const (
+	// resultWait bounds the wait for a topic's end, not for a result.
+	resultWait = 10 * time.Second
+	// fatePoll is how often the server is asked about the thread.
+	fatePoll = 500 * time.Millisecond
+)
+
+func watchResults(ctx context.Context, kafka *kgo.Client) (*resultWatch, error) {
+	ctx, cancel := context.WithTimeout(ctx, resultWait)
+	defer cancel()
+	ends, err := endsOf(ctx, kafka, api.TopicResult, api.TopicError)
+	if err != nil {
+		return nil, err
+	}
+	kafka.AddConsumePartitions(ends)
+	return &resultWatch{kafka: kafka}, nil
+}
+
+// printFor prints the result of the thread that the record start began; an error
+// record is a failure, and so is a thread that can't go on. isInit: the thread may
+// have run before.
+func (w *resultWatch) printFor(ctx context.Context, out printer, start *kgo.Record, isInit bool) error {
+	hasEnded := false
+	for {
+		record, err := w.next(ctx, string(start.Key))
+		switch {
+		case err != nil:
+			return err
+		case record != nil && record.Topic == api.TopicError:
+			return failf("", "thread %s ended with %s", start.Key, record.Value)
+		case record != nil:
+			return out.line(map[string]any{"key": string(start.Key), "result": json.RawMessage(record.Value)}, string(record.Value))
+		case hasEnded:
+			// The record would have come with the end. A result that is undefined has
+			// none.
+			return out.line(map[string]any{"key": string(start.Key), "result": nil}, "thread "+string(start.Key)+" ended and left no record on "+api.TopicResult)
+		case w.server != nil:
+			if hasEnded, err = w.fate(ctx, start, isInit); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// next is the next result or error of the thread, nil if none comes for a while.
+func (w *resultWatch) next(ctx context.Context, key string) (*kgo.Record, error) {
+	polling, cancel := context.WithTimeout(ctx, fatePoll)
+	defer cancel()
+	for {
+		fetches := w.kafka.PollFetches(polling)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for _, record := range fetches.Records() {
+			if string(record.Key) == key {
+				return record, nil
+			}
+		}
+		if polling.Err() != nil {
+			return nil, nil
+		}
+		if err := fetchesErr(fetches); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			return nil, err
+		}
+	}
+}
+
+// fate tells from the thread's history whether it has ended. One that is faulted,
+// or replaced by another start, or was never begun, is an error.
+func (w *resultWatch) fate(ctx context.Context, start *kgo.Record, isInit bool) (hasEnded bool, err error) {
+	key, topic := string(start.Key), topicArg(start.Topic)
+	history, err := w.server.History(ctx, start.Topic, key)
+	if err != nil {
+		return false, err
+	}
+	isSeen, fault := false, ""
+	for _, entry := range history {
+		if entry.Partition == start.Partition && entry.Offset == start.Offset {
+			isSeen = true
+			if entry.Outcome == "unmatched" && !isInit {
+				return false, failf("", "thread %s was not started: %s", key, entry.Reason)
+			}
+		} else if isSeen && entry.Replaced {
+			return false, failf("look at it with `kont inspect "+key+topic+"`", "thread %s was replaced by another start", key)
+		}
+		switch {
+		case !isSeen:
+		case entry.Outcome == "ended":
+			return true, nil
+		case entry.Outcome == "faulted":
+			fault, _, _ = strings.Cut(entry.Reason, "\n")
+		case entry.Outcome == "suspended":
+			fault = ""
+		}
+	}
+	if fault != "" {
+		return false, failf("look at it with `kont inspect "+key+topic+"`, run it again with `kont retry "+key+topic+"`", "thread %s is faulted: %s", key, fault)
+	}
+	return false, nil
+}
