@@ -2,6 +2,7 @@ package raftlog_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -183,5 +184,44 @@ func TestHalfWrittenSnapshotIsRemoved(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Dir(left))
 	if err != nil || slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == "1-2-3.tmp" }) {
 		t.Fatalf("still there: %v, %v", entries, err)
+	}
+}
+
+// The library removes the older snapshot when the newer one is in its place. A crash in
+// between leaves both, or the older one in part, whatever their numbers look like as text.
+func TestOlderSnapshotThatACrashLeftIsRemoved(t *testing.T) {
+	cfg := lone(t, raftlog.LogStoreWAL)
+	sm := raftlogtest.NewDurable()
+	node := lead(t, cfg, sm)
+	proposeMany(t, node, 0, 20)
+	if err := node.Snapshot(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	closeNode(t, node)
+	snapshots, err := filepath.Glob(filepath.Join(cfg.Dir, "snapshots", "*"))
+	if err != nil || len(snapshots) != 1 {
+		t.Fatalf("snapshots %v, %v", snapshots, err)
+	}
+	var term, index uint64
+	if _, err := fmt.Sscanf(filepath.Base(snapshots[0]), "%d-%d-", &term, &index); err != nil || index < 10 || index > 98 {
+		t.Fatalf("snapshot %s, %v", snapshots[0], err)
+	}
+	left := filepath.Join(cfg.Dir, "snapshots", fmt.Sprintf("%d-9-1700000000000", term))
+	if err := os.Mkdir(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, left, "state.bin", "")
+	closeNode(t, lead(t, cfg, sm.Reboot()))
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+
+	// One that is newer than all that can be read is damaged.
+	newer := filepath.Join(cfg.Dir, "snapshots", fmt.Sprintf("%d-100-1700000000000", term+1))
+	if err := os.Mkdir(newer, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raftlog.Open(cfg, sm.Reboot()); !errors.Is(err, raftlog.ErrCorrupt) || !strings.Contains(err.Error(), newer) {
+		t.Errorf("got %v, want %v that names %s", err, raftlog.ErrCorrupt, newer)
 	}
 }

@@ -155,21 +155,21 @@ func (s *snapshotStore) clean() error {
 	for _, meta := range metas {
 		known[meta.ID] = true
 	}
-	// The library lists what it retains; older ones it has not removed yet may be there.
+	// The library lists what it retains. Older ones may be there that it was about to
+	// remove, whole or in part.
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
 		path := filepath.Join(s.dir, entry.Name())
+		isUnknown := entry.IsDir() && !known[entry.Name()]
 		switch {
-		case strings.HasSuffix(entry.Name(), ".tmp"):
+		case strings.HasSuffix(entry.Name(), ".tmp"), isUnknown && len(metas) > 0 && isOlderSnapshot(entry.Name(), metas[0]):
 			if err := os.RemoveAll(path); err != nil {
 				return err
 			}
-		case entry.IsDir() && len(metas) == 0:
-			return fmt.Errorf("%w: %s describes no snapshot", ErrCorrupt, filepath.Join(path, "meta.json"))
-		case entry.IsDir() && !known[entry.Name()] && entry.Name() > metas[0].ID:
+		case isUnknown:
 			return fmt.Errorf("%w: %s describes no snapshot", ErrCorrupt, filepath.Join(path, "meta.json"))
 		}
 	}
@@ -177,6 +177,19 @@ func (s *snapshotStore) clean() error {
 		s.newest = metas[0].Index
 	}
 	return nil
+}
+
+// isOlderSnapshot compares a snapshot's directory with the newest snapshot. The library
+// names them term-index-milliseconds, which as text do not sort.
+func isOlderSnapshot(name string, newest *raft.SnapshotMeta) bool {
+	var term, index, milli uint64
+	if n, err := fmt.Sscanf(name, "%d-%d-%d", &term, &index, &milli); n != 3 || err != nil {
+		return false
+	}
+	if term != newest.Term {
+		return term < newest.Term
+	}
+	return index < newest.Index || index == newest.Index && name < newest.ID
 }
 
 // newestHeader reads the header of the newest snapshot and checks all of its bytes.
