@@ -23,6 +23,6 @@
 //
 // A timer is late by the time that Go's runtime takes to wake (well under a
 // millisecond on an idle machine) and one proposal. A burst is cut into commands
-// of timersMax timers. The wall clock is looked at once a second at least, so a
-// clock that is set forward delays nothing for longer.
+// of timersMax timers, or of keyBytesMax bytes of keys. The wall clock is looked at
+// once a second at least, so a clock that is set forward delays nothing for longer.
 package scheduler

@@ -10,10 +10,14 @@ import (
 	"kont/statemachine/command"
 )
 
-// timersMax is how many timers one command fires. A bigger burst takes several, one
+// timersMax is how many timers one command fires at most. A bigger burst takes several, one
 // after the other. Large commands keep a burst short: between two of them, the
 // steps of the first compete with the second for the processors.
 const timersMax = 4096
+
+// keyBytesMax bounds the keys of one command, which has to fit into an entry of the
+// log: keys can be long.
+const keyBytesMax = 1 << 20
 
 // lookEvery is how long the scheduler waits at most before it looks at the wall
 // clock again, which may have been set.
@@ -117,6 +121,7 @@ func (t *term) run() {
 	cancel := t.Store.WatchTimers(wake)
 	defer cancel()
 	failures := 0
+	var passed command.TimerKey // the first of those that were proposed last
 	for t.ctx.Err() == nil {
 		due, err := t.Store.TimersDueBy(time.Now().UnixMilli(), timersMax)
 		if err == nil && len(due) == 0 {
@@ -133,6 +138,7 @@ func (t *term) run() {
 			failures++
 			continue
 		}
+		due = fitting(due)
 		switch fired, err := t.fire(due); {
 		case t.ctx.Err() != nil:
 		case err != nil:
@@ -143,14 +149,16 @@ func (t *term) run() {
 			t.Logger.Log(t.ctx, level, "propose timers", "timers", len(due), "error", err)
 			t.wait(nil, pause(failures))
 			failures++
-		case fired == 0:
-			// All of them were cancelled meanwhile, or the store and Apply
-			// disagree, which must not become a busy loop.
+		case fired == 0 && due[0] == passed:
+			// The store and Apply disagree, which must not become a busy loop.
 			t.wait(nil, pause(failures))
 			failures++
 		default:
+			// Also if none of them fired: all were cancelled meanwhile, or have no
+			// topic any more to which their events could go.
 			failures = 0
 		}
+		passed = due[0]
 	}
 }
 
@@ -161,6 +169,17 @@ func (t *term) untilNext() (time.Duration, error) {
 		return lookEvery, err
 	}
 	return min(lookEvery, time.Until(time.UnixMilli(dueUnixMilli))), nil
+}
+
+// fitting is as many of the timers as fit into one command, at least one.
+func fitting(due []command.TimerKey) []command.TimerKey {
+	bytes := 0
+	for i := range due {
+		if bytes += len(due[i].Key); i > 0 && bytes > keyBytesMax {
+			return due[:i]
+		}
+	}
+	return due
 }
 
 func pause(failures int) time.Duration {

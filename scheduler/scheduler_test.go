@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -33,6 +34,8 @@ type table struct {
 	// takes effect in spite of the error.
 	fail     func() (err error, isApplied bool)
 	readFail func() error
+	// bytesMax, if set, bounds a command's keys.
+	bytesMax int
 }
 
 // firing is a timer that fired and when.
@@ -122,6 +125,9 @@ func (b *table) Propose(ctx context.Context, c command.Command) (command.Result,
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.commands++
+	if bytes := keyBytes(c.(command.FireTimers).Timers); b.bytesMax > 0 && bytes > b.bytesMax {
+		return nil, fmt.Errorf("%w: %d bytes", command.ErrLimit, bytes)
+	}
 	var failure error
 	if b.fail != nil {
 		var isApplied bool
@@ -131,8 +137,11 @@ func (b *table) Propose(ctx context.Context, c command.Command) (command.Result,
 	}
 	fired := 0
 	for _, timer := range c.(command.FireTimers).Timers {
-		if i := slices.Index(b.timers, timer); i >= 0 {
+		if i := slices.Index(b.timers, timer); i >= 0 && !strings.HasPrefix(timer.Key, "stuck|") {
 			b.timers = slices.Delete(b.timers, i, i+1)
+			if strings.HasPrefix(timer.Key, "lost|") {
+				continue
+			}
 			b.fired = append(b.fired, firing{timer, time.Now()})
 			fired++
 		}
@@ -141,6 +150,14 @@ func (b *table) Propose(ctx context.Context, c command.Command) (command.Result,
 		return nil, failure
 	}
 	return fired, nil
+}
+
+func keyBytes(timers []command.TimerKey) int {
+	n := 0
+	for _, timer := range timers {
+		n += len(timer.Key)
+	}
+	return n
 }
 
 func (b *table) firings() []firing {
@@ -383,4 +400,60 @@ func TestEachTimerFiresOnceAcrossFaults(t *testing.T) {
 
 func hasFired(b *table, key string) bool {
 	return slices.ContainsFunc(b.firings(), func(f firing) bool { return f.Key == key })
+}
+
+// An entry of the log holds 32 MiB; the longest keys of a burst are more together.
+func TestBurstOfTimersWithLongKeysFitsTheLog(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, b *table, s *Scheduler) {
+		b.bytesMax = 16 << 20
+		due := time.Now().Add(time.Second).UnixMilli()
+		for i := range timersMax {
+			key := fmt.Sprintf("%04d|%s", i, strings.Repeat("x", 8000))
+			b.timers = append(b.timers, command.TimerKey{Topic: command.TopicScheduler, Key: key, DueUnixMilli: due})
+		}
+		s.Start()
+		time.Sleep(2 * time.Second)
+		fired := b.firings()
+		if len(fired) != timersMax {
+			t.Fatalf("%d fired, want %d", len(fired), timersMax)
+		}
+		for i := range fired {
+			if want := fmt.Sprintf("%04d|", i); fired[i].Key[:5] != want {
+				t.Fatalf("timer %d is %s", i, fired[i].Key[:5])
+			}
+		}
+	})
+}
+
+// Timers of which the resume topic was deleted are passed over, and hold up nobody.
+func TestLostTimersDoNotDelayOthers(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, b *table, s *Scheduler) {
+		due := time.Now().Add(time.Second)
+		for i := range 8 * timersMax {
+			b.timers = append(b.timers, command.TimerKey{Topic: "gone", Key: fmt.Sprint("lost|", i), DueUnixMilli: due.UnixMilli()})
+		}
+		due = due.Add(time.Millisecond)
+		b.timers = append(b.timers, command.TimerKey{Topic: command.TopicScheduler, Key: "a|x", DueUnixMilli: due.UnixMilli()})
+		s.Start()
+		time.Sleep(10 * time.Second)
+		fired := b.firings()
+		if len(fired) != 1 || fired[0].at.Sub(due) > 10*time.Millisecond {
+			t.Errorf("fired %v, due at %v", fired, due)
+		}
+	})
+}
+
+// A timer that the store lists and Apply never takes is proposed again and again, but
+// not in a busy loop.
+func TestTimerThatApplyNeverTakesIsNoBusyLoop(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, b *table, s *Scheduler) {
+		b.set("stuck|x", time.Now())
+		s.Start()
+		time.Sleep(time.Minute)
+		b.mutex.Lock()
+		defer b.mutex.Unlock()
+		if b.commands > 100 {
+			t.Errorf("%d commands in a minute", b.commands)
+		}
+	})
 }
