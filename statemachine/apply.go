@@ -73,10 +73,15 @@ func (s *Store) apply(entries []Entry) ([]any, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
+	if err := s.waitForRoom(); err != nil {
+		return nil, err
+	}
+	s.room.unseen += uint64(c.batch.Len())
 	if err := c.batch.Commit(pebble.NoSync); err != nil {
 		return nil, err
 	}
 	c.publish()
+	s.flushGraves(c.deletedBytes)
 	return results, nil
 }
 
@@ -150,6 +155,8 @@ type change struct {
 	// earliestTimer is the least due time that was set, 0 for none.
 	earliestTimer int64
 	hasTimers     bool
+	// deletedBytes is the size of the batches that were deleted.
+	deletedBytes uint64
 
 	point pointReader
 	key   keys.Key

@@ -34,7 +34,9 @@ func (c *change) deleteRecords(trim command.Trim) error {
 	if trim.Offset == p.start {
 		return nil
 	}
-	p.trimmed = c.bytesBefore(t, trim.Partition, trim.Offset)
+	trimmed := c.bytesBefore(t, trim.Partition, trim.Offset)
+	c.deletedBytes += trimmed - p.trimmed
+	p.trimmed = trimmed
 	p.start = trim.Offset
 	// Batches are filed under their last offset: those before the start go.
 	for _, letter := range []byte{keys.Batch, keys.BatchIndex} {

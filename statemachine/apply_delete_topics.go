@@ -34,6 +34,9 @@ func (c *change) deleteTopic(name string) error {
 	for _, letter := range keys.OfTopic {
 		c.deletePrefix(c.key.TopicOnly(letter, t.number))
 	}
+	for i := range t.partitions {
+		c.deletedBytes += t.partitions[i].appended - t.partitions[i].trimmed
+	}
 	c.delete(c.key.TopicByName(keys.Topic, name))
 	c.work.remove(t)
 	c.topicNames = append(c.topicNames, name)

@@ -59,7 +59,7 @@ const (
 // can't be written to, or that another process has open, is an error too.
 func Open(dir string, o Options) (*Store, error) {
 	o.defaults()
-	s := &Store{dir: dir, options: o, failure: newFailure(), closing: make(chan struct{})}
+	s := &Store{dir: dir, options: o, failure: newFailure(), closing: make(chan struct{}), room: newRoom()}
 	s.fs = &gate{FS: o.FS, failure: s.failure, closing: s.closing, foreground: &atomic.Int32{}}
 	s.watches.init()
 	s.changed = make(chan struct{})
@@ -179,9 +179,9 @@ func (s *Store) openPebble(dir string) (*pebble.DB, error) {
 		DisableWAL:                  true, // the Raft log is the WAL
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                s.options.MemTableBytes,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: stopWritesNever, // see waitForRoom
 		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       24,
+		L0StopWritesThreshold:       stopWritesNever,
 		LBaseMaxBytes:               32 << 20,
 		MaxOpenFiles:                256,
 		MaxManifestFileSize:         16 << 20,
@@ -192,9 +192,8 @@ func (s *Store) openPebble(dir string) (*pebble.DB, error) {
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				s.failed("read", fmt.Errorf("%w: %s: %w", ErrCorrupt, info.Path, info.Details))
 			},
-			WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
-				s.options.Logger.Warn("writes wait for the disk", "reason", info.Reason)
-			},
+			FlushEnd:      func(pebble.FlushInfo) { s.room.free() },
+			CompactionEnd: func(pebble.CompactionInfo) { s.room.free() },
 		},
 	}
 	for i := range o.Levels {

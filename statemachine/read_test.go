@@ -220,6 +220,37 @@ func TestRetentionKeepsEventsThatAreNotConsumed(t *testing.T) {
 
 func ptr(s string) *string { return &s }
 
+// Producers without a clock send -1. Their records have the age that they have in the
+// log, whatever came before and after them.
+func TestRecordsWithoutTimestampAreKeptAsLongAsOthers(t *testing.T) {
+	h := newHarness(t)
+	h.create("t", 1)
+	append1 := func(timestamp, now int64) {
+		batch := recordbatch.Append(nil, []recordbatch.Record{record(timestamp, "k", strings.Repeat("v", 30_000))}, recordbatch.Options{})
+		h.must(command.AppendRecords{Appends: []command.Append{{Topic: "t", Batch: batch}}, NowUnixMilli: now})
+	}
+	const hour = 3_600_000
+	now := int64(1000 * hour)
+	append1(now, now)
+	for i := range int64(10) {
+		append1(-1, now+(i+1)*hour)
+	}
+	trimmedAt := func(at int64) int64 {
+		trims, err := h.store.RetentionTrims(at, Retention{Milli: 24 * hour, Bytes: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return trimmedTo(trims, 0)
+	}
+	requireEqual(t, "trimmed at once", trimmedAt(now+10*hour), int64(0))
+	requireEqual(t, "trimmed after a day", trimmedAt(now+24*hour+1), int64(1))
+	if got := trimmedAt(now + 30*hour); got < 1 || got > 6 {
+		t.Errorf("after 30 hours trimmed to %d, want 6 at most", got)
+	}
+	requireEqual(t, "trimmed after all", trimmedAt(now+34*hour+1), int64(11))
+	h.requireConsistent()
+}
+
 func TestLogAppendTimeIsTheCommands(t *testing.T) {
 	h := newHarness(t)
 	h.create("t", 1, "message.timestamp.type", "LogAppendTime")

@@ -30,6 +30,7 @@ type Store struct {
 	marker  *atomicfs.Marker
 	// snapshots counts those that were taken, to name them.
 	snapshots int
+	room      room
 
 	// dbMu is held for reading by whoever uses db, and for writing by Restore and
 	// Close, which replace it.
