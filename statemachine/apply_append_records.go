@@ -68,7 +68,7 @@ func (c *change) appendBatch(t *topic, partition int32, batch []byte) int64 {
 		panic(fmt.Sprintf("statemachine: append to %s partition %d: %v", t.spec.Name, partition, err)) // was checked
 	}
 	c.set(c.key.InPartition(keys.Batch, t.number, partition, h.LastOffset()), batch)
-	if entry, isDue := p.extend(h); isDue {
+	if entry, isDue := p.extend(h, c.now); isDue {
 		c.value = entry.encode(c.value[:0])
 		c.set(c.key.InPartition(keys.BatchIndex, t.number, partition, entry.lastOffset), c.value)
 	}

@@ -165,7 +165,7 @@ func (c *change) commitOutcome(t *topic, step *command.Step, old *thread, bundle
 	case command.OutcomeSuspended, command.OutcomeEnded:
 		c.run(t, step, old, &changed, &entry, bundle)
 	case command.OutcomeFaulted:
-		c.fault(t, step, &changed, bundle)
+		c.fault(t, step, &changed, &entry, bundle)
 	case command.OutcomeKept:
 		c.keep(t, step, &changed, &entry)
 	case command.OutcomeUnmatched:
@@ -208,8 +208,12 @@ func (c *change) run(t *topic, step *command.Step, old, changed *thread, entry *
 }
 
 // fault marks a thread whose step failed. It keeps its last good continuation, if
-// it ever had one. A replacing start that fails replaces nothing.
-func (c *change) fault(t *topic, step *command.Step, changed *thread, bundle keys.BundleNumber) {
+// it ever had one. A replacing start that fails replaces nothing; behind a fault it
+// is an event like others.
+func (c *change) fault(t *topic, step *command.Step, changed *thread, entry *command.HistoryEntry, bundle keys.BundleNumber) {
+	if changed.status == command.ThreadFaulted && isKeptFull(step, changed, entry) {
+		return
+	}
 	if !changed.isLive() {
 		*changed = thread{bundle: bundle, startedUnixMilli: c.now, historyNext: changed.historyNext}
 	}
@@ -222,6 +226,14 @@ func (c *change) fault(t *topic, step *command.Step, changed *thread, bundle key
 
 // keep puts an event behind the one that faulted the thread.
 func (c *change) keep(t *topic, step *command.Step, changed *thread, entry *command.HistoryEntry) {
+	if !isKeptFull(step, changed, entry) {
+		c.keepEvent(t, step, changed)
+	}
+}
+
+// isKeptFull says whether an event is one too many behind a fault, which makes it
+// unmatched.
+func isKeptFull(step *command.Step, changed *thread, entry *command.HistoryEntry) bool {
 	bytes := changed.keptBytes + uint64(len(step.Event))
 	switch {
 	case changed.kept >= KeptEventsMax:
@@ -229,9 +241,10 @@ func (c *change) keep(t *topic, step *command.Step, changed *thread, entry *comm
 	case bytes > KeptEventBytesMax:
 		entry.Reason = limitError("bytes of events kept behind a fault", int(bytes), KeptEventBytesMax).Error()
 	default:
-		c.keepEvent(t, step, changed)
-		return
+		return false
 	}
 	entry.Outcome = command.OutcomeUnmatched
+	entry.StepID, entry.Started = 0, false
 	entry.Event = step.Event
+	return true
 }

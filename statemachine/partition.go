@@ -22,7 +22,8 @@ type partition struct {
 	// indexed is appended at the last entry of the batch index.
 	indexed uint64
 	// maxTimestamp is the greatest of all records, -1 for none; maxOffset is the
-	// last offset of the batch that brought it.
+	// last offset of the batch that brought it. A batch without timestamps counts with
+	// the time of its append, or retention would take it for older than all others.
 	maxTimestamp int64
 	maxOffset    int64
 	// consumed is stored apart, since it changes at other times.
@@ -82,13 +83,17 @@ func decodeIndexEntry(lastOffset int64, value []byte) (indexEntry, error) {
 	return e, r.end("batch index entry")
 }
 
-// extend accounts for a batch that is appended, and says whether it gets an entry
-// in the batch index.
-func (p *partition) extend(h recordbatch.Header) (entry indexEntry, isDue bool) {
+// extend accounts for a batch that is appended at a time, and says whether it gets
+// an entry in the batch index.
+func (p *partition) extend(h recordbatch.Header, nowUnixMilli int64) (entry indexEntry, isDue bool) {
 	p.next = h.NextOffset()
 	p.appended += uint64(h.Bytes())
-	if h.MaxTimestamp > p.maxTimestamp {
-		p.maxTimestamp, p.maxOffset = h.MaxTimestamp, h.LastOffset()
+	timestamp := h.MaxTimestamp
+	if timestamp < 0 {
+		timestamp = nowUnixMilli
+	}
+	if timestamp > p.maxTimestamp {
+		p.maxTimestamp, p.maxOffset = timestamp, h.LastOffset()
 	}
 	if p.appended-p.indexed < batchIndexBytes {
 		return indexEntry{}, false

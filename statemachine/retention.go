@@ -75,7 +75,9 @@ func (s *Store) retentionTrim(db *pebble.DB, name string, partition int32, now i
 	return command.Trim{Topic: name, Partition: partition, Offset: offset}, offset > p.start, nil
 }
 
-// offsetAfterTime is the offset before which all records are older than a time.
+// offsetAfterTime is the offset before which all records are older than a time. The
+// age of a batch without timestamps is not known by itself: it goes with an entry of
+// the batch index that is old enough, or with all.
 func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, before int64) (int64, error) {
 	if p.maxTimestamp < before {
 		return p.next, nil
@@ -89,7 +91,7 @@ func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *
 		offset = entry.lastOffset + 1
 	}
 	err = eachBatch(db, topic, partition, offset, p.next, func(h recordbatch.Header, _ []byte) (bool, error) {
-		if h.MaxTimestamp >= before {
+		if h.MaxTimestamp < 0 || h.MaxTimestamp >= before {
 			return false, nil
 		}
 		offset = h.NextOffset()

@@ -211,6 +211,44 @@ func TestEventsBehindAFaultAreBounded(t *testing.T) {
 	requireEqual(t, "unmatched", h.store.Unmatched(command.TopicResume), map[string]uint64{"limit exceeded": 6})
 }
 
+// A new: of a faulted thread runs, and when it fails too its event is kept behind the
+// others: as many as of any other kind.
+func TestStartsThatFailBehindAFaultAreBounded(t *testing.T) {
+	for name, test := range map[string]struct {
+		event []byte
+		kept  int
+	}{
+		"many":  {[]byte("new:1"), KeptEventsMax},
+		"large": {make([]byte, 3<<20), KeptEventBytesMax / (3 << 20)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			hash := h.deploy(command.TopicResume, "v1")
+			var steps []command.Step
+			for i := range test.kept + 5 {
+				step := h.event("t", uint64(i+1), 0)
+				if i > 0 {
+					step.PreviousStepID = min(uint64(i), uint64(test.kept))
+				}
+				step.Outcome, step.Continuation, step.Event = command.OutcomeFaulted, nil, test.event
+				step.Started, step.Hash, step.Reason = true, hash, "because"
+				steps = append(steps, step)
+			}
+			h.commitOK(steps...)
+			thread := h.thread("t")
+			requireEqual(t, "kept", len(thread.KeptEvents), test.kept)
+			requireEqual(t, "fault", thread.Fault, "because")
+			requireEqual(t, "unmatched", h.store.Unmatched(command.TopicResume), map[string]uint64{"limit exceeded": 5})
+			history, err := h.store.History(command.TopicResume, "t", 1)
+			if err != nil || history[0].Outcome != command.OutcomeUnmatched || history[0].StepID != 0 {
+				t.Errorf("%+v, %v", history, err)
+			}
+			h.must(command.RetryThread{ResumeTopic: command.TopicResume, Thread: "t", NowUnixMilli: 2000})
+			h.requireConsistent()
+		})
+	}
+}
+
 func TestStepsOfOneCommandFollowEachOther(t *testing.T) {
 	h := newHarness(t)
 	hash := h.deploy(command.TopicResume, "v1")

@@ -50,19 +50,32 @@ func checkTimerKey(key []byte) error {
 }
 
 // setTimers sets, replaces and cancels the timers of a batch that is appended to a
-// scheduler topic. The batch is valid.
+// scheduler topic. The batch is valid. Of the records that are no timers, all are
+// counted and the first is logged.
 func (c *change) setTimers(t *topic, batch []byte) {
+	rejected := 0
+	var first recordbatch.Record
 	for record, err := range recordbatch.Records(batch) {
 		if err != nil {
 			c.fail(err)
 			return
 		}
 		if err := c.setTimer(t, record); err != nil {
+			if rejected++; rejected == 1 {
+				first = record
+			}
 			t.tally.timersRejected++
 			c.touchTally(t)
 		}
 	}
+	if rejected > 0 {
+		c.store.options.Logger.Warn("scheduler records rejected", "topic", t.spec.Name, "count", rejected, "offset", first.Offset,
+			"key", cutText(string(first.Key), loggedBytesMax), "value", cutText(string(first.Value), loggedBytesMax))
+	}
 }
+
+// loggedBytesMax cuts what is logged of a client's record.
+const loggedBytesMax = 128
 
 func (c *change) setTimer(t *topic, record recordbatch.Record) error {
 	delay, isCancel, err := timerDelay(record.Value)

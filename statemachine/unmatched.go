@@ -97,7 +97,8 @@ func (c *change) listUnmatched(t *topic, key string, entry *command.HistoryEntry
 	}
 	c.value = e.encode(c.value[:0])
 	ends := &c.work.unmatched
-	for ends.next-ends.first >= UnmatchedEventsMax || ends.bytes+uint64(len(c.value)) > UnmatchedBytesMax {
+	// Of what can't be read the size is not known: the loop would not end.
+	for c.err == nil && (ends.next-ends.first >= UnmatchedEventsMax || ends.bytes+uint64(len(c.value)) > UnmatchedBytesMax) {
 		oldest := c.key.UnmatchedAt(ends.first)
 		ends.bytes -= uint64(len(c.get(oldest)))
 		c.delete(oldest)

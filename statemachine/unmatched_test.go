@@ -156,3 +156,19 @@ func TestOldestUnmatchedEventsGoByBytes(t *testing.T) {
 		t.Errorf("%+v, %v", page.Events, err)
 	}
 }
+
+// When an old entry can't be read, nothing of the command will be committed; that
+// must not keep it from returning.
+func TestFullListOfUnmatchedEventsReturnsFromAFailedRead(t *testing.T) {
+	h := newHarness(t)
+	h.create("t", 1)
+	c := &change{store: h.store, work: h.store.work, batch: h.store.db.NewIndexedBatch(), err: errDisk}
+	defer c.batch.Close()
+	c.work.unmatched = unmatchedEnds{next: 1, bytes: UnmatchedBytesMax}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.listUnmatched(c.work.topics["t"], "k", &command.HistoryEntry{Reason: "because"})
+	}()
+	await(t, "listUnmatched", done)
+}

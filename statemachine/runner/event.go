@@ -12,6 +12,11 @@ import (
 // threadKeyBytesMax is the longest record key that can name a thread, in bytes.
 const threadKeyBytesMax = 4096
 
+// eventBytesMax bounds an event's value: the log has to hold it beside a step's
+// reason, should the step fault. A batch of any size that the log takes can hold a
+// larger one if it is compressed.
+const eventBytesMax = 16 << 20
+
 // reasonBytesMax bounds the text of a fault, in bytes; unmatchedBytesMax the part
 // of an unmatched event's value that is kept for people.
 const (
@@ -86,6 +91,9 @@ var (
 func parseValue(value []byte) (request, *mismatch) {
 	if value == nil {
 		return request{}, &mismatch{UnmatchedValue, "record has no value"}
+	}
+	if len(value) > eventBytesMax {
+		return request{}, &mismatch{UnmatchedValue, fmt.Sprintf("value of %d bytes, the limit is %d", len(value), eventBytesMax)}
 	}
 	if !utf8.Valid(value) {
 		return request{}, &mismatch{UnmatchedValue, "value is not UTF-8"}

@@ -619,3 +619,43 @@ func TestSlowStepsLendTheirPlaceOnlyToWaitingThreads(t *testing.T) {
 		f.runner.Stop()
 	})
 }
+
+// narrow is a log that refuses a command of more than its bytes.
+type narrow struct {
+	*memory
+	bytesMax int
+}
+
+func (n *narrow) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	data, err := command.Encode(c)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > n.bytesMax {
+		return nil, fmt.Errorf("%w: %d bytes", command.ErrLimit, len(data))
+	}
+	return n.memory.Propose(ctx, c)
+}
+
+// A compressed batch may hold an event that is larger than an entry of the log. It
+// would have to be kept if its step failed, so it is unmatched, and its thread goes on.
+func TestEventThatTheLogCannotKeepIsUnmatched(t *testing.T) {
+	f := newFixture(t, nil)
+	f.runner = New(Config{Store: f.memory, Proposer: &narrow{f.memory, 32 << 20}, Engine: f.puppet, Observer: f.counts,
+		Logger: slog.New(slog.DiscardHandler)})
+	t.Cleanup(f.runner.Stop)
+	huge := strings.Repeat("x", 33<<20)
+	f.produce("a", start("fault"))
+	f.produce("a", fmt.Sprintf(`{"ref":"r1","value":%q}`, huge))
+	f.produce("b", start("begin"))
+	f.produce("b", `{"ref":"r1","value":"fault"}`+strings.Repeat(" ", 33<<20))
+	f.produce("b", resume(1, "end"))
+	f.runner.Start()
+	f.waitConsumed(t)
+	if got := f.counts.unmatched[UnmatchedValue]; got != 2 {
+		t.Errorf("%d unmatched for their size, want 2", got)
+	}
+	if outputs := f.outputsOf("b"); len(outputs) != 2 {
+		t.Errorf("outputs %.80q", outputs)
+	}
+}
