@@ -2,10 +2,12 @@ package kafkacompat_test
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -50,6 +52,13 @@ var normalize = []struct{ pattern, with string }{
 
 func normalized(t *testing.T, response kmsg.Response) string {
 	t.Helper()
+	if metadata, ok := response.(*kmsg.MetadataResponse); ok { // kfake lists partitions in any order
+		for _, topic := range metadata.Topics {
+			slices.SortFunc(topic.Partitions, func(a, b kmsg.MetadataResponseTopicPartition) int {
+				return cmp.Compare(a.Partition, b.Partition)
+			})
+		}
+	}
 	raw, err := json.Marshal(response)
 	if err != nil {
 		t.Fatal(err)
