@@ -6,6 +6,7 @@ parse_arguments "$@"
 version=2.16.1
 venv=$cache/confluent-kafka-$version
 if [[ ! -e $venv/installed ]]; then
+	python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
 	python3 -m venv "$venv"
 	"$venv/bin/pip" install --quiet --disable-pip-version-check "confluent-kafka==$version"
 	touch "$venv/installed"

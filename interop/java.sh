@@ -5,9 +5,11 @@ parse_arguments "$@"
 
 version=4.1.0
 jars=$cache/java-kafka-clients-$version
+command -v javac >/dev/null && command -v mvn >/dev/null || install default-jdk-headless maven
 if [[ ! -e $jars/installed ]]; then
-	mvn --quiet --batch-mode --file "$here/java/pom.xml" "-Dkafka.version=$version" \
-		dependency:copy-dependencies "-DoutputDirectory=$jars" >/dev/null
+	# Maven writes its errors to standard output.
+	said=$(mvn --quiet --batch-mode --file "$here/java/pom.xml" "-Dkafka.version=$version" \
+		dependency:copy-dependencies "-DoutputDirectory=$jars") || fail "mvn cannot fetch kafka-clients $version: $said"
 	touch "$jars/installed"
 fi
 classes=$(mktemp -d)

@@ -5,6 +5,7 @@ parse_arguments "$@"
 
 version=2.2.4
 export KAFKAJS_DIR=$cache/kafkajs-$version
+command -v npm >/dev/null || install nodejs npm
 if [[ ! -e $KAFKAJS_DIR/installed ]]; then
 	mkdir -p "$KAFKAJS_DIR"
 	npm install --silent --no-audit --no-fund --prefix "$KAFKAJS_DIR" "kafkajs@$version"

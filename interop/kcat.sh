@@ -5,9 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
 
-if ! command -v kcat >/dev/null; then
-	(apt-get update -qq && apt-get install -y -qq kcat) >/dev/null 2>&1 || fail 'kcat is not there and apt-get cannot install it'
-fi
+command -v kcat >/dev/null || install kcat
 
 work=$(mktemp -d)
 members=()

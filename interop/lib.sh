@@ -13,6 +13,15 @@ fail() {
 	exit 1
 }
 
+# install PACKAGE...: from Debian. What it says is shown only if it fails.
+install() {
+	local said
+	said=$(apt-get update -qq 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" 2>&1) || {
+		tail -5 <<<"$said" >&2
+		fail "apt-get cannot install $*"
+	}
+}
+
 # parse_arguments --bootstrap HOST:PORT [--saga]: sets bootstrap and saga.
 parse_arguments() {
 	bootstrap='' saga=''

@@ -6,9 +6,9 @@
 #	interop/run.sh                 all of them
 #	interop/run.sh kcat java       these
 #
-# Needs Go and, for each client, its language: Python 3, Node, Java with Maven.
-# kcat comes from Debian. Clients are kept in $KONT_INTEROP_CACHE, by default
-# ~/.cache/kont-interop.
+# Needs Go. Clients come from their registries and are kept in
+# $KONT_INTEROP_CACHE, by default ~/.cache/kont-interop; kcat, and the languages of
+# the others where they are missing, come from Debian.
 . "$(dirname "$0")/lib.sh"
 
 clients=("$@")
