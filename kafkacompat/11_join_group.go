@@ -25,6 +25,10 @@ func init() {
 	}, joinGroup)
 }
 
+// protocolsMax bounds the protocols of a member. They are compared with those of
+// all others while the group is locked; clients have one to four.
+const protocolsMax = 100
+
 func joinGroup(c *call, request *kmsg.JoinGroupRequest) (kmsg.Response, error) {
 	reply := c.join(request)
 	response := responseTo[*kmsg.JoinGroupResponse](request)
@@ -96,7 +100,7 @@ func (c *call) joinRequestOf(request *kmsg.JoinGroupRequest) (joinRequest, error
 		return join, kerr.InvalidGroupID
 	case join.sessionTimeout < config.SessionTimeoutMin || join.sessionTimeout > config.SessionTimeoutMax:
 		return join, kerr.InvalidSessionTimeout
-	case request.ProtocolType == "" || len(request.Protocols) == 0:
+	case request.ProtocolType == "" || len(request.Protocols) == 0 || len(request.Protocols) > protocolsMax:
 		return join, kerr.InconsistentGroupProtocol
 	case request.InstanceID != nil && (*request.InstanceID == "" || strings.ContainsAny(*request.InstanceID, "/\\ ")):
 		return join, kerr.InvalidRequest

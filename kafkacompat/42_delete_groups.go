@@ -49,5 +49,5 @@ func (c *call) deleteGroup(id string) error {
 	if wasKnown && errors.Is(err, command.ErrUnknownGroup) {
 		return nil // it had no offsets
 	}
-	return err
+	return groupError(err)
 }

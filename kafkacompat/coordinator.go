@@ -36,7 +36,7 @@ func (c *coordinator) checkLeader() error {
 	leader, epoch := c.cluster.Leader()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if epoch != c.epoch {
+	if epoch > c.epoch { // not an older one, from before we had the lock
 		c.epoch = epoch
 		c.forgetLocked()
 	}

@@ -325,12 +325,10 @@ func (g *group) leave(id string, instanceID *string) error {
 }
 
 // checkCommit says whether offsets may be committed in the name of a member. A
-// negative generation is a client that uses the group for its offsets only.
+// negative generation is a client that uses the group for its offsets only; it may
+// have a name nevertheless, as librdkafka's static members have.
 func (g *group) checkCommit(id string, instanceID *string, generation int32) error {
-	if generation < 0 && id == "" && instanceID == nil {
-		if len(g.members) > 0 {
-			return kerr.UnknownMemberID
-		}
+	if generation < 0 && len(g.members) == 0 {
 		return nil
 	}
 	m, err := g.checkMember(id, instanceID, generation)

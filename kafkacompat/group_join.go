@@ -272,12 +272,20 @@ func (m *member) knows(protocol string) bool {
 // selectProtocol holds the vote: each member is for the first of its protocols
 // that all know. Among equals, the one that the oldest member is for wins.
 func (g *group) selectProtocol() string {
+	members := g.inOrder()
+	knownBy := make(map[string]int)
+	for _, m := range members {
+		for i, p := range m.protocols {
+			if !slices.ContainsFunc(m.protocols[:i], func(before groupProtocol) bool { return before.name == p.name }) {
+				knownBy[p.name]++
+			}
+		}
+	}
 	votes := make(map[string]int)
 	var inOrder []string
-	members := g.inOrder()
 	for _, m := range members {
 		for _, p := range m.protocols {
-			if !slices.ContainsFunc(members, func(other *member) bool { return !other.knows(p.name) }) {
+			if knownBy[p.name] == len(members) {
 				if votes[p.name]++; votes[p.name] == 1 {
 					inOrder = append(inOrder, p.name)
 				}

@@ -348,6 +348,26 @@ func TestCommitWaitsForTheAssignment(t *testing.T) {
 	})
 }
 
+// librdkafka sends its instance id with commits to partitions that it has assigned
+// to itself.
+func TestWhoIsNoMemberCommitsToAnEmptyGroupUnderAnyName(t *testing.T) {
+	inGroup(t, nil, func(s *groupScript) {
+		instance := "instance"
+		commit := func() error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return errors.Join(s.checkCommit("", &instance, -1), s.checkCommit("somebody", nil, -1))
+		}
+		if err := commit(); err != nil {
+			t.Errorf("empty group: %v", err)
+		}
+		s.waitJoin(s.starts(requestOf("")))
+		if err := commit(); !errors.Is(err, kerr.UnknownMemberID) {
+			t.Errorf("group with a member: %v, want UNKNOWN_MEMBER_ID", err)
+		}
+	})
+}
+
 func TestMembersVoteForAProtocolThatAllKnow(t *testing.T) {
 	inGroup(t, nil, func(s *groupScript) {
 		first := s.waitJoin(s.starts(requestOf("", "sticky", "range", "own")))

@@ -1,0 +1,37 @@
+package kafkacompat
+
+import "testing"
+
+// A stubCluster is a cluster whose leader is node 1.
+type stubCluster struct {
+	Cluster
+	epoch int32
+}
+
+func (c *stubCluster) NodeID() int32                 { return 1 }
+func (c *stubCluster) Leader() (nodeID, epoch int32) { return 1, c.epoch }
+
+// Two requests ask for the leader around a change, and the one with the older
+// answer is the later one to take the lock.
+func TestOlderEpochForgetsNoGroup(t *testing.T) {
+	cluster := &stubCluster{epoch: 2}
+	c := newCoordinator(GroupConfig{}, cluster, nil)
+	defer c.close()
+	requireGroups := func(want int) {
+		t.Helper()
+		if err := c.checkLeader(); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.size(); got != want {
+			t.Errorf("epoch %d: %d groups, want %d", cluster.epoch, got, want)
+		}
+	}
+	requireGroups(0)
+	c.findOrMake("orders").mu.Unlock()
+	cluster.epoch = 1
+	requireGroups(1)
+	cluster.epoch = 2
+	requireGroups(1)
+	cluster.epoch = 3
+	requireGroups(0)
+}
