@@ -21,8 +21,9 @@ import (
 // closed, which is Kafka's way to make such a producer ask for metadata.
 //
 // A batch is checked (format, lengths, CRC, every record's place) and then stored
-// as it was sent, compressed or not. Each partition may have one batch in a
-// request, as Kafka demands since version 3.
+// as it was sent, compressed or not; only a max timestamp that is not that of its
+// records is put right. Each partition may have one batch in a request, as Kafka
+// demands since version 3.
 //
 // Versions: 3 brought record batches of format 2, 5 the log start offset, 7 zstd,
 // 8 an error message, 9 flexible encoding, 10 the leader's address in errors, 13
@@ -170,7 +171,7 @@ func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopic
 		return fmt.Errorf("record batch of %d bytes, topic %s takes at most %d: %w",
 			len(batch), topic.Name, bytesMax, kerr.MessageTooLarge)
 	}
-	header, err := recordbatch.Validate(batch)
+	header, err := recordbatch.Admit(batch)
 	switch {
 	case err != nil:
 		return err

@@ -81,7 +81,11 @@ func (c *call) offsetFor(topic string, asked kmsg.ListOffsetsRequestTopicPartiti
 		if version < 7 {
 			return -1, -1, kerr.UnsupportedVersion
 		}
-		return c.log().MaxTimestamp(topic, asked.Partition)
+		_, greatest, err := c.log().MaxTimestamp(topic, asked.Partition)
+		if err != nil || greatest < 0 {
+			return -1, -1, err
+		}
+		return c.log().OffsetForTimestamp(topic, asked.Partition, greatest)
 	case timestampEarliestLocal:
 		if version < 8 {
 			return -1, -1, kerr.UnsupportedVersion

@@ -285,7 +285,7 @@ func TestBadBatchesAreRefusedEachWithItsError(t *testing.T) {
 		{"a control batch", change(func(b []byte) { b[22] = 0x20; resum(b) }), kerr.InvalidRecord},
 		{"a transaction", change(func(b []byte) { b[22] = 0x10; resum(b) }), kerr.TransactionalIDAuthorizationFailed},
 		{"log append time", change(func(b []byte) { b[22] = 0x08; resum(b) }), kerr.InvalidTimestamp},
-		{"a time in the far future", change(func(b []byte) { b[35] = 0x7f; resum(b) }), kerr.InvalidTimestamp},
+		{"a time in the far future", change(func(b []byte) { b[27] = 0x7f; resum(b) }), kerr.InvalidTimestamp},
 		{"two megabytes", oneBatch(strings.Repeat("x", 2<<20)), kerr.MessageTooLarge},
 	} {
 		t.Run(b.name, func(t *testing.T) {

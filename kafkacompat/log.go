@@ -38,8 +38,8 @@ type Log interface {
 	// OffsetForTimestamp finds the first record whose timestamp is at least
 	// unixMilli. Both results are -1 where there is none.
 	OffsetForTimestamp(topic string, partition int32, unixMilli int64) (offset, timestampUnixMilli int64, err error)
-	// MaxTimestamp finds the first record with the greatest timestamp. Both
-	// results are -1 for an empty partition.
+	// MaxTimestamp is the greatest timestamp of the records, and the last offset
+	// of the batch that has it. Both are -1 for an empty partition.
 	MaxTimestamp(topic string, partition int32) (offset, timestampUnixMilli int64, err error)
 	// Watch sends to wake, without blocking, after each append to one of the
 	// partitions and after each of them is deleted, until cancel is called. A

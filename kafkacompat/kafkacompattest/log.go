@@ -352,15 +352,23 @@ func (l *Log) ReadBatches(topic string, number int32, offset int64, bytesMax int
 
 // OffsetForTimestamp looks at every record.
 func (l *Log) OffsetForTimestamp(topic string, number int32, unixMilli int64) (offset, timestamp int64, err error) {
-	return l.search(topic, number, func(r recordbatch.Record, _ int64) bool { return r.TimestampUnixMilli >= unixMilli }, true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.partition(topic, number)
+	if p == nil {
+		return -1, -1, command.ErrUnknownTopic
+	}
+	for _, b := range p.batches {
+		offset, timestamp, found, err := recordbatch.FirstAtOrAfter(b.bytes, p.start, unixMilli)
+		if err != nil || found {
+			return offset, timestamp, err
+		}
+	}
+	return -1, -1, nil
 }
 
-// MaxTimestamp looks at every record.
+// MaxTimestamp looks at every batch.
 func (l *Log) MaxTimestamp(topic string, number int32) (offset, timestamp int64, err error) {
-	return l.search(topic, number, func(r recordbatch.Record, best int64) bool { return r.TimestampUnixMilli > best }, false)
-}
-
-func (l *Log) search(topic string, number int32, isBetter func(recordbatch.Record, int64) bool, first bool) (offset, timestamp int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.partition(topic, number)
@@ -369,16 +377,8 @@ func (l *Log) search(topic string, number int32, isBetter func(recordbatch.Recor
 	}
 	offset, timestamp = -1, -1
 	for _, b := range p.batches {
-		for record, err := range recordbatch.Records(b.bytes) {
-			if err != nil {
-				return -1, -1, err
-			}
-			if record.Offset >= p.start && isBetter(record, timestamp) {
-				offset, timestamp = record.Offset, record.TimestampUnixMilli
-				if first {
-					return offset, timestamp, nil
-				}
-			}
+		if b.header.MaxTimestamp > timestamp {
+			offset, timestamp = b.header.LastOffset(), b.header.MaxTimestamp
 		}
 	}
 	return offset, timestamp, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -108,7 +109,8 @@ func readAll(dst []byte, r io.Reader, codec Codec) ([]byte, error) {
 			return dst, fmt.Errorf("%w: %s: %w", ErrCompressed, codec, io.ErrNoProgress)
 		}
 		if len(dst) == cap(dst) {
-			dst = append(dst, 0)[:len(dst)]
+			// Doubled, but no further than what is known to be too much.
+			dst = slices.Grow(dst, min(max(len(dst), 512), DecompressedBytesMax+1-len(dst)))
 		}
 		n, err := r.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]

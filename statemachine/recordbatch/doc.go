@@ -15,8 +15,8 @@
 //
 // Records alias the batch that they were read from, or a buffer of their own if
 // it was compressed. Whoever keeps a record of an uncompressed batch keeps the
-// batch, and doesn't write into it. SetBaseOffset and SetLogAppendTime write into
-// the batch that they are given.
+// batch, and doesn't write into it. SetBaseOffset, SetLogAppendTime and Admit write
+// into the batch that they are given.
 //
 // # Bytes
 //

@@ -256,6 +256,30 @@ func TestPatchesKeepTheBatchValid(t *testing.T) {
 	}
 }
 
+func TestAdmitPutsTheMaxTimestampRight(t *testing.T) {
+	for _, codec := range allCodecs {
+		good := Append(nil, someRecords(), Options{Codec: codec})
+		for _, wrong := range []int64{-1, 0, 1 << 40} {
+			batch := bytes.Clone(good)
+			binary.BigEndian.PutUint64(batch[atMaxTimestamp:], uint64(wrong))
+			h, err := Admit(sum(batch))
+			if err != nil || h.MaxTimestamp != 2500 || !bytes.Equal(batch, good) {
+				t.Errorf("%s, %d: %+v %v", codec, wrong, h, err)
+			}
+		}
+		batch := bytes.Clone(good)
+		SetLogAppendTime(batch, 5000)
+		if h, err := Admit(batch); err != nil || h.MaxTimestamp != 5000 {
+			t.Errorf("%s, log append time: %+v %v", codec, h, err)
+		}
+	}
+	batch := Append(nil, someRecords(), Options{})
+	batch[len(batch)-1] ^= 1
+	if _, err := Admit(batch); !errors.Is(err, ErrCRC) {
+		t.Errorf("flipped bit: %v", err)
+	}
+}
+
 func TestFirstAtOrAfter(t *testing.T) {
 	batch := Append(nil, someRecords(), Options{BaseOffset: 10, Codec: CodecGzip})
 	for _, test := range []struct {
@@ -340,8 +364,9 @@ func fuzzSeeds(f *testing.F) {
 func FuzzValidate(f *testing.F) {
 	fuzzSeeds(f)
 	f.Fuzz(func(t *testing.T, batch []byte) {
+		batch = bytes.Clone(batch)
 		if len(batch) > HeaderBytes { // let the fuzzer past the CRC
-			batch = sum(bytes.Clone(batch))
+			batch = sum(batch)
 		}
 		h, err := Validate(batch)
 		n := int32(0)
@@ -359,6 +384,14 @@ func FuzzValidate(f *testing.F) {
 		}
 		if err == nil && n != h.Count {
 			t.Fatalf("%d records, the header says %d", n, h.Count)
+		}
+		if err == nil {
+			if _, err := Admit(batch); err != nil {
+				t.Fatalf("valid, but not admitted: %v", err)
+			}
+			if _, err := Validate(batch); err != nil {
+				t.Fatalf("admitted, but not valid: %v", err)
+			}
 		}
 	})
 }

@@ -104,15 +104,16 @@ func readRecord(data []byte, h Header) (Record, []byte, error) {
 }
 
 // skipRecord checks the record that data begins with, which has to be the one at
-// the given place, and returns what follows it. Nothing is allocated.
-func skipRecord(data []byte, place int32) ([]byte, error) {
+// the given place, and returns its timestamp delta and what follows it. Nothing is
+// allocated.
+func skipRecord(data []byte, place int32) (timestampDelta int64, rest []byte, err error) {
 	body, rest, err := recordBody(data)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	r := fields{data: body}
 	r.byte()
-	r.varint()
+	timestampDelta = r.varint()
 	offsetDelta := r.varint()
 	r.nullableBytes()
 	r.nullableBytes()
@@ -122,12 +123,12 @@ func skipRecord(data []byte, place int32) ([]byte, error) {
 		r.nullableBytes()
 	}
 	if err := r.end(offsetDelta); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	if offsetDelta != int64(place) {
-		return nil, fmt.Errorf("%w: record %d has offset delta %d", ErrOffsets, place, offsetDelta)
+		return 0, nil, fmt.Errorf("%w: record %d has offset delta %d", ErrOffsets, place, offsetDelta)
 	}
-	return rest, nil
+	return timestampDelta, rest, nil
 }
 
 // recordBody cuts a record, without its length, off data.

@@ -1,8 +1,10 @@
 package recordbatch
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 )
 
 // Check makes sure that batch is exactly one batch of format 2 whose header fits
@@ -36,26 +38,48 @@ func Check(batch []byte) (Header, error) {
 // must be whole, its offset delta must be its place, and nothing may follow the
 // last one.
 func Validate(batch []byte) (Header, error) {
-	h, err := Check(batch)
-	if err != nil {
+	h, _, err := validate(batch)
+	return h, err
+}
+
+// Admit is Validate for a batch that a producer sent, and puts its max timestamp
+// right, as Kafka's brokers do: some clients leave it at -1, and by that time the
+// records would be found too old to be kept. A batch that was wrong is written to,
+// and summed anew.
+func Admit(batch []byte) (Header, error) {
+	h, maxTimestamp, err := validate(batch)
+	if err != nil || h.IsLogAppendTime() || h.MaxTimestamp == maxTimestamp {
 		return h, err
+	}
+	binary.BigEndian.PutUint64(batch[atMaxTimestamp:], uint64(maxTimestamp))
+	binary.BigEndian.PutUint32(batch[atCRC:], crc32.Checksum(batch[atAttributes:], castagnoli))
+	return ParseHeader(batch)
+}
+
+// validate is Validate, and finds the greatest timestamp of the records.
+func validate(batch []byte) (h Header, maxTimestamp int64, err error) {
+	if h, err = Check(batch); err != nil {
+		return h, 0, err
 	}
 	data := batch[HeaderBytes:]
 	if h.Codec() != CodecNone {
 		buffer := takeBuffer()
 		defer giveBuffer(buffer)
 		if *buffer, err = decompress((*buffer)[:0], data, h.Codec()); err != nil {
-			return h, err
+			return h, 0, err
 		}
 		data = *buffer
 	}
+	maxTimestamp = math.MinInt64
 	for i := int32(0); i < h.Count; i++ {
-		if data, err = skipRecord(data, i); err != nil {
-			return h, err
+		var timestampDelta int64
+		if timestampDelta, data, err = skipRecord(data, i); err != nil {
+			return h, 0, err
 		}
+		maxTimestamp = max(maxTimestamp, h.BaseTimestamp+timestampDelta)
 	}
 	if len(data) > 0 {
-		return h, fmt.Errorf("%w: %d bytes after the last record", ErrRecord, len(data))
+		return h, 0, fmt.Errorf("%w: %d bytes after the last record", ErrRecord, len(data))
 	}
-	return h, nil
+	return h, maxTimestamp, nil
 }
