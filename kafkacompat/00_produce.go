@@ -171,7 +171,7 @@ func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopic
 		return fmt.Errorf("record batch of %d bytes, topic %s takes at most %d: %w",
 			len(batch), topic.Name, bytesMax, kerr.MessageTooLarge)
 	}
-	header, err := recordbatch.Admit(batch)
+	header, err := run.call.server.admit(batch)
 	switch {
 	case err != nil:
 		return err
@@ -190,6 +190,21 @@ func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopic
 		return kerr.UnsupportedCompressionType
 	}
 	return nil
+}
+
+// admit checks a batch. Of compressed ones it checks as many at a time as there are
+// cores: 64 KiB on the wire may be 64 MiB in memory, and a thousand connections may
+// send them at once.
+func (s *Server) admit(batch []byte) (recordbatch.Header, error) {
+	header, err := recordbatch.ParseHeader(batch)
+	if err != nil {
+		return header, err
+	}
+	if header.Codec() != recordbatch.CodecNone {
+		s.decompressing <- struct{}{}
+		defer func() { <-s.decompressing }()
+	}
+	return recordbatch.Admit(batch)
 }
 
 // propose appends the batches and fills their results in.

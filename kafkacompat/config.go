@@ -40,6 +40,10 @@ type Config struct {
 	// FetchBytesMax bounds a Fetch response, but for its first batch
 	// (fetch.max.bytes). Default 16 MiB.
 	FetchBytesMax int
+	// FetchMemoryBytesMax bounds the Fetch responses that are read and not yet
+	// sent, on all connections together; beyond it each has its first batch and
+	// little more. Default 256 MiB.
+	FetchMemoryBytesMax int
 
 	// IdleTimeout closes connections on which nothing was asked
 	// (connections.max.idle.ms). Default 10 minutes.
@@ -103,6 +107,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.ConnectionsMax = orDefault(c.ConnectionsMax, 4096)
 	c.InFlightMax = orDefault(c.InFlightMax, 128)
 	c.FetchBytesMax = orDefault(c.FetchBytesMax, 16<<20)
+	c.FetchMemoryBytesMax = orDefault(c.FetchMemoryBytesMax, 256<<20)
 	c.IdleTimeout = orDefault(c.IdleTimeout, 10*time.Minute)
 	c.FrameTimeout = orDefault(c.FrameTimeout, 30*time.Second)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
@@ -127,6 +132,7 @@ func (c Config) withDefaults() (Config, error) {
 	complain(c.ConnectionsMax < 1, "kafka listener: %d connections, at least 1", c.ConnectionsMax)
 	complain(c.InFlightMax < 1, "kafka listener: %d requests in flight, at least 1", c.InFlightMax)
 	complain(c.FetchBytesMax < 1, "kafka listener: fetches of at most %d bytes, at least 1", c.FetchBytesMax)
+	complain(c.FetchMemoryBytesMax < 1, "kafka listener: %d bytes for all fetches, at least 1", c.FetchMemoryBytesMax)
 	complain(c.Groups.SessionTimeoutMin > c.Groups.SessionTimeoutMax, "kafka listener: session timeouts from %s to %s",
 		c.Groups.SessionTimeoutMin, c.Groups.SessionTimeoutMax)
 	return c, errors.Join(problems...)

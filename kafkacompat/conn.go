@@ -54,6 +54,9 @@ type conn struct {
 	session *fetchSession
 	// wake is signalled by the log for a long poll.
 	wake chan struct{}
+	// reserved is what the connection has of the server's memory for Fetch
+	// responses.
+	reserved int
 }
 
 // A request is read and decoded.
@@ -62,8 +65,10 @@ type request struct {
 	header wire.Header
 	// body is nil for an ApiVersions request of an unknown version.
 	body kmsg.Request
-	// bytes is what the frame took of the server's memory for requests.
+	// bytes is the size of the frame, memory what it took of the server's memory
+	// for requests.
 	bytes   int
+	memory  memoryShare
 	arrived time.Time
 }
 
@@ -170,12 +175,8 @@ func (c *conn) read() error {
 		if bytesMax := orDefault(a.requestBytesMax, config.RequestBytesMax); bytes > bytesMax {
 			return fmt.Errorf("%s request of %d bytes, at most %d", a.name, bytes, bytesMax)
 		}
-		if err := c.server.requestMemory.Acquire(c.ctx, int64(bytes)); err != nil {
-			return err
-		}
-		r, err := c.readRequest(reader, a, bytes)
-		if err != nil {
-			c.server.requestMemory.Release(int64(bytes))
+		r := &request{api: a, bytes: bytes}
+		if err := c.readRequest(reader, r); err != nil {
 			return err
 		}
 		select {
@@ -187,35 +188,51 @@ func (c *conn) read() error {
 	}
 }
 
-func (c *conn) readRequest(reader *bufio.Reader, a *api, bytes int) (*request, error) {
-	if err := c.net.SetReadDeadline(time.Now().Add(c.server.config.FrameTimeout)); err != nil {
-		return nil, err
-	}
-	frame, err := wire.ReadFrame(reader, bytes)
+// readRequest reads and decodes the rest of a request, which has memory of the
+// server then, unless there is an error or a panic.
+func (c *conn) readRequest(reader *bufio.Reader, r *request) error {
+	isRead := false
+	defer func() {
+		if !isRead {
+			c.release(r)
+		}
+	}()
+	began := time.Now()
+	frame, err := wire.ReadFrame(reader, r.bytes, func(bytes int) error {
+		waiting := time.Now()
+		if err := c.server.requestMemory.grow(c.ctx, &r.memory, bytes); err != nil {
+			return err
+		}
+		// The time in which we didn't read is not the client's.
+		began = began.Add(time.Since(waiting))
+		return c.net.SetReadDeadline(began.Add(c.server.config.FrameTimeout))
+	})
 	if err != nil {
 		c.cancel()
-		return nil, err
+		return err
 	}
-	header, body, err := wire.ParseHeader(frame)
-	if err != nil {
-		return nil, err
+	var body []byte
+	if r.header, body, err = wire.ParseHeader(frame); err != nil {
+		return err
 	}
-	r := &request{api: a, header: header, bytes: bytes, arrived: time.Now()}
-	if !a.serves(header.Version) {
-		if a.key == keyApiVersions {
-			return r, nil
+	r.arrived = time.Now()
+	if version := r.header.Version; !r.api.serves(version) {
+		if r.api.key == keyApiVersions {
+			isRead = true
+			return nil
 		}
-		return nil, fmt.Errorf("%s request of version %d, served are %d to %d",
-			a.name, header.Version, a.versionMin, a.versionMax)
+		return fmt.Errorf("%s request of version %d, served are %d to %d",
+			r.api.name, version, r.api.versionMin, r.api.versionMax)
 	}
-	if r.body, err = a.decode(body, header.Version); err != nil {
-		return nil, fmt.Errorf("%s request of version %d: %w", a.name, header.Version, err)
+	if r.body, err = r.api.decode(body, r.header.Version); err != nil {
+		return fmt.Errorf("%s request of version %d: %w", r.api.name, r.header.Version, err)
 	}
-	return r, nil
+	isRead = true
+	return nil
 }
 
 func (c *conn) release(r *request) {
-	c.server.requestMemory.Release(int64(r.bytes))
+	c.server.requestMemory.release(&r.memory)
 }
 
 // answer takes requests from the queue until it ends.
@@ -264,6 +281,7 @@ func (c *conn) nextProduce() *request {
 // answerOne answers anything but Produce.
 func (c *conn) answerOne(r *request) error {
 	defer c.release(r)
+	defer c.keepReserved(0)
 	var response kmsg.Response
 	var err error
 	if r.body == nil {

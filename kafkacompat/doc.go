@@ -27,15 +27,18 @@
 // # Who waits for what
 //
 // Each connection has a bounded queue; all connections share a bound for the bytes
-// of requests that are read and not answered. When either is full, the reader
-// stops, TCP fills up, and the client waits. A client that doesn't take its
+// of requests that are read and not answered, which counts bytes that have arrived
+// rather than sizes. When either is full, the reader stops, TCP fills up, and the
+// client waits. Fetch responses that wait to be taken share a bound, too; where it
+// is reached, responses become small. A client that doesn't take its
 // answers is disconnected after a time. A request is begun when the one before it
 // is answered, but Produce requests that stand in a row become one command.
 //
 // # Bytes
 //
 // The package stores none. On the wire it speaks Kafka's protocol as kmsg has it;
-// record batches pass through as they came, see package recordbatch.
+// record batches pass through as they came, but for a wrong max timestamp, see
+// package recordbatch.
 //
 // # Invariants
 //

@@ -61,7 +61,6 @@ func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
 // read takes batches of at most bytesMax; if mustGrow, one batch of any size. It
 // returns how many bytes there are.
 func (p *fetchPartition) read(log Log, bytesMax int, mustGrow bool) int {
-	p.batches = nil
 	state, err := log.Partition(p.name, p.partition)
 	if err != nil {
 		p.err = p.unknown(err)
@@ -117,7 +116,7 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 	for _, p := range r.partitions {
 		p.resolve(c, isLeader, epoch)
 	}
-	if r.isEnough(r.read(c.log(), limits.bytesMax), limits) {
+	if r.isEnough(r.read(c, limits.bytesMax), limits) {
 		return
 	}
 
@@ -125,7 +124,7 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 	// appended in between is not missed.
 	cancel := c.log().Watch(r.watched(), c.wake)
 	defer cancel()
-	bytes := r.read(c.log(), limits.bytesMax)
+	bytes := r.read(c, limits.bytesMax)
 	if r.isEnough(bytes, limits) {
 		return
 	}
@@ -139,11 +138,11 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 			if bytes+r.growth(c.log()) < limits.bytesMin {
 				continue
 			}
-			if bytes = r.read(c.log(), limits.bytesMax); r.isEnough(bytes, limits) {
+			if bytes = r.read(c, limits.bytesMax); r.isEnough(bytes, limits) {
 				return
 			}
 		case <-timer.C:
-			r.read(c.log(), limits.bytesMax)
+			r.read(c, limits.bytesMax)
 			return
 		case <-c.ctx.Done():
 			return
@@ -152,15 +151,20 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 }
 
 // read reads all partitions in order and returns the bytes, or -1 if one of them
-// has an error.
-func (r *fetchRead) read(log Log, bytesMax int) int {
+// has an error. What was read before is dropped.
+func (r *fetchRead) read(c *call, bytesMax int) int {
+	for _, p := range r.partitions {
+		p.batches = nil
+	}
+	bytesMax = c.reserve(bytesMax)
 	bytes, failed := 0, false
 	for _, p := range r.partitions {
 		if p.err == nil {
-			bytes += p.read(log, bytesMax-bytes, bytes == 0)
+			bytes += p.read(c.log(), bytesMax-bytes, bytes == 0)
 		}
 		failed = failed || p.err != nil
 	}
+	c.keepReserved(bytes)
 	if failed {
 		return -1
 	}

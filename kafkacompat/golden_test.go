@@ -62,7 +62,7 @@ func TestCapturedFramesAreUnderstood(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			frame, err := wire.ReadFrame(reader, size)
+			frame, err := wire.ReadFrame(reader, size, func(int) error { return nil })
 			if err != nil {
 				t.Fatal(err)
 			}

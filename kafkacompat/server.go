@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 
@@ -18,7 +19,11 @@ type Server struct {
 	coordinator *coordinator
 	producerIDs producerIDs
 	// requestMemory holds back readers while too many requests wait.
-	requestMemory *semaphore.Weighted
+	requestMemory requestMemory
+	// fetchMemory is what Fetch responses that are not sent yet may hold.
+	fetchMemory *semaphore.Weighted
+	// decompressing has room for the batches that are decompressed at a time.
+	decompressing chan struct{}
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -50,7 +55,9 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config:        config,
-		requestMemory: semaphore.NewWeighted(int64(config.RequestMemoryBytesMax)),
+		requestMemory: newRequestMemory(config.RequestMemoryBytesMax),
+		fetchMemory:   semaphore.NewWeighted(int64(config.FetchMemoryBytesMax)),
+		decompressing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		listeners:     make(map[net.Listener]struct{}),
 		conns:         make(map[*conn]struct{}),
 	}

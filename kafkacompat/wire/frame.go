@@ -43,11 +43,19 @@ func ReadSize(r *bufio.Reader) (bytes int, key int16, err error) {
 }
 
 // ReadFrame reads a frame of the size that ReadSize returned. The memory that it
-// takes is at most twice what has arrived, or 64 KiB.
-func ReadFrame(r *bufio.Reader, bytes int) ([]byte, error) {
-	frame := make([]byte, min(bytes, frameGrowthBytes))
+// takes is at most twice what has arrived, or 64 KiB. It asks grow before it takes
+// more; an error ends the reading.
+func ReadFrame(r *bufio.Reader, bytes int, grow func(bytes int) error) ([]byte, error) {
+	var frame []byte
 	read := 0
 	for {
+		size := min(bytes, max(frameGrowthBytes, 2*len(frame)))
+		if err := grow(size - len(frame)); err != nil {
+			return nil, fmt.Errorf("frame of %d bytes, after %d: %w", bytes, read, err)
+		}
+		grown := make([]byte, size)
+		copy(grown, frame)
+		frame = grown
 		n, err := io.ReadFull(r, frame[read:])
 		read += n
 		if err != nil {
@@ -59,9 +67,6 @@ func ReadFrame(r *bufio.Reader, bytes int) ([]byte, error) {
 		if read == bytes {
 			return frame, nil
 		}
-		grown := make([]byte, min(bytes, 2*len(frame)))
-		copy(grown, frame)
-		frame = grown
 	}
 }
 

@@ -16,6 +16,8 @@ func frameOf(body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
 
+func freely(int) error { return nil }
+
 func TestFramesComeOneAfterTheOther(t *testing.T) {
 	small := bytes.Repeat([]byte{0, 3}, 10)
 	large := append([]byte{0, 5}, bytes.Repeat([]byte("x"), 300_000)...)
@@ -29,7 +31,7 @@ func TestFramesComeOneAfterTheOther(t *testing.T) {
 		if err != nil || size != len(want.body) || key != want.key {
 			t.Fatalf("size %d, key %d, error %v; want %d and %d", size, key, err, len(want.body), want.key)
 		}
-		body, err := ReadFrame(reader, size)
+		body, err := ReadFrame(reader, size, freely)
 		if err != nil || !bytes.Equal(body, want.body) {
 			t.Fatalf("frame of %d bytes, error %v", len(body), err)
 		}
@@ -45,7 +47,7 @@ func TestEveryCutOfAFrameIsAnUnexpectedEnd(t *testing.T) {
 		reader := bufio.NewReader(bytes.NewReader(stream[:length]))
 		size, _, err := ReadSize(reader)
 		if err == nil {
-			_, err = ReadFrame(reader, size)
+			_, err = ReadFrame(reader, size, freely)
 		}
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("cut after %d of %d bytes: %v", length, len(stream), err)
@@ -67,7 +69,7 @@ func TestClaimedSizeTakesNoMemory(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 100 {
-		_, err := ReadFrame(bufio.NewReader(strings.NewReader("abc")), 1<<30)
+		_, err := ReadFrame(bufio.NewReader(strings.NewReader("abc")), 1<<30, freely)
 		if !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatal(err)
 		}

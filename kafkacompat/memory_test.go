@@ -1,0 +1,76 @@
+package kafkacompat_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat"
+)
+
+// Clients that announce large requests and send no more of them would have had all
+// the memory for requests, and everybody else waited for half a minute.
+func TestSizesThatAreOnlyClaimedHoldBackNobody(t *testing.T) {
+	s := startServer(t, func(c *kafkacompat.Config) { c.RequestBytesMax, c.RequestMemoryBytesMax = 1<<20, 1<<20 })
+	large := frame(1, produceRequest(-1, 9, "orders", make([]byte, 900<<10)))
+	for range 4 {
+		s.dial().send(large[:20])
+	}
+	eventually(t, "the announcements have come", func() bool { return s.server.Stats().Connections == 4 })
+	ask[*kmsg.MetadataResponse](s.dial(), metadataRequest())
+}
+
+func TestLargeRequestsAtOnceAreAllAnswered(t *testing.T) {
+	s := startServer(t, func(c *kafkacompat.Config) { c.RequestBytesMax, c.RequestMemoryBytesMax = 1<<20, 1<<20 })
+	s.createTopic("orders", 1)
+	request := produceRequest(-1, 9, "orders", oneBatch(strings.Repeat("x", 900<<10)))
+	var clients []*rawConn
+	for range 8 {
+		c := s.dial()
+		clients = append(clients, c)
+		go c.Write(frame(1, request))
+	}
+	for _, c := range clients {
+		if p := answer[*kmsg.ProduceResponse](c, 1, request).Topics[0].Partitions[0]; p.ErrorCode != 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// Two hundred consumers that fetch 16 MiB and are slow to take them had 3 GiB.
+func TestConsumersThatDoNotReadBoundWhatOthersFetch(t *testing.T) {
+	const mib = 1 << 20
+	s := startServer(t, func(c *kafkacompat.Config) { c.FetchMemoryBytesMax = 16 * mib })
+	s.createTopic("orders", 1)
+	c := s.dial()
+	for range 20 {
+		ask[*kmsg.ProduceResponse](c, produceRequest(-1, 9, "orders", oneBatch(strings.Repeat("x", mib-1000))))
+	}
+	request := fetchRequest("orders", 0, 1, 0)
+	request.MaxBytes, request.Topics[0].Partitions[0].PartitionMaxBytes = 16*mib, 16*mib
+	fetched := func() int {
+		return len(ask[*kmsg.FetchResponse](c, request).Topics[0].Partitions[0].RecordBatches)
+	}
+	if n := fetched(); n < 15*mib {
+		t.Fatalf("alone: %d bytes", n)
+	}
+	// Whose fetch meets the memory of the one before it has but a batch, so it tries
+	// again.
+	var slow *rawConn
+	eventually(t, "no more than a batch is fetched", func() bool {
+		if slow != nil {
+			slow.Close()
+		}
+		slow = s.dial()
+		slow.Conn.(*net.TCPConn).SetReadBuffer(4096)
+		slow.send(frame(1, request))
+		if _, err := slow.reader.Peek(4); err != nil {
+			t.Fatal(err)
+		}
+		return fetched() < 2*mib
+	})
+	slow.Close()
+	eventually(t, "the memory is free again", func() bool { return fetched() > 15*mib })
+}
