@@ -49,6 +49,10 @@ export function cancelScope(scope: CancellationScope): void {
   const token = new CancelToken();
   scope.token = token;
   owe(scope, token);
+  const inside: any[] = [];
+  running.blocked.forEach((frame) => {
+    if (isWithin(frame, scope) && hasCancelersAbove(frame)) inside[inside.length] = frame;
+  });
   const waits = pendingWaits();
   for (let i = 0; i < waits.length; i++) {
     const wait = waits[i];
@@ -62,6 +66,13 @@ export function cancelScope(scope: CancellationScope): void {
   });
   for (let i = 0; i < blocked.length; i++) if (blocked[i].a !== undefined && isWithin(blocked[i], scope)) cancelWait(blocked[i], scope, token);
   callCancelers(scope, token);
+  // Those of the scopes between: a scope's cancellation reaches its children.
+  for (let i = 0; i < inside.length; i++) for (let node = inside[i]; node !== undefined && node !== scope; node = node.scope) callCancelers(node, token);
+}
+
+function hasCancelersAbove(node: any): boolean {
+  for (; node !== undefined; node = node.scope) if (node.cancelers !== undefined) return true;
+  return false;
 }
 
 /**

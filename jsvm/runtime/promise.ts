@@ -468,6 +468,9 @@ export function leaveFrame(before: Owner): void {
 
 /** ECMAScript 27.7.5.3 Await: resumes frame with resumeFrame when value has settled. */
 export function awaitValue(frame: any, value: any): void {
+  // Also if it does not block now: a combinator that is given the call's promise has to find the call.
+  const result: PromiseState = frame.d[symPromise];
+  if (result !== undefined && result.source === undefined) result.source = frame;
   if (!isObject(value)) {
     // A promise of it would be fulfilled already, and nobody else would ever see it.
     enqueue(reactionJob(frame, fulfilled, value));
@@ -481,8 +484,6 @@ export function awaitValue(frame: any, value: any): void {
     return;
   }
   if (!subscribe(promise, frame)) return;
-  const result: PromiseState = frame.d[symPromise];
-  if (result !== undefined && result.source === undefined) result.source = frame;
   if (frame.debt !== undefined) payDebt(frame);
 }
 
