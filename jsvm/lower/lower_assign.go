@@ -50,6 +50,10 @@ func (c *context) lowerAssign(n *ast.AssignExpression) ast.Expression {
 // property on what they were. With keep, they wait over a suspension.
 func (c *context) propertyPlace(e ast.Expression, keep bool) func() ast.Expression {
 	b := c.b(e)
+	if key, ok := c.superKey(e); ok {
+		k := c.keep(b, c.value(key))
+		return func() ast.Expression { return c.superPlace(e, k) }
+	}
 	switch n := e.(type) {
 	case *ast.DotExpression:
 		object := c.value(n.Left)
@@ -94,6 +98,8 @@ func (c *context) modify(n *ast.AssignExpression, get func() ast.Expression, set
 //
 //	becomes   %requireObject(s); a = s.a; suspend(k); t0 = %toKey(sent); t1 = s[t0];
 //	          branch(t1 === void 0, …: suspend(d); t1 = sent); b = t1
+//
+// The head of a loop may also name a property: `for (o[await k] of xs)`.
 func (c *context) destructure(target, source ast.Expression) {
 	switch t := target.(type) {
 	case *ast.ObjectPattern:
@@ -101,7 +107,8 @@ func (c *context) destructure(target, source ast.Expression) {
 	case *ast.ArrayPattern:
 		c.destructureArray(t, source)
 	default:
-		c.assignTo(target, source)
+		place := c.propertyPlace(target, false)
+		c.m.emit(c.b(target).Do(c.b(target).Assign(place(), source)))
 	}
 }
 

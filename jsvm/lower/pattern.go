@@ -65,7 +65,7 @@ func (c *context) assignPattern(target ast.Expression, value ast.Expression) ast
 	case *ast.ArrayPattern, *ast.ObjectPattern:
 		return c.assignChecked(t, value)
 	}
-	return c.b(target).Assign(c.expression(target), value)
+	return c.b(target).Assign(c.propertyTarget(target), value)
 }
 
 // assignChecked assigns to a pattern. A name in it that may be in its dead zone
@@ -121,7 +121,7 @@ func (c *context) pattern(target ast.Expression, leaf func(*ast.Identifier) ast.
 	case *ast.AssignExpression:
 		return &ast.AssignExpression{Operator: t.Operator, Left: c.pattern(t.Left, leaf), Right: c.expression(t.Right)}
 	}
-	return c.expression(target)
+	return c.propertyTarget(target)
 }
 
 func (c *context) patternProperty(property ast.Property, leaf func(*ast.Identifier) ast.Expression) ast.Property {

@@ -18,7 +18,7 @@ var Kernel = []string{
 	"tdz", "checked", "constant",
 	"call", "toKey", "named", "iterate", "iterator", "next", "close", "closeQuiet", "rest",
 	"objectRest", "requireObject", "forIn", "nextKey", "delegate", "delegateDone",
-	"defineClass", "defineField", "object", "superGet", "superSet", "template",
+	"defineClass", "defineField", "object", "superGet", "superSet", "superPlace", "template",
 }
 
 // Result is a lowered script.

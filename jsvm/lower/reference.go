@@ -171,6 +171,14 @@ func (c *context) target(id *ast.Identifier) ast.Expression {
 	return c.place(b, r)
 }
 
+// propertyTarget is a property as the target inside a pattern or a loop's head.
+func (c *context) propertyTarget(e ast.Expression) ast.Expression {
+	if key, ok := c.superKey(e); ok {
+		return c.superPlace(e, c.superKeyValue(e, key))
+	}
+	return c.expression(e)
+}
+
 // compound is `x operator= value` on a name, for the arithmetic operators.
 func (c *context) compound(id *ast.Identifier, operator token.Token, value ast.Expression) ast.Expression {
 	b := c.b(id)
@@ -266,4 +274,12 @@ func (c *context) superKey(e ast.Expression) (key ast.Expression, ok bool) {
 
 func (c *context) superGet(node ast.Node, key ast.Expression) ast.Expression {
 	return c.b(node).CallNamed("%superGet", c.home(node), key, c.this(node))
+}
+
+// superPlace is `super.x` as the target inside a pattern or a loop's head.
+//
+//	[super.x] = v   becomes   [%superPlace(home, "x", this).v] = v
+func (c *context) superPlace(node ast.Node, key ast.Expression) ast.Expression {
+	b := c.b(node)
+	return b.Dot(b.CallNamed("%superPlace", c.home(node), key, c.this(node)), "v")
 }

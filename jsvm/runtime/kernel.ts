@@ -284,6 +284,11 @@ export function superSet(home: any, key: any, value: unknown, self: any): unknow
   return value;
 }
 
+/** An object whose property `v` is a property of super, for where only a property can be assigned to. */
+export function superPlace(home: any, key: any, self: unknown): object {
+  return { set v(value: unknown) { superSet(home, key, value, self) } };
+}
+
 /** The template object of a tagged template (ECMAScript 13.2.8.4). */
 export function template(cooked: (string | undefined)[], raw: string[]): object {
   defineProperty(cooked, "raw", { value: Object.freeze(mark(raw)), writable: false, enumerable: false, configurable: false });
