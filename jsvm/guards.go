@@ -21,6 +21,8 @@ const (
 	jsonDepthMax = 10_000
 	// stringLengthMax bounds what repeat, padStart and padEnd make, in UTF-16 units.
 	stringLengthMax = 1 << 27
+	// bufferBytesMax bounds an ArrayBuffer: Go ends the process if it cannot have the memory.
+	bufferBytesMax = 1 << 28
 	// flatDepthMax bounds Array.prototype.flat, which recurses on Go's stack.
 	flatDepthMax = 5_000
 )
@@ -55,6 +57,9 @@ func installGuards(rt *goja.Runtime) error {
 		}
 		return g.call(flat, call.This, rt.ToValue(depth))
 	})
+	if err := g.boundBuffers(); err != nil {
+		return err
+	}
 	const noSource = "code cannot be made from text: it would have no place in the source to resume at"
 	g.replace(global, "eval", 1, func(goja.FunctionCall) goja.Value { panic(g.error("EvalError", noSource)) })
 	refuse, err := rt.RunString(`(error => { const native = Function, proto = native.prototype;
@@ -70,6 +75,34 @@ func installGuards(rt *goja.Runtime) error {
 	}
 	f, _ := goja.AssertFunction(refuse)
 	_, err = f(nil, rt.ToValue(func(goja.FunctionCall) goja.Value { return g.error("EvalError", noSource) }))
+	return err
+}
+
+// boundBuffers replaces the constructors of buffers and typed arrays by ones that look at the size first.
+func (g guards) boundBuffers() error {
+	bound, err := g.rt.RunString(`((max, error) => { const { construct, defineProperty, getOwnPropertyDescriptor, ownKeys, getPrototypeOf, setPrototypeOf } = Reflect;
+		for (const name of ownKeys(globalThis)) {
+			const native = globalThis[name];
+			if (typeof native !== "function" || name !== "ArrayBuffer" && getPrototypeOf(native).name !== "TypedArray") continue;
+			const size = native.BYTES_PER_ELEMENT || 1;
+			const Bounded = function (first) {
+				if (new.target === undefined) throw new TypeError("Constructor " + name + " requires 'new'");
+				const length = typeof first === "object" && first !== null ? first.length : typeof first === "symbol" || typeof first === "bigint" ? 0 : first;
+				if (length * size > max) throw error();
+				return construct(native, arguments, new.target);
+			};
+			setPrototypeOf(Bounded, getPrototypeOf(native));
+			for (const key of ownKeys(native)) defineProperty(Bounded, key, getOwnPropertyDescriptor(native, key));
+			defineProperty(native.prototype, "constructor", { value: Bounded, writable: true, configurable: true });
+			defineProperty(globalThis, name, { value: Bounded, writable: true, configurable: true });
+		} })`)
+	if err != nil {
+		return err
+	}
+	f, _ := goja.AssertFunction(bound)
+	_, err = f(nil, g.rt.ToValue(bufferBytesMax), g.rt.ToValue(func(goja.FunctionCall) goja.Value {
+		return g.error("RangeError", "Array buffer allocation failed")
+	}))
 	return err
 }
 

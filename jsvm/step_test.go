@@ -266,6 +266,9 @@ func TestPoisonProgramsAreFaults(t *testing.T) {
 		"catastrophic regexp":  {`/(a+)+\1$/.test("a".repeat(40) + "b")`, FaultStuck, ""},
 		"deep JSON":            {`JSON.parse("[".repeat(3e6))`, "", ""},
 		"huge string":          {`"x".repeat(2 ** 30)`, "", ""},
+		"huge buffer":          {`new ArrayBuffer(2 ** 40)`, "", ""},
+		"huge typed array":     {`new Float64Array(2 ** 38)`, "", ""},
+		"huge array-like":      {`new Uint8Array({ length: 2 ** 40 } as any)`, "", ""},
 		"new Function":         {`const f = new (Object.getPrototypeOf(async () => {}).constructor)("return 1"); await f()`, "", ""},
 		"native generator":     {`await W.ref(); Function("return 1")()`, "", ""},
 	} {
