@@ -84,9 +84,6 @@ func (r *restorer) fillFrame(n *continuation.Node, o *goja.Object) error {
 			r.fail("%s has no resume point %s", f.id.Key, key)
 			return nil
 		}
-		if pc == 0 && len(f.points[0].slots) == 0 {
-			break
-		}
 		slots := r.slots(f, pc, &g.Shapes[n.Slots], items[2:])
 		if slots == nil {
 			return nil

@@ -157,7 +157,7 @@ func (s *saver) isPrototypeObject(o *goja.Object) bool {
 	}
 	s.described(o, born, func(key string, d *descriptor) bool {
 		if key == "constructor" {
-			return d.value == goja.Value(f)
+			return d.value == goja.Value(f) && d.attributes == continuation.Writable|continuation.Configurable
 		}
 		return layout.isClass && s.isMemberOf(d, id)
 	}, s.lostMembers(o, id, false)...)
@@ -199,6 +199,10 @@ func (s *saver) class(o *goja.Object, id int) {
 	tag, ok := h.ownTag(o, h.symClass)
 	if !ok {
 		s.fail("is a class without its definition")
+		return
+	}
+	if p, ok := o.Get("prototype").(*goja.Object); !ok || h.descriptor(p, h.constructorKey).value != goja.Value(o) {
+		s.fail("is a class whose prototype has another constructor")
 		return
 	}
 	n := s.node()

@@ -22,10 +22,7 @@ func (s *saver) plainOrDescribed(o *goja.Object, born *goja.Object) {
 		}
 		return
 	}
-	if s.node().Kind == continuation.Object && readsAllDescriptors && s.isPrototypeObject(o) {
-		return
-	}
-	if readsAllDescriptors && s.isOdd(o) {
+	if readsAllDescriptors && !startsWithConstructor(o.GetOwnPropertyNames()) && s.isOdd(o) {
 		s.fail("has property attributes, but was not marked")
 		return
 	}
@@ -42,7 +39,11 @@ func (s *saver) prototype(o *goja.Object, born *goja.Object) {
 // properties that are all plain data.
 func (s *saver) plainProperties(o, born *goja.Object) {
 	names := o.GetOwnPropertyNames()
-	if startsWithConstructor(names) && s.isPrototypeObject(o) {
+	if startsWithConstructor(names) {
+		// That of a prototype object is hidden, and the function may have another prototype object by now.
+		if !s.isPrototypeObject(o) {
+			s.described(o, born, nil)
+		}
 		return
 	}
 	symbols := o.Symbols()

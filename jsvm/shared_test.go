@@ -59,3 +59,13 @@ export default async function main() { const kept: any = {}; new B(kept); await 
 		t.Errorf("got %s, want %s", o, want)
 	}
 }
+
+// A class is evaluated again when it is restored, with a prototype that names it.
+func TestClassWithAnotherConstructorIsRefusedWhenSaved(t *testing.T) {
+	b := compileFixture(t, `import { log } from "./log";
+export default async function main() { const n = 1; class G { m() { return n } } (G.prototype as any).constructor = Object; const g = new G(); await null; log(g instanceof G) }`)
+	o, _ := run(t, b, true, nil)
+	if want := `is a class whose prototype has another constructor, which cannot be kept across this await`; !strings.Contains(o.end, want) {
+		t.Errorf("got %s, want %s", o, want)
+	}
+}

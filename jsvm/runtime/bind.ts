@@ -25,7 +25,7 @@ registerFunction("function.bound", ({ target, self, args }: Bound) => {
     if (new.target === undefined) return apply(target, self, withArguments(more));
     return construct(target, withArguments(more), new.target === dispatcher ? target : new.target);
   };
-  dispatcher.prototype = target.prototype; // for instanceof
+  Object.defineProperty(dispatcher, Symbol.hasInstance, { value: (object: unknown) => object instanceof target });
   return apply(nativeBind, dispatcher, []);
 });
 
