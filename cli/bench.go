@@ -11,6 +11,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"kont/cli/bench"
+	"kont/cli/child"
 	"kont/cli/client"
 )
 
@@ -98,20 +99,20 @@ func benchServer(c *urfave.Context, p Process) (server bench.Server, stop func()
 		removeAll(p, dir)
 		return nil, nil, fmt.Errorf("make the server's log: %w", err)
 	}
-	child := &bench.Child{
-		Executable: executable, Args: c.StringSlice("serve-arg"), DataDir: filepath.Join(dir, "data"), Bundle: app.encoded, Log: log,
-	}
+	served := &bench.Child{Bundle: app.encoded, Node: child.Node{
+		Executable: executable, Args: append([]string{"--log-level", "warn"}, c.StringSlice("serve-arg")...), DataDir: filepath.Join(dir, "data"), Log: log,
+	}}
 	stop = func() {
-		child.Kill() //nolint:errcheck // its data goes too
+		served.Kill() //nolint:errcheck // its data goes too
 		log.Close()
 		removeAll(p, dir)
 	}
-	if err := child.Start(context.WithoutCancel(c.Context)); err != nil {
+	if err := served.Start(context.WithoutCancel(c.Context)); err != nil {
 		text, _ := os.ReadFile(log.Name())
 		stop()
 		return nil, nil, failf("", "%w\n%s", err, text)
 	}
-	return child, stop, nil
+	return served, stop, nil
 }
 
 func printResult(w io.Writer, r bench.Result) {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ func serveCommand(p Process) *urfave.Command {
 			"node takes requests, one line with its addresses goes to standard output.",
 		Flags: append(settingFlags(),
 			&urfave.StringFlag{Name: "config", Usage: "read settings from a YAML `FILE` (KONT_CONFIG)"},
+			&urfave.BoolFlag{Name: "until-eof", Usage: "stop when standard input ends, for a parent that may crash"},
 			outputFlag(),
 		),
 		Action: func(c *urfave.Context) error {
@@ -39,7 +41,16 @@ func serveCommand(p Process) *urfave.Command {
 				running.Close()
 				return err
 			}
-			return waitAndClose(c.Context, running)
+			ctx := c.Context
+			if c.Bool("until-eof") {
+				var stop func()
+				ctx, stop = context.WithCancel(ctx)
+				go func() {
+					io.Copy(io.Discard, p.In) //nolint:errcheck // however it ends, it ends
+					stop()
+				}()
+			}
+			return waitAndClose(ctx, running)
 		},
 	}
 }
