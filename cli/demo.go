@@ -10,10 +10,14 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
+	"kont/cli/child"
 	"kont/cli/client"
 	"kont/demos"
 	"kont/server/config"
 )
+
+// stopMax is how long a node may take to stop.
+const stopMax = 10 * time.Second
 
 // demoTimeout bounds a demo: none has a timer of more than a few seconds.
 const demoTimeout = 2 * time.Minute
@@ -48,6 +52,10 @@ func demoCommand(p Process) *urfave.Command {
 
 func playDemo(c *urfave.Context, p Process, play demos.Demo) error {
 	out := newPrinter(c, p)
+	level := map[string]string{"log-level": c.String("log-level")}
+	if _, err := config.Load(config.Sources{Flags: level}); err != nil {
+		return usagef("`kont demo --help` explains the flags", "%w", err)
+	}
 	app, err := compileEmbedded(c.Context, play.Files, play.Entry)
 	if err != nil {
 		return err
@@ -57,18 +65,18 @@ func playDemo(c *urfave.Context, p Process, play demos.Demo) error {
 		return failf("name a directory that can be written to in TMPDIR", "make a data directory: %w", err)
 	}
 	defer removeAll(p, dir)
-	settings, err := config.Load(config.Sources{Flags: map[string]string{
-		"data": filepath.Join(dir, "data"), "kafka-listen": "127.0.0.1:0", "http-listen": "127.0.0.1:0", "log-level": c.String("log-level"),
-	}})
+	executable, err := os.Executable()
 	if err != nil {
-		return usagef("`kont demo --help` explains the flags", "%w", err)
+		return fmt.Errorf("find our own binary: %w", err)
 	}
-	running, err := p.startNode(c.Context, settings, newLogger(settings, p.Err))
-	if err != nil {
+	node := &child.Node{
+		Executable: executable, Args: []string{"--log-level", c.String("log-level")}, DataDir: filepath.Join(dir, "data"), Log: p.Err,
+	}
+	defer node.Kill() //nolint:errcheck // its data goes too
+	if err := node.Start(c.Context); err != nil {
 		return err
 	}
-	defer running.Close() //nolint:errcheck // its data goes too
-	server, err := client.New(running.HTTPAddress())
+	server, err := client.New(node.HTTPAddress())
 	if err != nil {
 		return err
 	}
@@ -77,11 +85,11 @@ func playDemo(c *urfave.Context, p Process, play demos.Demo) error {
 	}
 	if !out.isJSON {
 		fmt.Fprintf(p.Out, "%s: %s\n\na node is up: Kafka %s, HTTP http://%s; bundle %s is deployed on %s\n\n",
-			play.Name, play.About, running.KafkaAddress(), running.HTTPAddress(), app.shortHash(), defaultResumeTopic)
+			play.Name, play.About, node.KafkaAddress(), node.HTTPAddress(), app.shortHash(), defaultResumeTopic)
 	}
 	playing, cancel := context.WithTimeout(c.Context, demoTimeout)
 	defer cancel()
-	s, err := openStage(playing, running.KafkaAddress(), app.topics, out)
+	s, err := openStage(playing, node, app.topics, out)
 	if err != nil {
 		return err
 	}
@@ -97,8 +105,13 @@ func playDemo(c *urfave.Context, p Process, play demos.Demo) error {
 		}
 	}
 	if c.Bool("keep") {
-		fmt.Fprintf(p.Err, "the node runs until Ctrl-C; name it with --server %s\n", running.HTTPAddress())
-		return waitAndClose(c.Context, running)
+		fmt.Fprintf(p.Err, "the node runs until Ctrl-C; name it with --server %s\n", node.HTTPAddress())
+		select {
+		case <-c.Context.Done():
+			return node.Stop(stopMax)
+		case <-node.Ended():
+			return failf("look at its log above", "the node has stopped")
+		}
 	}
 	return nil
 }

@@ -11,12 +11,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"kont/cli/child"
 	"kont/server/api"
 )
 
 // stage is where a demo plays: a node, and a Kafka client that writes for the
 // outside world and prints every record that passes, its own and the workflow's.
 type stage struct {
+	node    *child.Node
 	out     io.Writer
 	isJSON  bool
 	began   time.Time
@@ -28,7 +30,8 @@ type stage struct {
 	// records has all that passed, in the order seen.
 	records []*kgo.Record
 	// sent are the records of the outside world.
-	sent map[place]bool
+	sent        map[place]bool
+	sentPrinted int
 	// grown is closed and replaced when records has grown.
 	grown chan struct{}
 	err   error
@@ -52,13 +55,13 @@ func placeOf(record *kgo.Record) place {
 	return place{record.Topic, record.Partition, record.Offset}
 }
 
-// openStage connects to the node's Kafka listener and reads topics from their
-// beginning, until ctx is done.
-func openStage(ctx context.Context, address string, topics []string, out printer) (*stage, error) {
+// openStage connects to the Kafka listener of a node that runs, and reads topics
+// from their beginning, until ctx is done.
+func openStage(ctx context.Context, node *child.Node, topics []string, out printer) (*stage, error) {
 	topics = slices.Concat([]string{api.TopicResume, api.TopicResult, api.TopicError, api.TopicScheduler}, topics)
 	slices.Sort(topics)
 	s := &stage{
-		out: out.out, isJSON: out.isJSON, began: time.Now(), topics: slices.Compact(topics),
+		node: node, out: out.out, isJSON: out.isJSON, began: time.Now(), topics: slices.Compact(topics),
 		sent: map[place]bool{}, grown: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for _, topic := range s.topics {
@@ -66,7 +69,7 @@ func openStage(ctx context.Context, address string, topics []string, out printer
 	}
 	s.columns.key = keyColumnMin
 	var err error
-	s.kafka, err = kafkaTo(ctx, address, kgo.ConsumeTopics(s.topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(time.Second))
+	s.kafka, err = kafkaTo(ctx, node.KafkaAddress(), kgo.ConsumeTopics(s.topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(time.Second))
 	if err != nil {
 		return nil, err
 	}
@@ -137,28 +140,58 @@ func (s *stage) Send(ctx context.Context, topic, key, value string) error {
 
 // Await returns the value of the first record of topic that matches, waiting for
 // it if it has not passed yet.
-func (s *stage) Await(ctx context.Context, topic, key string, matches func(value string) bool) (string, error) {
+func (s *stage) Await(ctx context.Context, topic, key string, matches func(value string) bool) (value string, err error) {
 	seen := 0
-	for {
-		s.mu.Lock()
+	err = s.wait(ctx, "a record of "+topic+" with key "+key, func() bool {
 		for ; seen < len(s.records); seen++ {
 			record := s.records[seen]
-			if record.Topic == topic && string(record.Key) == key && (matches == nil || matches(string(record.Value))) {
-				s.mu.Unlock()
-				return string(record.Value), nil
+			if value = string(record.Value); record.Topic == topic && string(record.Key) == key && (matches == nil || matches(value)) {
+				return true
 			}
 		}
-		grown, err := s.grown, s.err
+		return false
+	})
+	return value, err
+}
+
+// wait returns when isThere, which is called with mu held, finds that what is there.
+func (s *stage) wait(ctx context.Context, what string, isThere func() bool) error {
+	for {
+		s.mu.Lock()
+		found, grown, err := isThere(), s.grown, s.err
 		s.mu.Unlock()
-		if err != nil {
-			return "", err
+		if found || err != nil {
+			return err
 		}
 		select {
 		case <-grown:
 		case <-ctx.Done():
-			return "", fmt.Errorf("wait for a record of %s with key %s: %w", topic, key, context.Cause(ctx))
+			return fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
 		}
 	}
+}
+
+// Crash kills the node, when all that was sent has been printed, and starts it
+// again on its data.
+func (s *stage) Crash(ctx context.Context) error {
+	if err := s.wait(ctx, "the records that were sent", func() bool { return s.sentPrinted == len(s.sent) }); err != nil {
+		return err
+	}
+	process := s.node.ProcessID()
+	if err := s.node.Kill(); err != nil {
+		return err
+	}
+	killed := time.Now()
+	if err := s.node.Start(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.isJSON {
+		fmt.Fprintf(s.out, "%8.3fs  kill -9 of process %d; process %d takes requests %d ms later\n",
+			killed.Sub(s.began).Seconds(), process, s.node.ProcessID(), time.Since(killed).Milliseconds())
+	}
+	return nil
 }
 
 // Say prints a line for people.
@@ -174,6 +207,7 @@ func (s *stage) printLocked(record *kgo.Record) {
 	who := "kont"
 	if s.sent[placeOf(record)] {
 		who = "client"
+		s.sentPrinted++
 	}
 	if s.isJSON {
 		line := struct {

@@ -29,6 +29,8 @@ type Stage interface {
 	Send(ctx context.Context, topic, key, value string) error
 	// Await gives the value of the first record of the topic with that key that matches, from the beginning of the play; nil matches all.
 	Await(ctx context.Context, topic, key string, matches func(value string) bool) (string, error)
+	// Crash ends the node without a warning, as kill -9 does, and starts it again.
+	Crash(ctx context.Context) error
 	// Say prints a line for people.
 	Say(format string, args ...any)
 }

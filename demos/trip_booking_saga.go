@@ -4,7 +4,7 @@ import "context"
 
 var tripBookingSaga = Demo{
 	Name:  "trip-booking-saga",
-	About: "three reservations in a race with a timer, compensated when one fails",
+	About: "three reservations in a race with a timer, compensated when one fails, on a node that is killed",
 	Files: folder("trip-booking-saga"),
 	Entry: "index.ts",
 	Play: func(ctx context.Context, s Stage) error {
@@ -29,10 +29,19 @@ func tripThatGoesWell(ctx context.Context, s Stage) error {
 	return inOrder(
 		func() error { return rome.start(ctx, `{"customer":"Ann","city":"Rome"}`) },
 		func() error { return rome.answer(ctx, "reserve", "hotel", `{"id":"H1","price":200}`) },
+		func() error { return killAndGoOn(ctx, s) },
 		func() error { return rome.answer(ctx, "reserve", "flight", `{"id":"F1","price":300}`) },
 		func() error { return rome.answer(ctx, "reserve", "car", `{"id":"C1","price":100}`) },
 		func() error { _, err := s.Await(ctx, resultTopic, "rome", nil); return err },
 	)
+}
+
+func killAndGoOn(ctx context.Context, s Stage) error {
+	if err := s.Crash(ctx); err != nil {
+		return err
+	}
+	s.Say("That was a crash in the middle of the trip. The node came back on its data, and the trip goes on where it was; nobody sends anything again.")
+	return nil
 }
 
 func tripWithoutFlight(ctx context.Context, s Stage) error {

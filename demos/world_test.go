@@ -158,6 +158,9 @@ func (w *world) Await(_ context.Context, topic, key string, matches func(string)
 	}
 }
 
+// Crash does nothing: threads are restored for each step anyway.
+func (w *world) Crash(context.Context) error { return nil }
+
 func (w *world) Say(string, ...any) {}
 
 func TestPlays(t *testing.T) {

@@ -41,6 +41,11 @@ type killedStage struct {
 
 func (k *killedStage) Say(format string, args ...any) {}
 
+func (k *killedStage) Crash(context.Context) error {
+	k.restart()
+	return nil
+}
+
 func (k *killedStage) restart() {
 	k.server.kill()
 	k.server.start()
