@@ -3,14 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"kont/cli/client"
 	"kont/server/api"
 )
 
@@ -34,7 +31,9 @@ func threadsCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			threads, more, err := listThreads(c, server, limit)
+			threads, more, err := listPages(c, server, "/api/v1/threads", limit, func(page api.ThreadsPage) ([]api.ThreadSummary, string) {
+				return page.Threads, page.Cursor
+			})
 			if err != nil {
 				return err
 			}
@@ -65,38 +64,3 @@ func threadsCommand(p Process) *urfave.Command {
 // keyRunesMax cuts keys in a list for people, so that a long one leaves the others
 // their columns.
 const keyRunesMax = 80
-
-// pageMax is the largest page of a list that the server gives.
-const pageMax = 1000
-
-// limitFlag is --limit of a list.
-func limitFlag(c *urfave.Context) (int, error) {
-	limit := c.Int("limit")
-	if limit < 1 {
-		return 0, usagef("use 1 or more", "--limit %d lists nothing", limit)
-	}
-	return limit, nil
-}
-
-// listThreads follows the pages up to limit threads.
-func listThreads(c *urfave.Context, server *client.Client, limit int) (threads []api.ThreadSummary, more bool, err error) {
-	threads = []api.ThreadSummary{}
-	query := url.Values{}
-	for _, name := range []string{"topic", "status"} {
-		if value := c.String(name); value != "" {
-			query.Set(name, value)
-		}
-	}
-	for {
-		query.Set("limit", strconv.Itoa(min(limit-len(threads), pageMax)))
-		var page api.ThreadsPage
-		if err := server.Call(c.Context, http.MethodGet, "/api/v1/threads", query, nil, &page); err != nil {
-			return nil, false, err
-		}
-		threads = append(threads, page.Threads...)
-		if page.Cursor == "" || len(threads) >= limit {
-			return threads, page.Cursor != "", nil
-		}
-		query.Set("cursor", page.Cursor)
-	}
-}

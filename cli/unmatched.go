@@ -3,13 +3,9 @@ package cli
 import (
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
-	"strconv"
 
 	urfave "github.com/urfave/cli/v2"
 
-	"kont/cli/client"
 	"kont/server/api"
 )
 
@@ -34,7 +30,9 @@ func unmatchedCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			events, more, err := listUnmatched(c, server, limit)
+			events, more, err := listPages(c, server, "/api/v1/unmatched", limit, func(page api.UnmatchedPage) ([]api.UnmatchedEvent, string) {
+				return page.Events, page.Cursor
+			})
 			if err != nil {
 				return err
 			}
@@ -56,26 +54,5 @@ func unmatchedCommand(p Process) *urfave.Command {
 				table(w, rows)
 			})
 		},
-	}
-}
-
-// listUnmatched follows the pages up to limit events.
-func listUnmatched(c *urfave.Context, server *client.Client, limit int) (events []api.UnmatchedEvent, more bool, err error) {
-	events = []api.UnmatchedEvent{}
-	query := url.Values{}
-	if topic := c.String("topic"); topic != "" {
-		query.Set("topic", topic)
-	}
-	for {
-		query.Set("limit", strconv.Itoa(min(limit-len(events), pageMax)))
-		var page api.UnmatchedPage
-		if err := server.Call(c.Context, http.MethodGet, "/api/v1/unmatched", query, nil, &page); err != nil {
-			return nil, false, err
-		}
-		events = append(events, page.Events...)
-		if page.Cursor == "" || len(events) >= limit {
-			return events, page.Cursor != "", nil
-		}
-		query.Set("cursor", page.Cursor)
 	}
 }
