@@ -17,9 +17,16 @@ import (
 // was made.
 type resultWatch struct {
 	kafka *kgo.Client
+	// next has, by topic and partition, the offset to read next.
+	next map[partitionOf]int64
 	// server tells what becomes of a thread that leaves no record; nil if there is
 	// nobody to ask.
 	server *client.Client
+}
+
+type partitionOf struct {
+	topic     string
+	partition int32
 }
 
 const (
@@ -37,37 +44,61 @@ func watchResults(ctx context.Context, kafka *kgo.Client) (*resultWatch, error) 
 		return nil, err
 	}
 	kafka.AddConsumePartitions(ends)
-	return &resultWatch{kafka: kafka}, nil
+	w := &resultWatch{kafka: kafka, next: map[partitionOf]int64{}}
+	for topic, partitions := range ends {
+		for partition, end := range partitions {
+			w.next[partitionOf{topic, partition}] = end.EpochOffset().Offset
+		}
+	}
+	return w, nil
 }
 
 // printFor prints the result of the thread that the record start began; an error
 // record is a failure, and so is a thread that can't go on. isInit: the thread may
 // have run before.
 func (w *resultWatch) printFor(ctx context.Context, out printer, start *kgo.Record, isInit bool) error {
-	hasEnded := false
-	for {
-		record, err := w.next(ctx, string(start.Key))
-		switch {
-		case err != nil:
+	// ends is where the topics end once the thread has: its record came with its
+	// end, so it is before them. A result that is undefined has no record.
+	var ends map[string]map[int32]kgo.Offset
+	for ends == nil || !w.isPast(ends) {
+		record, err := w.read(ctx, string(start.Key))
+		if err != nil {
 			return err
-		case record != nil && record.Topic == api.TopicError:
+		}
+		if record != nil && record.Topic == api.TopicError {
 			return failf("", "thread %s ended with %s", start.Key, record.Value)
-		case record != nil:
+		}
+		if record != nil {
 			return out.line(map[string]any{"key": string(start.Key), "result": json.RawMessage(record.Value)}, string(record.Value))
-		case hasEnded:
-			// The record would have come with the end. A result that is undefined has
-			// none.
-			return out.line(map[string]any{"key": string(start.Key), "result": nil}, "thread "+string(start.Key)+" ended and left no record on "+api.TopicResult)
-		case w.server != nil:
-			if hasEnded, err = w.fate(ctx, start, isInit); err != nil {
-				return err
+		}
+		if w.server == nil || ends != nil {
+			continue
+		}
+		hasEnded, err := w.fate(ctx, start, isInit)
+		if hasEnded {
+			ends, err = endsOf(ctx, w.kafka, api.TopicResult, api.TopicError)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return out.line(map[string]any{"key": string(start.Key), "result": nil}, "thread "+string(start.Key)+" ended and left no record on "+api.TopicResult)
+}
+
+// isPast tells whether all that is before ends has been read.
+func (w *resultWatch) isPast(ends map[string]map[int32]kgo.Offset) bool {
+	for topic, partitions := range ends {
+		for partition, end := range partitions {
+			if w.next[partitionOf{topic, partition}] < end.EpochOffset().Offset {
+				return false
 			}
 		}
 	}
+	return true
 }
 
-// next is the next result or error of the thread, nil if none comes for a while.
-func (w *resultWatch) next(ctx context.Context, key string) (*kgo.Record, error) {
+// read is the next result or error of the thread, nil if none comes for a while.
+func (w *resultWatch) read(ctx context.Context, key string) (*kgo.Record, error) {
 	polling, cancel := context.WithTimeout(ctx, fatePoll)
 	defer cancel()
 	for {
@@ -79,6 +110,7 @@ func (w *resultWatch) next(ctx context.Context, key string) (*kgo.Record, error)
 			if string(record.Key) == key {
 				return record, nil
 			}
+			w.next[partitionOf{record.Topic, record.Partition}] = record.Offset + 1
 		}
 		if polling.Err() != nil {
 			return nil, nil
