@@ -21,6 +21,7 @@ func TestDiagnosticsNameFilesFromHere(t *testing.T) {
 		"types.ts":              "export type Order = { id: string };\n",
 		"missing.ts":            "import { total } from './nowhere';\nexport default async () => total;\n",
 		"topic.ts":              "export const manifest = { outputTopics: ['not a topic'] };\nexport default async function main() {}\n",
+		"names.ts":              "import { slep } from 'kont';\nexport default async () => slep(1);\n",
 		"throws.ts":             "export default async function main() {}\nthrow new Error('at once');\n",
 	} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
@@ -31,9 +32,10 @@ func TestDiagnosticsNameFilesFromHere(t *testing.T) {
 	for entry, want := range map[string]string{
 		"shop/src/orders.ts": filepath.FromSlash("shop/src/lib/money.ts") + ":1:22: ",
 		"flat.ts":            "flat.ts:2:13: ",
-		"types.ts":           "types.ts: no entry function",
+		"types.ts":           "types.ts:1:1: no entry function",
 		"missing.ts":         "missing.ts:1:23: ",
-		"topic.ts":           "topic.ts: ",
+		"topic.ts":           "topic.ts:1:42: ",
+		"names.ts":           "names.ts:1:10: ",
 		"throws.ts":          "throws.ts:2:",
 	} {
 		_, err := compileSource(context.Background(), entry)

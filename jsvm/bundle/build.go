@@ -22,8 +22,6 @@ type Options struct {
 	Entry string
 	// Files, if not nil, holds all sources; the disk is not read. The root of Files is the project's root.
 	Files fs.FS
-	// AnyExports admits an entry file that exports no function: for tests of the engine, which only run module code.
-	AnyExports bool
 }
 
 // Result is a bundle before the continuation compiler.
@@ -31,12 +29,14 @@ type Result struct {
 	Script    []byte // CommonJS, ASCII only, ends without a source map comment
 	SourceMap []byte // version 3, with sourcesContent; its sources are the paths of Modules
 	Entry     string // module path of the entry file
-	// Export is "default" or "main": what the entry file exports as its entry function. It is empty for an entry
-	// file in CommonJS format (and with AnyExports), whose exports are known only when it has run.
-	Export   string
-	Modules  []Module // in the order of the source map
-	Inputs   []string // every file read, also those that hold only types: absolute paths, or paths in Files; sorted
-	Warnings []Diagnostic
+	// Export is "default" or "main": what the entry file exports as its entry function. Empty: it exports neither, or
+	// it is in CommonJS format.
+	Export string
+	// IsCommonJS says that the entry file is in CommonJS format: what it exports is known only when it has run.
+	IsCommonJS bool
+	Modules    []Module // in the order of the source map
+	Inputs     []string // every file read, also those that hold only types: absolute paths, or paths in Files; sorted
+	Warnings   []Diagnostic
 }
 
 // Module is one source that contributed code.
@@ -46,7 +46,7 @@ type Module struct {
 	Own  bool // the author's: not below a node_modules directory
 }
 
-// scriptName is the name that esbuild thinks it writes to; it decides only what source map paths are relative to.
+// scriptName is the name that esbuild thinks it writes to; what source map paths are relative to.
 const scriptName = "workflow.js"
 
 // features overrides the ES2022 target: false is lowered by esbuild, because goja's parser does not know it.
@@ -80,6 +80,9 @@ var defines = map[string]string{
 	"global":               "globalThis",
 }
 
+// noStyles refuses style sheets like any other unknown ending. esbuild would write them to an output beside the script.
+var noStyles = map[string]api.Loader{".css": api.LoaderNone, ".module.css": api.LoaderNone}
+
 // Build bundles the entry file. Files on disk are named relative to the project's root: the nearest directory above the entry
 // file that has a package.json, or else the entry file's own directory. A refusal is an *Error.
 func Build(o Options) (*Result, error) {
@@ -105,6 +108,7 @@ func Build(o Options) (*Result, error) {
 		SourcesContent: api.SourcesContentInclude,
 		Metafile:       true,
 		JSX:            api.JSXAutomatic,
+		Loader:         noStyles,
 		Plugins:        []api.Plugin{hostModules()},
 		LogOverride:    map[string]api.LogLevel{"empty-import-meta": api.LogLevelError, "import-is-undefined": api.LogLevelError},
 	}
@@ -115,15 +119,17 @@ func Build(o Options) (*Result, error) {
 		build.Plugins = append(build.Plugins, memory(o.Files, root))
 	}
 	built := api.Build(build)
+	r := &Result{Entry: modulePath(root, entry)}
 	if len(built.Errors) > 0 {
-		return nil, &Error{Diagnostics: diagnostics(built.Errors)}
+		return nil, &Error{Diagnostics: diagnostics(built.Errors, r.Entry)}
 	}
-	r := &Result{Entry: modulePath(root, entry), Warnings: diagnostics(built.Warnings)}
+	r.Warnings = diagnostics(built.Warnings, r.Entry)
 	for _, f := range built.OutputFiles {
-		if strings.HasSuffix(f.Path, ".map") {
-			r.SourceMap = f.Contents
-		} else {
+		switch filepath.Base(f.Path) {
+		case scriptName:
 			r.Script = f.Contents
+		case scriptName + ".map":
+			r.SourceMap = f.Contents
 		}
 	}
 	if err := r.readModules(); err != nil {
@@ -132,10 +138,8 @@ func Build(o Options) (*Result, error) {
 	if err := r.readInputs(built.Metafile, root, o.Files != nil); err != nil {
 		return nil, err
 	}
-	if o.AnyExports {
-		return r, nil
-	}
-	return r, r.findEntryFunction()
+	r.findEntryFunction()
+	return r, nil
 }
 
 // memoryRoot is where in-memory files seem to lie. Nothing is looked up there.

@@ -77,19 +77,26 @@ func TestScriptIsParsedByGoja(t *testing.T) {
 }
 
 func TestEntryFunctionIsFound(t *testing.T) {
-	for name, c := range map[string]struct{ source, export string }{
-		"default function":           {`export default async () => 1; export const main = 2`, "default"},
-		"main":                       {`export async function main() {}; export const manifest = {}`, "main"},
-		"renamed":                    {`function f() {} export { f as main, f as "a b" }`, "main"},
-		"re-exported":                {`export * from "./other"`, "main"},
-		"imported by its own import": {`import * as self from "./app"; export function main() { return self }`, "main"},
-		"CommonJS":                   {`exports.main = function () {}`, ""},
-		"CommonJS module":            {`module.exports = function () {}`, ""},
+	for name, c := range map[string]struct {
+		source, export string
+		isCommonJS     bool
+	}{
+		"default function":           {`export default async () => 1; export const main = 2`, "default", false},
+		"main":                       {`export async function main() {}; export const manifest = {}`, "main", false},
+		"renamed":                    {`function f() {} export { f as main, f as "a b" }`, "main", false},
+		"re-exported":                {`export * from "./other"`, "main", false},
+		"imported by its own import": {`import * as self from "./app"; export function main() { return self }`, "main", false},
+		"CommonJS":                   {`exports.main = function () {}`, "", true},
+		"CommonJS module":            {`module.exports = function () {}`, "", true},
+		"neither":                    {`export const manifest = {}, other = 1`, "", false},
+		"empty":                      {"", "", false},
+		"only types":                 {"export interface A { a: string }\nexport type B = A", "", false},
+		"no exports":                 {"console.log(1)", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := built(t, "app.ts", c.source, "other.ts", "export function main() {}")
-			if r.Export != c.export || r.Entry != "app.ts" {
-				t.Errorf("got %q in %q, want %q\n%s", r.Export, r.Entry, c.export, r.Script)
+			if r.Export != c.export || r.IsCommonJS != c.isCommonJS || r.Entry != "app.ts" {
+				t.Errorf("got %q (%t) in %q, want %q (%t)\n%s", r.Export, r.IsCommonJS, r.Entry, c.export, c.isCommonJS, r.Script)
 			}
 		})
 	}
@@ -97,30 +104,43 @@ func TestEntryFunctionIsFound(t *testing.T) {
 
 func TestRefusalsNameThePlaceAndAWayOut(t *testing.T) {
 	for name, c := range map[string]struct{ source, want string }{
-		"syntax":               {"export default async () => {\n  let x = ;\n}", `app.ts:2:11: Unexpected ";"`},
-		"column in characters": {"/* é😀 */ let x = ;", `app.ts:1:18: Unexpected ";"`},
-		"node module":          {"import fs from \"node:fs\"\nexport default () => fs", `app.ts:1:16: "node:fs" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
-		"bare node module":     {"import { readFile } from 'fs/promises'\nexport default () => readFile", `app.ts:1:26: "fs/promises" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
-		"required module":      {"exports.main = () => require('net')", `app.ts:1:30: "net" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
-		"missing file":         {"import x from './nowhere'\nexport default x", `app.ts:1:15: Could not resolve "./nowhere"`},
-		"missing package":      {"import x from 'nowhere'\nexport default x", `app.ts:1:15: Could not resolve "nowhere"`},
-		"missing import":       {"import { x } from './other'\nexport default x", `app.ts:1:10: No matching export in "other.ts" for import "x"`},
-		"import.meta":          {"export default () => import.meta.url", `app.ts:1:22: "import.meta" is not available with the "cjs" output format and will be empty; a workflow has no files: pass what you need in the start event`},
-		"top-level await":      {"await 1\nexport default () => 1", `app.ts:1:1: Top-level await is currently not supported with the "cjs" output format; await inside the entry function`},
-		"empty":                {"", "app.ts: no entry function: the file is empty or holds only types; write `export default async function (event) { ... }`"},
-		"only types":           {"export interface A { a: string }\nexport type B = A", "app.ts: no entry function: the file exports nothing at run time; write `export default async function (event) { ... }`"},
-		"no entry":             {"export const manifest = {}, other = 1", "app.ts: no entry function: the file exports manifest, other, but neither `default` nor `main`; write `export default async function (event) { ... }`"},
+		"syntax":             {"export default async () => {\n  let x = ;\n}", `app.ts:2:11: Unexpected ";"`},
+		"column in UTF-16":   {"/* é😀 */ let x = ;", `app.ts:1:19: Unexpected ";"`},
+		"byte order mark":    {"\ufefflet x = ;", `app.ts:1:9: Unexpected ";"`},
+		"node module":        {"import fs from \"node:fs\"\nexport default () => fs", `app.ts:1:16: "node:fs" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
+		"bare node module":   {"import { readFile } from 'fs/promises'\nexport default () => readFile", `app.ts:1:26: "fs/promises" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
+		"required module":    {"exports.main = () => require('net')", `app.ts:1:30: "net" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
+		"missing file":       {"import x from './nowhere'\nexport default x", `app.ts:1:15: there is no file "./nowhere"; the path is relative to this file; .ts, .tsx, .js, .jsx, .mjs, .cjs and .json can be left out`},
+		"missing package":    {"import x from 'nowhere'\nexport default x", "app.ts:1:15: there is no package or file \"nowhere\" in node_modules; install it with `npm install nowhere`, or begin the path of a file of your own with ./"},
+		"missing import":     {"import { x } from './other'\nexport default x", "app.ts:1:10: other.ts exports no `x`; export it there, or import another name; a type is imported with `import type`"},
+		"import.meta":        {"export default () => import.meta.url", "app.ts:1:22: `import.meta` is not available: a workflow has no files; pass what you need in the start event"},
+		"top-level await":    {"await 1\nexport default () => 1", "app.ts:1:1: top-level `await` is not supported: module code runs at every load, not once a thread; await inside the entry function"},
+		"style sheet":        {"export default 1\nimport './dir/x.css'", "app.ts:2:8: x.css cannot be imported: a workflow has no page to style; remove the import"},
+		"styles of a module": {"import * as s from './dir/x.module.css'\nexport default s", "app.ts:1:20: x.module.css cannot be imported: a workflow has no page to style; remove the import"},
+		"picture":            {"import './dir/x.png'", "app.ts:1:8: dir/x.png cannot be imported: .png is no kind of source; import TypeScript, JavaScript, .json or .txt; other data comes in an event"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Build(Options{Entry: "app.ts", Files: files("app.ts", c.source, "other.ts", "export const y = 1")})
-			var refused *Error
-			if !errors.As(err, &refused) {
-				t.Fatalf("got %v", err)
+			sources := files("package.json", "{}", "app.ts", c.source, "other.ts", "export const y = 1",
+				"dir/x.css", "a { color: red }", "dir/x.module.css", ".a { color: red }", "dir/x.png", "")
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, sources); err != nil {
+				t.Fatal(err)
 			}
-			if got := refused.Diagnostics[0].String(); got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
+			for where, o := range map[string]Options{"memory": {Entry: "app.ts", Files: sources}, "disk": {Entry: filepath.Join(dir, "app.ts")}} {
+				_, err := Build(o)
+				var refused *Error
+				if !errors.As(err, &refused) {
+					t.Fatalf("%s: got %v", where, err)
+				}
+				if got := refused.Diagnostics[0].String(); got != c.want {
+					t.Errorf("%s\ngot  %s\nwant %s", where, got, c.want)
+				}
 			}
 		})
+	}
+	const sheet = "x.css:1:1: x.css cannot be imported: a workflow has no page to style; remove the import"
+	if _, err := Build(Options{Entry: "x.css", Files: files("x.css", "a { color: red }")}); err == nil || err.Error() != sheet {
+		t.Errorf("got %v, want %s", err, sheet)
 	}
 	for _, entry := range []string{"", "nowhere.ts", t.TempDir()} {
 		var refused *Error

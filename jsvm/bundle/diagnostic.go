@@ -3,16 +3,17 @@ package bundle
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/evanw/esbuild/pkg/api"
+
+	"kont/jsvm/position"
 )
 
 // Diagnostic is one finding in the author's source.
 type Diagnostic struct {
 	File   string // module path; empty if the finding belongs to no file
 	Line   int    // from 1; 0: the whole file
-	Column int    // from 1, in characters; 0: the whole line
+	Column int    // from 1, in UTF-16 units as editors count; 0: the whole line
 	Text   string
 	Hint   string // a way out, or empty
 }
@@ -53,19 +54,14 @@ func refusal(file, text, hint string) *Error {
 	return &Error{Diagnostics: []Diagnostic{{File: file, Text: text, Hint: hint}}}
 }
 
-// hints gives a way out for messages of esbuild that have none, by a part of their text.
-var hints = []struct{ part, hint string }{
-	{"Top-level await", "await inside the entry function"},
-	{`"import.meta" is not available`, "a workflow has no files: pass what you need in the start event"},
-}
-
-func diagnostics(messages []api.Message) []Diagnostic {
+// diagnostics are esbuild's messages in our words. One without a place is about the entry file, which nothing imports.
+func diagnostics(messages []api.Message, entry string) []Diagnostic {
 	var out []Diagnostic
 	for _, m := range messages {
-		d := Diagnostic{Text: m.Text}
+		d := Diagnostic{File: entry, Line: 1, Column: 1, Text: m.Text}
 		if l := m.Location; l != nil {
 			d.File, d.Line = strings.TrimPrefix(l.File, memoryRoot+"/"), l.Line
-			d.Column = utf8.RuneCountInString(l.LineText[:min(l.Column, len(l.LineText))]) + 1
+			_, d.Column = position.In(l.LineText, l.Column)
 			if l.Suggestion != "" {
 				d.Hint = "write " + l.Suggestion
 			}
@@ -79,11 +75,7 @@ func diagnostics(messages []api.Message) []Diagnostic {
 		if d.Hint == "" {
 			d.Hint = strings.Join(notes, " ")
 		}
-		for _, h := range hints {
-			if strings.Contains(m.Text, h.part) {
-				d.Hint = h.hint
-			}
-		}
+		d.Text, d.Hint = reword(d.Text, d.Hint)
 		out = append(out, d)
 	}
 	return out

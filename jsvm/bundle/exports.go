@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
+	"slices"
 )
 
 var (
@@ -38,31 +38,17 @@ func esmExports(script []byte) (names []string, ok bool) {
 	return names, true
 }
 
-// findEntryFunction sets r.Export.
-func (r *Result) findEntryFunction() error {
+// findEntryFunction sets r.Export and r.IsCommonJS.
+func (r *Result) findEntryFunction() {
 	names, esm := esmExports(r.Script)
-	if !esm {
-		if len(bytes.TrimSpace(r.Script)) == 0 || !bytes.Contains(r.Script, []byte("require_")) && !bytes.Contains(r.Script, []byte("exports")) {
-			return r.noEntry("is empty or holds only types")
-		}
-		return nil
-	}
+	// A file that neither imports nor exports has no format.
+	r.IsCommonJS = !esm && (bytes.Contains(r.Script, []byte("require_")) || bytes.Contains(r.Script, []byte("exports")))
 	for _, wanted := range []string{"default", "main"} {
-		for _, name := range names {
-			if name == wanted {
-				r.Export = wanted
-				return nil
-			}
+		if slices.Contains(names, wanted) {
+			r.Export = wanted
+			return
 		}
 	}
-	if len(names) == 0 {
-		return r.noEntry("exports nothing at run time")
-	}
-	return r.noEntry("exports " + strings.Join(names, ", ") + ", but neither `default` nor `main`")
-}
-
-func (r *Result) noEntry(why string) error {
-	return refusal(r.Entry, "no entry function: the file "+why, "write `export default async function (event) { ... }`")
 }
 
 // topicNameBytesMax is Kafka's bound.

@@ -66,11 +66,6 @@ func hostModules() api.Plugin {
 // extensions are tried in this order, as esbuild does on disk.
 var extensions = []string{"", ".tsx", ".ts", ".jsx", ".js", ".mjs", ".cjs", ".json"}
 
-var loaders = map[string]api.Loader{
-	".ts": api.LoaderTS, ".mts": api.LoaderTS, ".cts": api.LoaderTS, ".tsx": api.LoaderTSX,
-	".js": api.LoaderJS, ".mjs": api.LoaderJS, ".cjs": api.LoaderJS, ".jsx": api.LoaderJSX, ".json": api.LoaderJSON, ".txt": api.LoaderText,
-}
-
 // memory is the plugin that reads sources from files instead of the disk. It knows relative imports, and packages below node_modules
 // by `module`, `main` or index; it does not know `exports` maps, which need the disk.
 func memory(files fs.FS, root string) api.Plugin {
@@ -142,11 +137,8 @@ func memory(files fs.FS, root string) api.Plugin {
 			if err != nil {
 				return api.OnLoadResult{}, err
 			}
-			contents, loader := string(text), loaders[path.Ext(args.Path)]
-			if loader == api.LoaderNone {
-				loader = api.LoaderJS
-			}
-			return api.OnLoadResult{Contents: &contents, Loader: loader, ResolveDir: path.Dir(args.Path)}, nil
+			contents := string(text)
+			return api.OnLoadResult{Contents: &contents, Loader: api.LoaderDefault, ResolveDir: path.Dir(args.Path)}, nil
 		})
 	}}
 }

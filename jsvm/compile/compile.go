@@ -8,7 +8,6 @@ import (
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/parser"
-	"github.com/go-sourcemap/sourcemap"
 
 	"kont/jsvm/emit"
 	"kont/jsvm/lower"
@@ -25,6 +24,10 @@ type Script struct {
 	Text string
 	// SourceMap is the JSON of its source map, nil if there is none.
 	SourceMap []byte
+	// Modules has, for modules outside the script, the names that they export; an
+	// import of another name is refused. Nil: imports are not looked at, since a
+	// stored script may be older than the check.
+	Modules map[string][]string
 }
 
 // Program is a compiled script.
@@ -43,16 +46,18 @@ type Program struct {
 // Compile rewrites and compiles a script. The error is an *Error if it is the
 // script's fault. The same input gives the same output, manifest included.
 func Compile(script Script) (program *Program, err error) {
-	p := newPositions(script)
-	if script.SourceMap != nil {
-		if p.consumer, err = sourcemap.Parse("", script.SourceMap); err != nil {
-			return nil, fmt.Errorf("compile %s: read source map: %w", script.Name, err)
-		}
+	p, err := positionsOf(script)
+	if err != nil {
+		return nil, err
 	}
 	parsed, err := parse(script, p)
 	if err != nil {
 		return nil, err
 	}
+	if unknown := p.unknownImports(parsed, script.Modules); len(unknown) > 0 {
+		return nil, &Error{Diagnostics: unknown}
+	}
+	placeEmptyLoops(parsed)
 	var current ast.Node
 	defer func() {
 		if r := recover(); r != nil {
@@ -105,8 +110,8 @@ func parse(script Script, p *positions) (program *ast.Program, err error) {
 	}()
 	program, err = parser.ParseFile(nil, script.Name, script.Text, 0, parser.WithDisableSourceMaps)
 	if err == nil {
-		if p.consumer != nil {
-			program.File.SetSourceMap(p.consumer)
+		if p.shifted != nil {
+			program.File.SetSourceMap(p.shifted)
 		}
 		return program, nil
 	}

@@ -1,6 +1,7 @@
 package compile
 
 import (
+	"encoding/json"
 	"fmt"
 	"sort"
 	"strings"
@@ -49,6 +50,10 @@ func (e *Error) Error() string {
 type positions struct {
 	name     string
 	consumer *sourcemap.Consumer
+	// shifted is consumer with all columns of the script one further: goja asks for
+	// columns that count from 1, where those of source maps count from 0. It would
+	// find what follows a token of one character, such as the parenthesis of a call.
+	shifted *sourcemap.Consumer
 	// lines are the offsets of the script's lines.
 	lines []int
 }
@@ -62,6 +67,68 @@ func newPositions(script Script) *positions {
 	}
 	return p
 }
+
+// positionsOf reads the source map of a script.
+func positionsOf(script Script) (*positions, error) {
+	p := newPositions(script)
+	if script.SourceMap == nil {
+		return p, nil
+	}
+	var err error
+	if p.consumer, err = sourcemap.Parse("", script.SourceMap); err == nil {
+		p.shifted, err = shifted(script.SourceMap)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: read source map: %w", script.Name, err)
+	}
+	return p, nil
+}
+
+// shifted reads a source map with the columns of the script one further. In each line
+// of mappings the first column counts from 0 and the others from the one before, so one
+// more in the first shifts all. Its digits are base 64, VLQ.
+func shifted(sourceMap []byte) (*sourcemap.Consumer, error) {
+	var m struct {
+		Version  int      `json:"version"`
+		Sources  []string `json:"sources"`
+		Names    []string `json:"names"`
+		Mappings string   `json:"mappings"`
+	}
+	if err := json.Unmarshal(sourceMap, &m); err != nil {
+		return nil, err
+	}
+	lines := strings.Split(m.Mappings, ";")
+	for i, line := range lines {
+		if line == "" {
+			continue
+		}
+		column, length := 0, 0
+		for {
+			digit := strings.IndexByte(base64Digits, line[length])
+			if digit < 0 {
+				return nil, fmt.Errorf("mappings of line %d are malformed", i+1)
+			}
+			column |= digit & 31 << (5 * length)
+			if length++; digit < 32 || length == len(line) {
+				break
+			}
+		}
+		column += 2 // the lowest bit is the sign; a line's first column has none
+		var first []byte
+		for ; column >= 32; column >>= 5 {
+			first = append(first, base64Digits[column&31|32])
+		}
+		lines[i] = string(append(first, base64Digits[column])) + line[length:]
+	}
+	m.Mappings = strings.Join(lines, ";")
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return sourcemap.Parse("", text)
+}
+
+const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 // Position is a place in the author's source. Line and Column start at 1.
 type Position struct {

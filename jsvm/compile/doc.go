@@ -5,7 +5,11 @@
 // It refuses, at a position of the author's source and with a way out, whatever
 // the passes can't rewrite; nothing is left to goja's own async functions, which
 // keep their state where nobody can read it. A fault of the compiler itself is a
-// refusal too, never a panic.
+// refusal too, never a panic. Names that a module outside the script does not export
+// are refused where they are imported.
+//
+// For refusals that others make, it knows the places: Exports finds what turned out
+// wrong only as the script ran.
 //
 // # What the caller owes
 //

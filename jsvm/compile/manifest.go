@@ -199,12 +199,11 @@ func exportGetters(program *ast.Program) map[ast.Node]bool {
 			continue
 		}
 		call, ok := do.Expression.(*ast.CallExpression)
-		if !ok || len(call.ArgumentList) != 2 {
+		if !ok {
 			continue
 		}
-		callee, ok := call.Callee.(*ast.Identifier)
-		getters, isObject := call.ArgumentList[1].(*ast.ObjectLiteral)
-		if !ok || !isObject || !strings.HasPrefix(callee.Name.String(), "__export") {
+		_, getters := exportCall(call)
+		if getters == nil {
 			continue
 		}
 		for _, property := range getters.Value {
