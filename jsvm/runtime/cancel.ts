@@ -4,7 +4,8 @@
 //
 // 1. A call that is blocked at an await: the promise is followed down its `source`s to what it really waits for.
 //    - A ref that was made in the scope is taken back: it is pending no more (a late event for it is unmatched), its promise is
-//      rejected with the token. If somebody outside the scope waits for it as well, it stays, and only this await throws.
+//      rejected with the token. If somebody outside the scope waits for it as well, it stays, and only this await throws. If
+//      only somebody outside does, it is taken back, as a call would be cancelled.
 //    - Another call in the scope: that one is thrown at, and this one gets what it throws, after its cleanup.
 //    - A combinator called in the scope passes the token on to its branches, and settles after them.
 //    - What does not belong to the scope (a call or a ref of somebody else, a foreign promise): the await throws, and the
@@ -20,7 +21,7 @@
 
 import { CancelToken } from "./token";
 import { now, running, currentOwner } from "./thread";
-import { CancellationScope, cancelledAbove, isWithin, isShielded } from "./scope";
+import { CancellationScope, cancelledAbove, isBelow, isWithin, isShielded, takeCancelers } from "./scope";
 import { enqueue, reactionJob, ReactionJob } from "./job";
 import { countReactions, listReactions, pending, rejected, isFrame, isPromise, rejectPromise, stateOf, stopWaiting, waitedFor, ThenReaction, LockReaction, WorkflowPromise, newPromise } from "./promise";
 import type { PromiseState } from "./promise";
@@ -35,11 +36,6 @@ const enum Verdict {
   Shielded,
   /** Nothing else will end it. */
   Blocked,
-}
-
-function isBelow(node: any, scope: CancellationScope): boolean {
-  for (; node !== undefined; node = node.scope) if (node === scope) return true;
-  return false;
 }
 
 /** Cancels what runs in scope and in its children. Does nothing the second time. */
@@ -58,7 +54,7 @@ export function cancelScope(scope: CancellationScope): void {
     const wait = waits[i];
     if (!isWithin(wait.scope, scope)) continue;
     const state = stateOf(wait.promise);
-    if (countReactions(state) > 0 ? !isAwaitedOutside(state, scope) : wait.timer) takeBack(wait, token);
+    if (countReactions(state) > 0 ? !(isAwaitedOutside(state, scope) && isAwaitedInside(state, scope)) : wait.timer) takeBack(wait, token);
   }
   const blocked: any[] = [];
   running.blocked.forEach((frame) => {
@@ -71,7 +67,7 @@ export function cancelScope(scope: CancellationScope): void {
 }
 
 function hasCancelersAbove(node: any): boolean {
-  for (; node !== undefined; node = node.scope) if (node.cancelers !== undefined) return true;
+  for (; node !== undefined; node = node.scope) if (node.cancelers !== undefined || node.added !== undefined) return true;
   return false;
 }
 
@@ -186,13 +182,22 @@ function cancelCombinator(combinator: Combinator, scope: CancellationScope, toke
 
 /** Whether something that does not belong to scope waits for the promise. */
 function isAwaitedOutside(state: PromiseState, scope: CancellationScope): boolean {
+  return isAwaitedBy(state, (waiting) => !isBelow(waiting, scope));
+}
+
+function isAwaitedInside(state: PromiseState, scope: CancellationScope): boolean {
+  return isAwaitedBy(state, (waiting) => isBelow(waiting, scope));
+}
+
+/** Whether a node of the tree with that property waits for the promise, or for one that follows it. */
+function isAwaitedBy(state: PromiseState, test: (node: any) => boolean): boolean {
   if (state.reactions === undefined) return false;
   const reactions = listReactions(state);
   for (let i = 0; i < reactions.length; i++) {
     const reaction = reactions[i];
     if (reaction instanceof LockReaction) {
-      if (isAwaitedOutside(stateOf(reaction.promise), scope)) return true;
-    } else if (!isBelow(isFrame(reaction) ? reaction : reaction.scope, scope)) return true;
+      if (isAwaitedBy(stateOf(reaction.promise), test)) return true;
+    } else if (test(isFrame(reaction) ? reaction : reaction.scope)) return true;
   }
   return false;
 }
@@ -205,10 +210,7 @@ function detach(waiting: any, promise: any): void {
 }
 
 function callCancelers(scope: CancellationScope, token: CancelToken): void {
-  const { cancelers } = scope;
-  if (cancelers === undefined) return;
-  scope.cancelers = undefined;
-  cancelers.forEach((canceler) => {
+  takeCancelers(scope)?.forEach((canceler) => {
     try {
       canceler(token);
     } catch (error) {

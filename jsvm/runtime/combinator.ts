@@ -14,7 +14,7 @@
 import { makeFunction, registerFunction } from "./function";
 import { isObject } from "./object";
 import { currentOwner } from "./thread";
-import { CancellationScope, cancelledAbove, skipFinished } from "./scope";
+import { CancellationScope, cancelledAbove, moveCancelers, skipFinished } from "./scope";
 import {
   Capability,
   ThenReaction,
@@ -207,6 +207,7 @@ function adopt(promise: any, scope: CancellationScope, owner: any): void {
     }
     skipFinished(source);
     if (source.scope !== owner && (isShared || !isFrame(owner) || source.scope !== owner.scope)) return;
+    if (isFrame(source)) moveCancelers(source, scope);
     source.scope = scope;
     if (!(source instanceof ThenReaction) || source.on === undefined) return;
     promise = source.on;

@@ -46,6 +46,21 @@ func TestProtocolOfW(t *testing.T) {
 		"cancelers of a branch": {`const f = async () => { await null; const c = () => log("removed"); W.addCanceler(c); W.addCanceler((e: any) => log("canceler", e.name)); W.removeCanceler(c); await call("a") };
 				export default async () => Promise.race([f(), call("b")])`,
 			[]string{"b 1"}, []string{``, `b got 1; b done; canceler CancelToken; a CancelToken; a done; result=1; ended`}},
+		"cancelers added before the first await": {`const helper = async () => { W.addCanceler(() => log("helper's")) };
+				const f = async (name: string) => { const gone = () => log("removed"); W.addCanceler(gone); W.addCanceler((e: any) => log(name, "canceler", e.name)); await helper(); W.removeCanceler(gone); return await call(name) };
+				export default async () => { W.addCanceler(() => log("main's")); log(await Promise.race([f("a"), f("b")])); const early = f("c"); await call("d"); log(await Promise.any([early, call("e")])); W.cancelScope(W.currentCancellationScope()!) }`,
+			[]string{"a 1", "d 2", "e 3"}, []string{``, `a got 1; a done; b canceler CancelToken; helper's; b CancelToken; b done; 1`, `d got 2; d done`,
+				`e got 3; e done; c canceler CancelToken; helper's; c CancelToken; c done; 3; main's; ended`}},
+		"one canceler of two branches": {`const shared = () => log("shared"); const f = async (name: string) => { W.addCanceler(shared); if (name === "a") W.removeCanceler(shared); return await call(name) };
+				export default async () => { const all = [f("a"), f("b")]; await Promise.race([Promise.all(all), call("c")]) }`,
+			[]string{"c 1"}, []string{``, `c got 1; c done; shared; a CancelToken; a done; b CancelToken; b done; ended`}},
+		"a scope stops what only somebody outside waits for": {`const name = (e: any) => e.name;
+				export default async () => { const s = new W.CancellationScope(); const [sleep, ref, call] = W.withCancellationScope(s, () => [W.sleep(9), W.refId("r"), (async () => W.sleep(8))()]);
+				const waits = [sleep, ref, call].map(async (p) => { try { await p } catch (e) { return name(e) } }); await W.refId("go"); W.cancelScope(s); return await Promise.all(waits) }`,
+			[]string{"go 0"}, []string{`scheduler=9; scheduler=8`, `scheduler=0; scheduler=0; result=["CancelToken","CancelToken","CancelToken"]; ended`}},
+		"a ref that both sides wait for stays": {`const tell = async (who: string, p: any) => { try { log(who, await p) } catch (e: any) { log(who, e.name) } };
+				export default async () => { const s = new W.CancellationScope(); const r = W.withCancellationScope(s, () => { const r = W.refId("r"); tell("inside", r); return r }); tell("outside", r); await W.refId("go"); W.cancelScope(s) }`,
+			[]string{"go 0", "r 1"}, []string{``, `inside CancelToken`, `outside 1; ended`}},
 		"a branch that has not waited for an event yet": {`const f = async (name: string, before: any) => { await before; await null; return await call(name) };
 				export default async () => { const r = await Promise.race([f("a", 1), f("b", Promise.resolve()), f("c", Promise.reject(0).catch(() => {})), call("d")]); return await Promise.race([call("e"), W.refId("go").then(() => f("f", 1))]) ?? r }`,
 			[]string{"d 1", "e 2"}, []string{``, `d got 1; d done; a CancelToken; a done; b CancelToken; b done; c CancelToken; c done`, `e got 2; e done; result=2; ended`}},

@@ -22,7 +22,10 @@ export class CancellationScope {
   scope: Owner;
   /** The token, once the scope has been cancelled. */
   token: CancelToken | undefined;
+  /** Cancelers as builds before `added` kept them. */
   cancelers: Set<Function> | undefined;
+  /** What addCanceler has been given, in order. */
+  added: Canceler[] | undefined;
 
   /** A child of parent; of the current scope if none is given; a tree of its own if null is. */
   constructor(parent?: Owner) {
@@ -32,6 +35,15 @@ export class CancellationScope {
   get cancelled(): boolean {
     return this.token !== undefined;
   }
+}
+
+/**
+ * A function that is called when its scope is cancelled. `scope` is the node that it was added in, as of every node: an async call may become a
+ * branch of its own only after it has added one (moveCancelers).
+ */
+interface Canceler {
+  scope: Owner;
+  canceler: Function;
 }
 
 /** Links node to the nearest node above it that has not finished. */
@@ -86,15 +98,55 @@ export function withCancellationScope<T>(scope: CancellationScope | undefined, f
   }
 }
 
+/** Whether cancelling scope reaches node, also if it has been cancelled before. */
+export function isBelow(node: Owner, scope: Owner): boolean {
+  for (; node !== undefined; node = node.scope) if (node === scope) return true;
+  return false;
+}
+
 /** Calls canceler with the token when the current scope is cancelled. */
 export function addCanceler(canceler: (token: CancelToken) => void): void {
   if (typeof canceler !== "function") throw new TypeError("addCanceler: canceler is no function");
   const scope = currentCancellationScope();
   if (scope === undefined) return;
-  if (scope.cancelers === undefined) scope.cancelers = new Set();
-  scope.cancelers.add(canceler);
+  if (scope.added === undefined) scope.added = [];
+  scope.added.push({ scope: currentOwner(), canceler });
 }
 
+/** Takes back what the running call, one that it has called, or one that has called it has added to the current scope. */
 export function removeCanceler(canceler: (token: CancelToken) => void): void {
-  currentCancellationScope()?.cancelers?.delete(canceler);
+  const scope = currentCancellationScope();
+  if (scope === undefined) return;
+  scope.cancelers?.delete(canceler);
+  if (scope.added === undefined) return;
+  const owner = currentOwner();
+  scope.added = scope.added.filter((entry) => {
+    skipFinished(entry);
+    return entry.canceler !== canceler || !(isBelow(owner, entry.scope) || isBelow(entry.scope, owner));
+  });
+}
+
+/** Takes the cancelers of a cancelled scope: each is called once. */
+export function takeCancelers(scope: any): Set<Function> | undefined {
+  const { cancelers, added } = scope;
+  if (cancelers !== undefined) scope.cancelers = undefined;
+  if (added === undefined) return cancelers;
+  scope.added = undefined;
+  const all = new Set<Function>(cancelers);
+  for (let i = 0; i < added.length; i++) all.add(added[i].canceler);
+  return all;
+}
+
+/** A call has become a branch with a scope of its own: what it has added to the scope around it belongs to that one. */
+export function moveCancelers(call: Owner, branch: CancellationScope): void {
+  let from = call.scope;
+  while (from !== undefined && !(from instanceof CancellationScope)) from = from.scope;
+  if (from === undefined || from.added === undefined) return;
+  const stay: Canceler[] = [];
+  from.added.forEach((entry: Canceler) => {
+    if (!isBelow(entry.scope, call)) stay.push(entry);
+    else if (branch.added === undefined) branch.added = [entry];
+    else branch.added.push(entry);
+  });
+  from.added = stay.length > 0 ? stay : undefined;
 }
