@@ -90,13 +90,13 @@ func printThread(w io.Writer, thread api.Thread) {
 	}
 	for _, wait := range thread.Waits {
 		fmt.Fprintln(w)
-		if wait.Ref != "" {
-			fmt.Fprintf(w, "waits for %s\n", printable(wait.Ref))
-		}
 		for _, frame := range wait.Stack {
 			fmt.Fprintf(w, "  at %s (%s:%d:%d)\n", frame.Function, frame.File, frame.Line, frame.Column)
 			if frame.Source != "" {
 				fmt.Fprintf(w, "       %s\n", shortened(printable(strings.TrimSpace(frame.Source)), 100))
+			}
+			if len(frame.Refs) > 0 {
+				fmt.Fprintf(w, "       waits for %s\n", shortened(printable(strings.Join(frame.Refs, " ")), 100))
 			}
 			printLocals(w, frame.Locals)
 		}

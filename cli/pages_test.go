@@ -31,7 +31,7 @@ func TestReadmeCommandsDoWhatItSays(t *testing.T) {
 		"demo trip-booking-saga":  "workflow-result",
 		"start ada":               "start of ada written to workflow-resume/",
 		"consume questions":       "What do you like, Ada?",
-		"inspect ada":             source[1] + ":8:17)\n       const likes = await answer;\n       name = \"Ada\"\n",
+		"inspect ada":             source[1] + ":8:17)\n       const likes = await answer;\n       waits for ",
 		"resume ada":              ":answer:1 of ada written to workflow-resume/",
 		"consume workflow-result": `"Ada likes trains"`,
 	})

@@ -108,9 +108,8 @@ func addThreads(node *apitest.Node) {
 	suspended := api.Thread{
 		App: "orders", ContinuationBytes: 321,
 		Waits: []api.Wait{{
-			Ref: "3:payment:1",
 			Stack: []api.Frame{
-				{Function: "pay", File: "orders.ts", Line: 14, Column: 9, Source: "  await W.ref('payment')", Locals: []api.Local{{Name: "amount", Value: "12.5"}}},
+				{Function: "pay", File: "orders.ts", Line: 14, Column: 9, Source: "  await W.ref('payment')", Refs: []string{"3:payment:1"}, Locals: []api.Local{{Name: "amount", Value: "12.5"}}},
 				{Function: "main", File: "orders.ts", Line: 31, Column: 3},
 			},
 		}},

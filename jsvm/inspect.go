@@ -18,14 +18,16 @@ type Inspection struct {
 type WaitingFrame struct {
 	Function string    `json:"function"`
 	Await    Position  `json:"await"`
+	Refs     []string  `json:"refs,omitempty"` // what it waits for itself, of Inspection.Refs
 	Locals   []Local   `json:"locals"`
 	Callers  []Awaiter `json:"callers,omitempty"` // who awaits it, innermost first
 }
 
-// Awaiter is a function that awaits the one below it.
+// Awaiter is a function that awaits the one below it, and maybe refs of its own beside it.
 type Awaiter struct {
 	Function string   `json:"function"`
 	Await    Position `json:"await"`
+	Refs     []string `json:"refs,omitempty"`
 	Locals   []Local  `json:"locals"`
 }
 
@@ -45,10 +47,10 @@ func (b *Bundle) Inspect(data []byte) (*Inspection, error) {
 	result := &Inspection{Bytes: len(data), Refs: in.refs()}
 	for _, frame := range in.blocked() {
 		node := &g.Nodes[frame]
-		w := WaitingFrame{Locals: in.locals(node)}
+		w := WaitingFrame{Locals: in.locals(node), Refs: in.waitsFor(node)}
 		w.Function, w.Await = in.place(node)
 		for _, caller := range in.callers(frame) {
-			a := Awaiter{Locals: in.locals(&g.Nodes[caller])}
+			a := Awaiter{Locals: in.locals(&g.Nodes[caller]), Refs: in.waitsFor(&g.Nodes[caller])}
 			a.Function, a.Await = in.place(&g.Nodes[caller])
 			w.Callers = append(w.Callers, a)
 		}
@@ -63,6 +65,8 @@ func (b *Bundle) Inspect(data []byte) (*Inspection, error) {
 type inspector struct {
 	bundle *Bundle
 	graph  *continuation.Graph
+	// collections are the names of the variables that hold WeakMaps of the thread's own; nil until asked for.
+	collections map[continuation.NodeID]string
 }
 
 // field returns an own property of a node.
@@ -198,6 +202,36 @@ func (in *inspector) reactionsOf(promise *continuation.Node, seen map[*continuat
 		}
 	}
 	return frames
+}
+
+// waitsFor are the ids of the refs and inboxes that a frame waits for, by way of combinators and chained promises, but not of other frames.
+func (in *inspector) waitsFor(frame *continuation.Node) []string {
+	var ids []string
+	seen := map[*continuation.Node]bool{}
+	var follow func(v continuation.Value, ok bool)
+	follow = func(v continuation.Value, ok bool) {
+		n := in.nodeOf(v, ok)
+		if n == nil || seen[n] || n.Kind == continuation.Frame {
+			return
+		}
+		seen[n] = true
+		if state := in.nodeOf(in.field(n, "@kont.promise")); state != nil {
+			follow(in.field(state, "source"))
+			return
+		}
+		if id, ok := in.field(n, "id"); ok && id.Kind == continuation.String { // a Wait
+			ids = append(ids, in.graph.Text(continuation.StringID(id.N)))
+			return
+		}
+		follow(in.field(n, "on")) // a ThenReaction, an ElementReaction
+		if branches := in.nodeOf(in.field(n, "branches")); branches != nil && branches.Kind == continuation.Array {
+			for _, branch := range in.graph.Items(branches) {
+				follow(branch, true)
+			}
+		}
+	}
+	follow(in.field(frame, "w"))
+	return ids
 }
 
 const callersMax = 64

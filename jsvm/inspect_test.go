@@ -75,6 +75,51 @@ func TestInspectShowsWhereAThreadWaits(t *testing.T) {
 	}
 }
 
+// What is private to the engine is not to the author: bytes, private fields, and which of several refs a function waits for.
+func TestInspectShowsBytesPrivateFieldsAndRefs(t *testing.T) {
+	b := compileText(t, `import * as W from "kont";
+class Cart { #lines = 1; #total = { sum: 2 }; #check() { return this.#lines } open = true; lines() { return this.#check() + this.#total.sum } }
+class Gift extends Cart { #lines = "gift"; note() { return this.#lines } }
+async function ask(what: string) {
+  class Local { #deep = what; get() { return this.#deep } }
+  const local = new Local(), kept = new WeakMap([[local, 1]]);
+  const answer = await W.ref(what);
+  return [answer, local.get(), kept];
+}
+export default async function main() {
+  const gift = new Gift(), bytes = new Uint8Array([1, 2, 3, 4, 5, 6, 255]), floats = new Float64Array([1.5, -0, NaN]), bigs = new BigInt64Array([1n, -2n]);
+  const view = new DataView(bytes.buffer, 2, 3), shorts = new Int16Array(new Int16Array([7, -8, 9]).buffer, 2, 2), nothing = new Uint8Array(0), buffer = bytes.buffer;
+  const box = W.inbox("mail");
+  const first = async () => await box.next();
+  await Promise.race([Promise.all([ask("a"), ask("b")]), first(), W.ref("stop"), Promise.any([W.sleep(5).then((x: any) => x)])]);
+  return [gift.lines(), gift.note(), bytes, floats, bigs, view, shorts, nothing, buffer];
+}`)
+	h := newHost(t, b)
+	if err := h.start(`null`); err != nil {
+		t.Fatal(err)
+	}
+	in, err := b.Inspect(h.effects.Continuation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waits []string
+	for _, w := range in.Waiting {
+		waits = append(waits, w.Function+" "+strings.Join(w.Refs, ","))
+		if c := w.Callers[len(w.Callers)-1]; strings.Join(c.Refs, " ") != "1:stop:3 1:sleep:4" {
+			t.Errorf("%s waits for %q", c.Function, c.Refs)
+		}
+	}
+	if got := strings.Join(waits, " | "); got != "ask 1:a:1 | ask 1:b:2 | main.first mail" {
+		t.Errorf("waits: %s", got)
+	}
+	requireLocals(t, in.Waiting[0].Locals, map[string]string{"local": `ask.Local {#deep: "a"}`, "kept": "WeakMap"})
+	callers := in.Waiting[0].Callers
+	requireLocals(t, callers[len(callers)-1].Locals, map[string]string{
+		"gift":  `Gift {open: true, #lines: 1, #total: {sum: 2}, #lines: "gift"}`,
+		"bytes": "Uint8Array(7) [1, 2, 3, 4, 5, … 2 more]", "floats": "Float64Array(3) [1.5, -0, NaN]", "bigs": "BigInt64Array(2) [1n, -2n]",
+		"view": "DataView(3) [3, 4, 5]", "shorts": "Int16Array(2) [-8, 9]", "nothing": "Uint8Array(0) []", "buffer": "ArrayBuffer(7) [1, 2, 3, 4, 5, … 2 more]"})
+}
+
 func requireLocals(t *testing.T, locals []Local, want map[string]string) {
 	t.Helper()
 	got := map[string]string{}

@@ -111,9 +111,11 @@ func (in *inspector) renderNode(n *continuation.Node, depth int) string {
 		}
 		return or(name, "Error")
 	case continuation.Buffer:
-		return "ArrayBuffer(" + strconv.Itoa(len(g.Blobs[n.Number])) + ")"
+		return in.bytes("ArrayBuffer", "Uint8Array", g.Blobs[n.Number])
 	case continuation.TypedArray:
-		return g.Text(n.Text)
+		return in.bytes(or(name, g.Text(n.Text)), g.Text(n.Text), in.viewed(n, g.Text(n.Text)))
+	case continuation.DataView:
+		return in.bytes(or(name, "DataView"), "Uint8Array", in.viewed(n, "Uint8Array"))
 	case continuation.Boxed:
 		return "Object(" + in.renderValue(g.Birth(n)[0], depth-1) + ")"
 	}
@@ -127,6 +129,9 @@ func (in *inspector) renderNode(n *continuation.Node, depth int) string {
 		return or(name, "Set") + in.list(" {", g.Items(n), len(g.Items(n)), depth, "}")
 	case continuation.Map:
 		return or(name, "Map") + in.entries(n, depth)
+	}
+	if in.isCollection(n) {
+		return or(name, "WeakMap")
 	}
 	if promise, ok := in.field(n, "@kont.promise"); ok {
 		return in.renderPromise(promise, depth)
@@ -268,6 +273,16 @@ func (in *inspector) properties(n *continuation.Node, name string, depth int) st
 			}
 			b.WriteString(key + ": " + in.renderValue(first, depth-1))
 		}
+	}
+	for _, member := range in.private(n) {
+		if shown > 0 {
+			b.WriteString(", ")
+		}
+		if shown++; shown > renderItemsMax {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(member.name + ": " + in.renderValue(member.value, depth-1))
 	}
 	return b.String() + "}"
 }

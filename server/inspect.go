@@ -19,15 +19,12 @@ func (n *Node) inspect(stored *command.Thread, thread *api.Thread) error {
 	if err != nil {
 		return err
 	}
-	ref := ""
-	if len(inspection.Refs) == 1 {
-		// Nothing but its event can wake any of them.
-		ref = inspection.Refs[0]
-	}
 	for _, waiting := range inspection.Waiting {
-		wait := api.Wait{Ref: ref, Stack: []api.Frame{frameOf(bundle, waiting.Function, waiting.Await, waiting.Locals)}}
+		wait := api.Wait{Stack: []api.Frame{frameOf(bundle, jsvm.Awaiter{
+			Function: waiting.Function, Await: waiting.Await, Refs: waiting.Refs, Locals: waiting.Locals,
+		})}}
 		for _, caller := range waiting.Callers {
-			wait.Stack = append(wait.Stack, frameOf(bundle, caller.Function, caller.Await, caller.Locals))
+			wait.Stack = append(wait.Stack, frameOf(bundle, caller))
 		}
 		thread.Waits = append(thread.Waits, wait)
 	}
@@ -35,14 +32,15 @@ func (n *Node) inspect(stored *command.Thread, thread *api.Thread) error {
 	return nil
 }
 
-func frameOf(bundle *jsvm.Bundle, function string, at jsvm.Position, locals []jsvm.Local) api.Frame {
+func frameOf(bundle *jsvm.Bundle, f jsvm.Awaiter) api.Frame {
 	return api.Frame{
-		Function: function,
-		File:     at.File,
-		Line:     at.Line,
-		Column:   at.Column,
-		Source:   sourceLine(bundle, at),
-		Locals:   localsOf(locals),
+		Function: f.Function,
+		File:     f.Await.File,
+		Line:     f.Await.Line,
+		Column:   f.Await.Column,
+		Source:   sourceLine(bundle, f.Await),
+		Refs:     f.Refs,
+		Locals:   localsOf(f.Locals),
 	}
 }
 

@@ -158,8 +158,8 @@ func TestInspectionShowsTheAwaitAndItsLocals(t *testing.T) {
 	if thread.WaitsError != "" || len(thread.Waits) != 1 {
 		t.Fatalf("thread %+v", thread)
 	}
-	if len(thread.Refs) != 1 || thread.Waits[0].Ref != thread.Refs[0] {
-		t.Errorf("waits for %q, pending are %q", thread.Waits[0].Ref, thread.Refs)
+	if waits := thread.Waits[0].Stack[0].Refs; len(thread.Refs) != 1 || !slices.Equal(waits, thread.Refs) {
+		t.Errorf("waits for %q, pending are %q", waits, thread.Refs)
 	}
 	stack := thread.Waits[0].Stack
 	if len(stack) != 2 || stack[0].Function != "ask" || stack[1].Function != "main" {

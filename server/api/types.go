@@ -133,9 +133,6 @@ type Thread struct {
 
 // Wait is one function that is blocked at an await.
 type Wait struct {
-	// Ref is the pending ref that it waits for; empty where it waits for another
-	// function.
-	Ref string `json:"ref,omitempty"`
 	// Stack has the blocked function first, then the functions that await it.
 	Stack []Frame `json:"stack"`
 }
@@ -148,8 +145,11 @@ type Frame struct {
 	Line   int `json:"line"`
 	Column int `json:"column"`
 	// Source is the text of that line.
-	Source string  `json:"source,omitempty"`
-	Locals []Local `json:"locals,omitempty"`
+	Source string `json:"source,omitempty"`
+	// Refs are the pending refs that it waits for itself; none where it waits for
+	// another function.
+	Refs   []string `json:"refs,omitempty"`
+	Locals []Local  `json:"locals,omitempty"`
 }
 
 // Local is a variable and its value, shortened for reading.
