@@ -14,16 +14,24 @@ const regexpWallMax = 10 * time.Second
 
 func init() { regexp2.DefaultMatchTimeout = regexpWallMax }
 
-// Bounds of single native calls, which an interrupt cannot end.
+// Bounds of single native calls, which an interrupt cannot end. Those of operators are in runtime/bounds.ts. What is left is made of one value by one
+// operation and is seen by watch before the next: a string or an array that doubles in a loop is at most some times as big as the heap may grow.
 const (
-	// jsonDepthMax bounds nesting in JSON.parse: goja's parser recurses on Go's stack, and an
+	// jsonDepthMax bounds nesting in JSON.parse and JSON.stringify: they recurse on Go's stack, and an
 	// overflow there ends the process.
 	jsonDepthMax = 10_000
-	// stringLengthMax bounds what repeat, padStart and padEnd make, in UTF-16 units.
+	// stringLengthMax bounds what repeat, padStart, padEnd, concat, join and replace make, in UTF-16 units.
 	stringLengthMax = 1 << 27
+	// arrayLengthMax bounds what fill and Array.from make.
+	arrayLengthMax = 1 << 26
+	// jsonValuesMax bounds the values that JSON.stringify writes: a value that is used twice is written twice, so a small graph can make a text of any
+	// length.
+	jsonValuesMax = 1 << 23
+	// bigIntBitsMax bounds what BigInt.asIntN and asUintN add to.
+	bigIntBitsMax = 1 << 26
 	// bufferBytesMax bounds an ArrayBuffer: Go ends the process if it cannot have the memory.
 	bufferBytesMax = 1 << 28
-	// flatDepthMax bounds Array.prototype.flat, which recurses on Go's stack.
+	// flatDepthMax bounds flat, join and toLocaleString of arrays, which recurse on Go's stack.
 	flatDepthMax = 5_000
 )
 
@@ -38,6 +46,7 @@ func installGuards(rt *goja.Runtime) error {
 			panic(g.error("RangeError", "JSON is nested too deeply"))
 		}
 	})
+	g.boundStringify(jsonObject)
 	str := prototypeOf(global, "String")
 	g.wrap(str, "repeat", 1, func(call goja.FunctionCall) {
 		if s, ok := call.This.(goja.String); ok {
@@ -47,8 +56,21 @@ func installGuards(rt *goja.Runtime) error {
 	for _, name := range []string{"padStart", "padEnd"} {
 		g.wrap(str, name, 1, func(call goja.FunctionCall) { g.checkLength(call.Argument(0).ToFloat()) })
 	}
+	g.wrap(str, "concat", 1, func(call goja.FunctionCall) { g.checkConcat(call) })
+	g.match, _ = goja.AssertFunction(str.Get("match"))
+	g.wrap(str, "replace", 2, func(call goja.FunctionCall) { g.checkReplace(call, false) })
+	g.wrap(str, "replaceAll", 2, func(call goja.FunctionCall) { g.checkReplace(call, true) })
 	array := prototypeOf(global, "Array")
 	g.wrap(array, "fill", 1, func(call goja.FunctionCall) { g.checkArray(call.This) })
+	g.boundNesting(array)
+	g.wrap(global.Get("Array").(*goja.Object), "from", 1, func(call goja.FunctionCall) { g.checkItems(call.Argument(0)) })
+	for _, name := range []string{"asIntN", "asUintN"} {
+		g.wrap(global.Get("BigInt").(*goja.Object), name, 2, func(call goja.FunctionCall) {
+			if bits := call.Argument(0).ToFloat(); bits > bigIntBitsMax {
+				panic(g.error("RangeError", "Maximum BigInt size exceeded"))
+			}
+		})
+	}
 	flat, _ := goja.AssertFunction(array.Get("flat"))
 	g.replace(array, "flat", 0, func(call goja.FunctionCall) goja.Value {
 		depth := 1.0
@@ -76,6 +98,67 @@ func installGuards(rt *goja.Runtime) error {
 	f, _ := goja.AssertFunction(refuse)
 	_, err = f(nil, rt.ToValue(func(goja.FunctionCall) goja.Value { return g.error("EvalError", noSource) }))
 	return err
+}
+
+// boundStringify counts what JSON.stringify writes, by a replacer that changes nothing where the program has none.
+func (g guards) boundStringify(jsonObject *goja.Object) {
+	native, _ := goja.AssertFunction(jsonObject.Get("stringify"))
+	var written struct {
+		values, units int
+		around        []*goja.Object // what the value at hand is in
+	}
+	count := g.rt.ToValue(func(call goja.FunctionCall) goja.Value {
+		w, value := &written, call.Argument(1)
+		w.values++
+		if key, ok := call.Argument(0).(goja.String); ok {
+			w.units += key.Length()
+		}
+		switch value := value.(type) {
+		case goja.String:
+			w.units += value.Length()
+		case *goja.Object:
+			for len(w.around) > 0 && goja.Value(w.around[len(w.around)-1]) != call.This {
+				w.around = w.around[:len(w.around)-1]
+			}
+			if w.around = append(w.around, value); len(w.around) > jsonDepthMax {
+				panic(g.error("RangeError", "JSON is nested too deeply"))
+			}
+		}
+		if w.values > jsonValuesMax || w.units > stringLengthMax {
+			panic(g.error("RangeError", "Invalid string length"))
+		}
+		return value
+	})
+	g.replace(jsonObject, "stringify", 3, func(call goja.FunctionCall) goja.Value {
+		replacer := call.Argument(1)
+		if _, ok := call.Argument(0).(*goja.Object); !ok || !goja.IsUndefined(replacer) && !goja.IsNull(replacer) {
+			return g.call(native, call.This, call.Arguments...)
+		}
+		outer := written // a toJSON may call it again
+		written.values, written.units, written.around = 0, 0, nil
+		defer func() { written = outer }()
+		return g.call(native, call.This, call.Argument(0), count, call.Argument(2))
+	})
+}
+
+// boundNesting bounds the recursion of an array's texts.
+func (g guards) boundNesting(array *goja.Object) {
+	depth := 0
+	for _, name := range []string{"join", "toLocaleString"} {
+		native, _ := goja.AssertFunction(array.Get(name))
+		length := int(array.Get(name).(*goja.Object).Get("length").ToInteger())
+		g.replace(array, name, length, func(call goja.FunctionCall) goja.Value {
+			if depth >= flatDepthMax {
+				panic(g.error("RangeError", "arrays are nested too deeply"))
+			}
+			if name == "join" {
+				g.checkJoin(call)
+			}
+			depth++
+			defer func() { depth-- }()
+			return g.call(native, call.This, call.Arguments...)
+		})
+	}
 }
 
 // boundBuffers replaces the constructors of buffers and typed arrays by ones that look at the size first.
@@ -110,7 +193,10 @@ func prototypeOf(global *goja.Object, name string) *goja.Object {
 	return global.Get(name).(*goja.Object).Get("prototype").(*goja.Object)
 }
 
-type guards struct{ rt *goja.Runtime }
+type guards struct {
+	rt    *goja.Runtime
+	match goja.Callable // String.prototype.match
+}
 
 // wrap puts a check before a native. The check panics with the error to throw.
 func (g guards) wrap(host *goja.Object, name string, length int, check func(goja.FunctionCall)) {
@@ -151,7 +237,80 @@ func (g guards) checkLength(units float64) {
 }
 
 func (g guards) checkArray(v goja.Value) {
-	if o, ok := v.(*goja.Object); ok && o.ClassName() == "Array" && o.Get("length").ToInteger() > stringLengthMax {
+	if o, ok := v.(*goja.Object); ok && o.ClassName() == "Array" && o.Get("length").ToInteger() > arrayLengthMax {
+		panic(g.error("RangeError", "Invalid array length"))
+	}
+}
+
+func (g guards) checkConcat(call goja.FunctionCall) {
+	units := 0
+	for _, v := range append(call.Arguments[:len(call.Arguments):len(call.Arguments)], call.This) {
+		if s, ok := v.(goja.String); ok {
+			units += s.Length()
+		}
+	}
+	g.checkLength(float64(units))
+}
+
+// checkJoin looks at what the separators take; items may be more, but each is there already.
+func (g guards) checkJoin(call goja.FunctionCall) {
+	o, ok := call.This.(*goja.Object)
+	if !ok || o.ClassName() != "Array" {
+		return
+	}
+	separator := 1
+	if s, ok := call.Argument(0).(goja.String); ok {
+		separator = s.Length()
+	}
+	g.checkLength(o.Get("length").ToFloat() * float64(separator))
+}
+
+// checkReplace looks at a replacement by text. The matches are counted only where that many could be too many.
+func (g guards) checkReplace(call goja.FunctionCall, isAll bool) {
+	s, ok := call.This.(goja.String)
+	by, isText := call.Argument(1).(goja.String)
+	if !ok || !isText {
+		return
+	}
+	units := float64(s.Length() + 1)
+	if units*(units+float64(by.Length())) <= stringLengthMax {
+		return
+	}
+	text := by.String()
+	parts := float64(strings.Count(text, "$"))                              // together at most as long as the text, but
+	tails := float64(strings.Count(text, "$`") + strings.Count(text, "$'")) // each of these is as long as that
+	bound := func(matches float64) float64 { return matches*(float64(by.Length())+tails*units) + (parts+1)*units }
+	if bound(units) > stringLengthMax {
+		g.checkLength(bound(g.matches(s, call.Argument(0), isAll)))
+	}
+}
+
+// matches counts what replace and replaceAll replace.
+func (g guards) matches(s goja.String, search goja.Value, isAll bool) float64 {
+	o, ok := search.(*goja.Object)
+	switch {
+	case !ok && isAll:
+		return float64(strings.Count(s.String(), search.String()))
+	case !ok || o.ClassName() != "RegExp" || !o.Get("global").ToBoolean():
+		return 1
+	}
+	found, ok := g.call(g.match, s, search).(*goja.Object)
+	if !ok {
+		return 0
+	}
+	return found.Get("length").ToFloat()
+}
+
+// checkItems looks at an array-like object and at a sparse array: what is iterated in another way takes its items one by one.
+func (g guards) checkItems(v goja.Value) {
+	o, ok := v.(*goja.Object)
+	if !ok {
+		return
+	}
+	if iterator := o.GetSymbol(goja.SymIterator); o.ClassName() != "Array" && iterator != nil && !goja.IsUndefined(iterator) && !goja.IsNull(iterator) {
+		return
+	}
+	if length := o.Get("length"); length != nil && length.ToFloat() > arrayLengthMax {
 		panic(g.error("RangeError", "Invalid array length"))
 	}
 }

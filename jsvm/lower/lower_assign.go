@@ -54,20 +54,31 @@ func (c *context) propertyPlace(e ast.Expression, keep bool) func() ast.Expressi
 		k := c.keep(b, c.value(key))
 		return func() ast.Expression { return c.superPlace(e, k) }
 	}
+	root := c.sharedRoot(e)
 	switch n := e.(type) {
 	case *ast.DotExpression:
 		object := c.value(n.Left)
 		if keep {
 			object = c.held(n.Left, object)
 		}
-		return func() ast.Expression { return &ast.DotExpression{Left: object, Identifier: n.Identifier} }
+		return func() ast.Expression {
+			if root != "" {
+				return sharedPlace(b, object, b.RawString(n.Identifier.Name), root)
+			}
+			return &ast.DotExpression{Left: object, Identifier: n.Identifier}
+		}
 	case *ast.BracketExpression:
 		list := c.operands([]ast.Expression{n.Left, n.Member})
 		object, key := list[0], list[1]
 		if keep {
 			object, key = c.held(n.Left, object), c.held(n.Member, key)
 		}
-		return func() ast.Expression { return b.Index(object, key) }
+		return func() ast.Expression {
+			if root != "" {
+				return sharedPlace(b, object, key, root)
+			}
+			return b.Index(object, key)
+		}
 	}
 	refuse(e, "invalid assignment target", "")
 	return nil
@@ -88,7 +99,7 @@ func (c *context) modify(n *ast.AssignExpression, get func() ast.Expression, set
 		return b.ID(result)
 	}
 	old := c.keep(b, get())
-	return set(b.Binary(n.Operator, old, c.value(n.Right)))
+	return set(c.binary(b, n.Operator, old, c.value(n.Right)))
 }
 
 // destructure assigns the parts of source, a temporary, to a pattern with

@@ -35,10 +35,14 @@ func (c *context) lowerCall(n *ast.CallExpression) ast.Expression {
 		copied.ArgumentList = c.operands(n.ArgumentList)
 		return &copied
 	}
+	root := c.changedRoot(n.Callee)
 	f, self := c.lowerCallee(n.Callee)
 	list := c.operands(n.ArgumentList)
 	if self == nil {
 		return &ast.CallExpression{Callee: f, LeftParenthesis: n.LeftParenthesis, ArgumentList: list, RightParenthesis: n.RightParenthesis}
+	}
+	if root != "" {
+		return b.CallNamed("%callShared", append([]ast.Expression{f, self, b.String(root)}, list...)...)
 	}
 	return b.CallNamed("%call", append([]ast.Expression{f, self}, list...)...)
 }

@@ -31,6 +31,9 @@ func (c *context) value(e ast.Expression) ast.Expression {
 			return c.lowerLogical(n)
 		}
 		list := c.operands([]ast.Expression{n.Left, n.Right})
+		if isShift(n.Operator) || n.Operator == token.EXPONENT {
+			return c.binary(b, n.Operator, list[0], list[1])
+		}
 		return &ast.BinaryExpression{Operator: n.Operator, Left: list[0], Right: list[1], Comparison: n.Comparison}
 	case *ast.ConditionalExpression:
 		return c.lowerConditional(n)
@@ -53,7 +56,11 @@ func (c *context) value(e ast.Expression) ast.Expression {
 	case *ast.CallExpression:
 		return c.lowerCall(n)
 	case *ast.NewExpression:
+		isArray := c.isArray(n.Callee)
 		list := c.operands(append([]ast.Expression{n.Callee}, n.ArgumentList...))
+		if isArray {
+			list = append(list[:1:1], boundLength(b, list[1:])...)
+		}
 		return &ast.NewExpression{New: n.New, Callee: list[0], ArgumentList: list[1:],
 			LeftParenthesis: n.LeftParenthesis, RightParenthesis: n.RightParenthesis}
 	case *ast.ArrayLiteral:
@@ -236,6 +243,10 @@ func (c *context) lowerUnary(n *ast.UnaryExpression) ast.Expression {
 	}
 	if _, ok := n.Operand.(*ast.OptionalChain); ok && n.Operator == token.DELETE {
 		refuse(n, "`delete` of an optional chain that contains an await is not supported", "await into a variable first")
+	}
+	if n.Operator == token.INCREMENT || n.Operator == token.DECREMENT {
+		copied.Operand = c.propertyPlace(n.Operand, false)()
+		return &copied
 	}
 	copied.Operand = c.value(n.Operand)
 	return &copied

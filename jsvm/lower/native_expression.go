@@ -48,6 +48,9 @@ func (c *context) expression(e ast.Expression) ast.Expression {
 		return n
 	case *ast.BinaryExpression:
 		n.Left, n.Right = c.expression(n.Left), c.expression(n.Right)
+		if isShift(n.Operator) || n.Operator == token.EXPONENT {
+			return c.binary(c.b(n), n.Operator, n.Left, n.Right)
+		}
 		return n
 	case *ast.ConditionalExpression:
 		n.Test, n.Consequent, n.Alternate = c.expression(n.Test), c.expression(n.Consequent), c.expression(n.Alternate)
@@ -56,8 +59,12 @@ func (c *context) expression(e ast.Expression) ast.Expression {
 		n.Sequence = c.expressions(n.Sequence)
 		return n
 	case *ast.NewExpression:
+		isArray := c.isArray(n.Callee)
 		n.Callee = c.expression(n.Callee)
 		n.ArgumentList = c.expressions(n.ArgumentList)
+		if isArray {
+			n.ArgumentList = boundLength(c.b(n), n.ArgumentList)
+		}
 		return n
 	case *ast.OptionalChain:
 		n.Expression = c.expression(n.Expression)
@@ -125,6 +132,16 @@ func (c *context) call(n *ast.CallExpression) ast.Expression {
 		f := c.superGet(n.Callee, c.superKeyValue(n.Callee, key))
 		return b.CallNamed("%call", append([]ast.Expression{f, c.this(n)}, c.expressions(n.ArgumentList)...)...)
 	}
+	if root := c.changedRoot(n.Callee); root != "" {
+		object, key := c.propertyParts(n.Callee)
+		n.Callee = c.b(n.Callee).CallNamed("%sharedMethod", object, key, b.String(root))
+		n.ArgumentList = c.expressions(n.ArgumentList)
+		return n
+	}
+	if c.isArray(n.Callee) {
+		n.ArgumentList = boundLength(b, c.expressions(n.ArgumentList))
+		return n
+	}
 	if optional, ok := n.Callee.(*ast.Optional); ok {
 		optional.Expression = c.callee(optional.Expression)
 	} else {
@@ -136,6 +153,10 @@ func (c *context) call(n *ast.CallExpression) ast.Expression {
 
 func (c *context) unary(n *ast.UnaryExpression) ast.Expression {
 	if n.Operator != token.INCREMENT && n.Operator != token.DECREMENT {
+		if root := c.sharedRoot(n.Operand); root != "" && n.Operator == token.DELETE {
+			object, key := c.propertyParts(n.Operand)
+			return c.b(n).CallNamed("%deleteShared", object, key, c.b(n).String(root))
+		}
 		n.Operand = c.expression(n.Operand)
 		return n
 	}
@@ -147,12 +168,15 @@ func (c *context) unary(n *ast.UnaryExpression) ast.Expression {
 	}
 	id, ok := n.Operand.(*ast.Identifier)
 	if !ok {
-		n.Operand = c.expression(n.Operand)
+		n.Operand = c.propertyTarget(n.Operand)
 		return n
 	}
 	r := c.info.Refs[id]
 	if r == nil || r.Binding == nil {
 		return n
+	}
+	if r.Dead {
+		return c.read(id)
 	}
 	if c.flat(r.Binding) && r.Binding.Constant() {
 		return b.Sequence(c.read(id), b.CallNamed("%constant", b.String(shown(r.Binding))))
@@ -201,7 +225,7 @@ func (c *context) assignment(n *ast.AssignExpression) ast.Expression {
 	case *ast.ArrayPattern, *ast.ObjectPattern:
 		return c.assignPattern(left, c.expression(n.Right))
 	}
-	n.Left, n.Right = c.expression(n.Left), c.expression(n.Right)
+	n.Left, n.Right = c.propertyTarget(n.Left), c.boundRight(b, n.Operator, c.expression(n.Right))
 	return n
 }
 
@@ -212,6 +236,9 @@ func logical(operator token.Token) bool {
 // logicalAssign is `x ||= value` on a name that may need checks.
 func (c *context) logicalAssign(b syntax.Builder, id *ast.Identifier, operator token.Token, value ast.Expression) ast.Expression {
 	r := c.info.Refs[id]
+	if r != nil && r.Dead {
+		return c.read(id)
+	}
 	if r == nil || r.Binding == nil || !c.flat(r.Binding) || !r.Check && !r.Binding.Constant() {
 		var place ast.Expression = id
 		if r != nil && r.Binding != nil {
@@ -237,5 +264,5 @@ func (c *context) superAssign(n *ast.AssignExpression, key, value ast.Expression
 	if logical(n.Operator) {
 		return b.Sequence(assigned, b.Binary(n.Operator, get, set(value)))
 	}
-	return b.Sequence(assigned, set(b.Binary(n.Operator, get, value)))
+	return b.Sequence(assigned, set(c.binary(b, n.Operator, get, value)))
 }

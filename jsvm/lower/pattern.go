@@ -68,29 +68,30 @@ func (c *context) assignPattern(target ast.Expression, value ast.Expression) ast
 	return c.b(target).Assign(c.propertyTarget(target), value)
 }
 
-// assignChecked assigns to a pattern. A name in it that may be in its dead zone
-// takes its value by way of a temporary:
+// assignChecked assigns to a pattern. A constant in it, or a name that may be in its dead zone, takes its value by way of a setter, for
+// the error comes when it is its turn (ECMAScript 13.15.5.6):
 //
-//	[a, x] = v   becomes   (%t2 = ([a, %t1] = v), x = %checked(%t1, x, "x"), %t2)
+//	[a, x] = v   becomes   [a, {set v(%w) { x = %checked(%w, x, "x") }}.v] = v
 func (c *context) assignChecked(target ast.Expression, value ast.Expression) ast.Expression {
-	b := c.b(target)
-	var after []ast.Expression
+	checks := false
 	pattern := c.pattern(target, func(id *ast.Identifier) ast.Expression {
 		r := c.info.Refs[id]
-		if r == nil || r.Binding == nil || r.Init || !r.Check || !c.flat(r.Binding) {
+		if r == nil || r.Binding == nil || r.Init || !r.Dead && (!c.flat(r.Binding) || !r.Check && !r.Binding.Constant()) {
 			return c.target(id)
 		}
-		name := c.temp()
-		after = append(after, c.write(id, b.ID(name)))
-		return b.ID(name)
+		if r.Check {
+			// The numbers of temporaries are stored: earlier builds took one here, and one for the whole.
+			c.temp()
+			checks = true
+		}
+		b := c.b(id)
+		setter := b.Function("", b.Params("%w"), b.Do(c.write(id, b.ID("%w"))))
+		return b.Dot(b.Object(&ast.PropertyKeyed{Key: b.String("v"), Kind: ast.PropertyKindSet, Value: setter}), "v")
 	})
-	assigned := b.Assign(pattern, value)
-	if len(after) == 0 {
-		return assigned
+	if checks {
+		c.temp()
 	}
-	result := c.temp()
-	list := append([]ast.Expression{b.Assign(b.ID(result), assigned)}, after...)
-	return b.Sequence(append(list, b.ID(result))...)
+	return c.b(target).Assign(pattern, value)
 }
 
 // pattern copies a pattern with its names given by leaf, and everything that it

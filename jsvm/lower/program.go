@@ -2,8 +2,10 @@ package lower
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/file"
 
 	"kont/jsvm/ir"
 	"kont/jsvm/scope"
@@ -19,6 +21,8 @@ var Kernel = []string{
 	"call", "toKey", "named", "iterate", "iterator", "next", "close", "closeQuiet", "rest",
 	"objectRest", "requireObject", "forIn", "nextKey", "delegate", "delegateDone",
 	"defineClass", "defineField", "object", "superGet", "superSet", "superPlace", "template",
+	"power", "exponent", "shiftCount", "arrayLength",
+	"sharedPlace", "sharedMethod", "callShared", "deleteShared",
 }
 
 // Result is a lowered script.
@@ -67,7 +71,7 @@ type Env struct {
 // Lower rewrites the program that info was made from. The error is a
 // *scope.Problem-carrying Refusal where something can't be lowered.
 func Lower(info *scope.Info, program *ast.Program) (result *Result, err error) {
-	p := &lowerer{info: info, result: &Result{
+	p := &lowerer{info: info, file: program.File, result: &Result{
 		FactoryNames: make([]string, len(info.List)),
 		Functions:    make([]Function, len(info.List)),
 		Steps:        map[int]*Step{},
@@ -98,10 +102,12 @@ func refuse(node ast.Node, text, hint string) {
 // lowerer is the state of one Lower.
 type lowerer struct {
 	info   *scope.Info
+	file   *file.File
 	result *Result
 }
 
 func (p *lowerer) module(program *ast.Program) {
+	p.distinguish(p.info.Module.Scope.Bindings)
 	c := p.context(p.info.Module)
 	for _, b := range c.fn.Scope.Bindings {
 		if b.InModuleEnv() {
@@ -112,6 +118,35 @@ func (p *lowerer) module(program *ast.Program) {
 	body = append(body, c.statements(program.Body)...)
 	p.result.Body = append(c.declareTemps(), body...)
 	p.result.Declared = append(program.DeclarationList, c.declared...)
+}
+
+// distinguish gives every variable of an author's module a name of its own: objects are stored by it. Two may have the same where the
+// bundler has made them, as it does of the private fields #n of two classes; from the second on they keep the bundler's name.
+func (p *lowerer) distinguish(bindings []*scope.Binding) {
+	taken := map[string]bool{}
+	for _, b := range bindings {
+		module, name := "", b.SourceName
+		if at := strings.LastIndexByte(name, ':') + 1; at > 0 {
+			module, name = name[:at], name[at:]
+		}
+		key := func() string { return p.fileOf(b) + ":" + name }
+		if taken[key()] {
+			name = b.Name
+			for taken[key()] {
+				name += "~"
+			}
+			b.SourceName = module + name
+		}
+		taken[key()] = true
+	}
+}
+
+// fileOf is the path of the author's file that declares a name.
+func (p *lowerer) fileOf(b *scope.Binding) string {
+	if b.At <= 0 || p.file == nil {
+		return ""
+	}
+	return p.file.Position(int(b.At) - p.file.Base()).Filename
 }
 
 // context lowers one function.

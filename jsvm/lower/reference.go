@@ -40,6 +40,9 @@ func (c *context) read(id *ast.Identifier) ast.Expression {
 		return id
 	}
 	b := c.b(id)
+	if r.Dead {
+		return b.CallNamed("%tdz", b.String(shown(r.Binding)))
+	}
 	place := c.place(b, r)
 	if r.Check && c.flat(r.Binding) {
 		return b.Conditional(b.Same(place, b.ID("%TDZ")), b.CallNamed("%tdz", b.String(shown(r.Binding))), c.place(b, r))
@@ -139,10 +142,17 @@ func (c *context) write(id *ast.Identifier, value ast.Expression) ast.Expression
 	if r == nil || r.Binding == nil {
 		return b.Assign(id, value)
 	}
+	if r.Dead {
+		return b.Sequence(value, c.read(id))
+	}
 	place := c.place(b, r)
 	if !r.Init && c.flat(r.Binding) {
 		if r.Binding.Constant() {
-			return b.Sequence(value, b.CallNamed("%constant", b.String(shown(r.Binding))))
+			constant := b.CallNamed("%constant", b.String(shown(r.Binding)))
+			if r.Check {
+				return b.Sequence(value, c.read(id), constant)
+			}
+			return b.Sequence(value, constant)
 		}
 		if r.Check {
 			value = b.CallNamed("%checked", value, c.place(b, r), b.String(shown(r.Binding)))
@@ -158,15 +168,12 @@ func (c *context) flat(b *scope.Binding) bool {
 	return slot || b.InModuleEnv() || b.InEnv() && !c.inClassLiteral(b)
 }
 
-// target is a name as the target inside a pattern or a loop's head.
+// target is a name that can be assigned to as the target inside a pattern.
 func (c *context) target(id *ast.Identifier) ast.Expression {
 	b := c.b(id)
 	r := c.info.Refs[id]
 	if r == nil || r.Binding == nil {
 		return id
-	}
-	if !r.Init && c.flat(r.Binding) && r.Binding.Constant() {
-		return b.Dot(b.CallNamed("%constant", b.String(shown(r.Binding))), r.Binding.Name)
 	}
 	return c.place(b, r)
 }
@@ -176,6 +183,10 @@ func (c *context) propertyTarget(e ast.Expression) ast.Expression {
 	if key, ok := c.superKey(e); ok {
 		return c.superPlace(e, c.superKeyValue(e, key))
 	}
+	if root := c.sharedRoot(e); root != "" {
+		object, key := c.propertyParts(e)
+		return sharedPlace(c.b(e), object, key, root)
+	}
 	return c.expression(e)
 }
 
@@ -183,14 +194,17 @@ func (c *context) propertyTarget(e ast.Expression) ast.Expression {
 func (c *context) compound(id *ast.Identifier, operator token.Token, value ast.Expression) ast.Expression {
 	b := c.b(id)
 	r := c.info.Refs[id]
+	if r != nil && r.Dead {
+		return c.read(id)
+	}
 	if r == nil || r.Binding == nil || !c.flat(r.Binding) || !r.Check && !r.Binding.Constant() {
 		var place ast.Expression = id
 		if r != nil && r.Binding != nil {
 			place = c.place(b, r)
 		}
-		return &ast.AssignExpression{Operator: operator, Left: place, Right: value}
+		return &ast.AssignExpression{Operator: operator, Left: place, Right: c.boundRight(b, operator, value)}
 	}
-	value = b.Binary(operator, c.read(id), value)
+	value = c.binary(b, operator, c.read(id), value)
 	if r.Binding.Constant() {
 		return c.write(id, value)
 	}
@@ -244,7 +258,7 @@ func (c *context) newTarget(n *ast.MetaProperty) ast.Expression {
 // home is the object from whose prototype `super` looks up.
 func (c *context) home(node ast.Node) ast.Expression {
 	b := c.b(node)
-	owner := c.fn.ThisOwner()
+	owner := c.fn.SuperOwner()
 	home := ast.Expression(b.Dot(c.env(b, c.scope, owner.Outer), scope.HomeName))
 	if owner.Outer.Kind == scope.ClassScope && !owner.Static {
 		home = b.Dot(home, "prototype")

@@ -9,7 +9,7 @@
 //	scope.ts cancel.ts token.ts           structured cancellation
 //	ref.ts wait.ts inbox.ts effects.ts    the module `kont`: waiting for events, writing records
 //	thread.ts                             the root of what outlives a step
-//	iterator.ts weak.ts bind.ts source.ts what goja keeps in private, replaced
+//	iterator.ts weak.ts bind.ts bounds.ts source.ts what goja keeps in private, replaced
 //	reflect.ts intrinsics.ts              marks and names for the codec
 //	kernel*.ts                            what compiled code calls (frames, generators, classes)
 //

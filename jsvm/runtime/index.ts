@@ -8,6 +8,7 @@ import { installCombinators } from "./combinator";
 import { installIterators, quiesce, revive } from "./iterator";
 import { installWeak } from "./weak";
 import { installBind } from "./bind";
+import { arrayLength, exponent, installBounds, power, shiftCount } from "./bounds";
 import { installReflection } from "./reflect";
 import { installPolyfills } from "./polyfill";
 import { inspect, installConsole } from "./console";
@@ -47,6 +48,10 @@ function intrinsics(): Intrinsics {
 const rt: any = {
   // Kernel and promise side, for compiled code.
   ...kernel,
+  power,
+  exponent,
+  shiftCount,
+  arrayLength,
   newPromise: promise.newPromise,
   resolvePromise: promise.resolvePromise,
   rejectPromise: promise.rejectPromise,
@@ -126,6 +131,7 @@ const rt: any = {
 };
 
 installBind();
+installBounds();
 installReflection();
 installSource();
 

@@ -9,7 +9,7 @@ import { define, isObject, mark, symClass, symIterator } from "./object";
 import { awaitValue, enterFrame, leaveFrame, newPromise, rejectPromise, resolvePromise } from "./promise";
 
 const { apply, getPrototypeOf, defineProperty, ownKeys } = Reflect;
-const { getOwnPropertyDescriptor, hasOwn } = Object;
+const { getOwnPropertyDescriptor, hasOwn, isExtensible } = Object;
 const propertyIsEnumerable = Object.prototype.propertyIsEnumerable;
 
 /** Mark of a binding in its temporal dead zone. */
@@ -287,6 +287,58 @@ export function superSet(home: any, key: any, value: unknown, self: any): unknow
 /** An object whose property `v` is a property of super, for where only a property can be assigned to. */
 export function superPlace(home: any, key: any, self: unknown): object {
   return { set v(value: unknown) { superSet(home, key, value, self) } };
+}
+
+// What module code has made is frozen; the errors of changing it name the variable (jsvm/lower/shared.go).
+
+/** An object whose property `v` is a property of what belongs to the module's variable name. */
+export function sharedPlace(object: any, key: any, name: string): object {
+  const at = toKey(key);
+  return {
+    get v() {
+      return object[at];
+    },
+    set v(value: unknown) {
+      try {
+        object[at] = value;
+      } catch (error) {
+        throw nameShared(error, object, name, at);
+      }
+    },
+  };
+}
+
+export function deleteShared(object: any, key: any, name: string): boolean {
+  try {
+    return delete object[key];
+  } catch (error) {
+    throw nameShared(error, object, name);
+  }
+}
+
+/** object[key] as a function: what arguments are evaluated after. */
+export function sharedMethod(object: any, key: any, name: string): unknown {
+  const method = object[key];
+  return (...list: unknown[]) => callShared(method, object, name, ...list);
+}
+
+export function callShared(method: any, object: any, name: string, ...list: unknown[]): unknown {
+  try {
+    return call(method, object, ...list);
+  } catch (error) {
+    throw Array.isArray(object) ? nameShared(error, object, name) : error;
+  }
+}
+
+/** The error of a change, with the variable's name if that is because it is frozen. */
+function nameShared(error: any, object: any, name: string, key?: string | symbol): unknown {
+  if (!(error instanceof TypeError) || !isObject(object) || isExtensible(object)) return error;
+  for (let o: any = object; key !== undefined && o !== null; o = getPrototypeOf(o)) {
+    const own = getOwnPropertyDescriptor(o, key);
+    if (own !== undefined && (own.get !== undefined || own.set !== undefined)) return error;
+    if (own !== undefined) break;
+  }
+  return new TypeError(error.message + ": " + name + " was made while the module loaded and is shared by all threads; make it in the entry function");
 }
 
 /** The template object of a tagged template (ECMAScript 13.2.8.4). */

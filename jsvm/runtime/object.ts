@@ -15,6 +15,7 @@ export interface Host {
   isProxy(object: unknown): boolean;
   /** JSON.stringify of a text. */
   quote(text: string): string;
+  bitLength(value: bigint): number;
 }
 
 declare const host: Host; // the parameter of the function that this library is wrapped in (runtime.go)

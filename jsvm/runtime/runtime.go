@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"path"
 	"reflect"
 	"strings"
@@ -159,6 +160,10 @@ func hostObject(vm *goja.Runtime, host Host) *goja.Object {
 			panic(err)
 		}
 		return quoted
+	})
+	set("bitLength", func(call goja.FunctionCall) goja.Value {
+		value, _ := call.Argument(0).Export().(*big.Int)
+		return vm.ToValue(value.BitLen())
 	})
 	set("isProxy", func(call goja.FunctionCall) goja.Value { return vm.ToValue(isProxy(call.Argument(0))) })
 	set("log", func(call goja.FunctionCall) goja.Value {

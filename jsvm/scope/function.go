@@ -72,6 +72,9 @@ func (a *analyser) functionBody(params *ast.ParameterList, body []ast.Statement)
 			a.initialiser(p)
 		}
 		a.pattern(params.Rest, leaf)
+		for _, p := range params.List {
+			a.parameterEnds(p.Target, p.Initializer)
+		}
 		a.heads = append(a.heads, head{from: from, to: len(a.pending), body: a.scope})
 	}
 	a.statements(body)

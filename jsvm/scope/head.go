@@ -1,5 +1,11 @@
 package scope
 
+import (
+	"github.com/dop251/goja/ast"
+
+	"kont/jsvm/syntax"
+)
+
 // head is a range of references: those of a function's parameter list, or of a class expression's heritage and computed
 // keys. In the language there is a scope of its own around each; here there is none, and the few references that would
 // tell the difference are refused.
@@ -41,4 +47,37 @@ func (a *analyser) resolveParameters(body *Scope, r *Ref) {
 	a.info.Problems = append(a.info.Problems, Problem{At: r.at,
 		Text: "a default value refers to `" + r.name + "`, which the body of the function declares again",
 		Hint: "rename the variable in the body"})
+}
+
+// parameterEnds notes where each name of a parameter has its value: behind its own default. A default that stands around it is evaluated
+// before and is further behind; what it says of the names inside is not noticed.
+func (a *analyser) parameterEnds(target ast.Node, fallback ast.Expression) {
+	if syntax.IsNil(target) {
+		return
+	}
+	switch t := target.(type) {
+	case *ast.Identifier:
+		end := t.Idx1()
+		if !syntax.IsNil(fallback) {
+			end = fallback.Idx1()
+		}
+		a.scope.byName[t.Name.String()].InitEnd = end
+	case *ast.AssignExpression:
+		a.parameterEnds(t.Left, t.Right)
+	case *ast.ArrayPattern:
+		for _, element := range t.Elements {
+			a.parameterEnds(element, nil)
+		}
+		a.parameterEnds(t.Rest, nil)
+	case *ast.ObjectPattern:
+		for _, property := range t.Properties {
+			switch p := property.(type) {
+			case *ast.PropertyShort:
+				a.parameterEnds(&p.Name, p.Initializer)
+			case *ast.PropertyKeyed:
+				a.parameterEnds(p.Value, nil)
+			}
+		}
+		a.parameterEnds(t.Rest, nil)
+	}
 }

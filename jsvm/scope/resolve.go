@@ -53,7 +53,7 @@ func (f *Function) NativeSuper() bool {
 
 func (a *analyser) resolveSuper() {
 	for _, use := range a.supers {
-		owner := use.fn.ThisOwner()
+		owner := use.fn.SuperOwner()
 		if use.fn == owner && use.fn.NativeSuper() {
 			continue
 		}
@@ -109,6 +109,9 @@ func (a *analyser) mark(r *Ref) {
 		if !b.InModule() {
 			a.capture(b, r.Function)
 		}
+	}
+	if b.Kind == Param && r.Function == owner && !r.Init {
+		r.Dead = r.at < b.InitEnd
 	}
 	if b.Lexical() && !r.Init {
 		r.Check = mayBeUninitialised(r)

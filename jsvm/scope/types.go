@@ -190,6 +190,16 @@ func (f *Function) ThisOwner() *Function {
 	return f
 }
 
+// SuperOwner is the method whose `super` f sees. A plain function has none in the language; but the bundler makes the body of an async generator
+// method one, and calls it with the method's `this`.
+func (f *Function) SuperOwner() *Function {
+	owner := f.ThisOwner()
+	for owner.Kind == Plain && owner.Parent != nil {
+		owner = owner.Parent.ThisOwner()
+	}
+	return owner
+}
+
 // Class is one class literal.
 type Class struct {
 	ID       int // index into Info.List; shares its number space with functions
@@ -213,8 +223,10 @@ type Ref struct {
 	Init bool
 	// Check: the reference may meet the temporal dead zone.
 	Check bool
-	name  string
-	at    file.Idx
+	// Dead: it always meets it: a default value that says a later parameter.
+	Dead bool
+	name string
+	at   file.Idx
 }
 
 // Problem is something that can't be compiled.
