@@ -169,3 +169,33 @@ export default async function main() { const y = new Y(), z = new Z(); await nul
 		t.Errorf("got %q", o)
 	}
 }
+
+// Modules that only a thread asks for have run by then: their variables are the bundle's, and what they make is frozen.
+func TestModulesThatAThreadAsksFor(t *testing.T) {
+	files := fixtureFiles(`import { log } from "./log";
+export default async function main() {
+	const { up } = await import("./count"), { second } = require("./second.cjs");
+	await null;
+	log(up(), (await import("./count")).n, up(), second());
+	for (let i = 0; i < 2; i++) for (const ask of [() => import("./bad"), async () => require("./worse.cjs")])
+		try { await ask(); log("asked") } catch (e: any) { log(e.message) }
+}`)
+	for name, text := range map[string]string{
+		"count.ts":   `export let n = 0; export const up = () => ++n`,
+		"second.cjs": `const { third } = require("./third.cjs"); exports.second = () => third`,
+		"third.cjs":  `exports.third = 3`,
+		"bad.ts":     `export const bad = 1; throw new Error("bad")`,
+		"worse.cjs":  `throw new Error("worse")`,
+	} {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	b, err := Compile(t.Context(), CompileOptions{Entry: "app.ts", Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, perJob := range []bool{false, true} {
+		if o, _ := run(t, b, perJob, nil); o.String() != "1 1 2 3\nbad\nworse\nbad\nworse\n= undefined\n" {
+			t.Errorf("perJob %t: got %q", perJob, o)
+		}
+	}
+}

@@ -139,6 +139,7 @@ func Build(o Options) (*Result, error) {
 		return nil, err
 	}
 	r.findEntryFunction()
+	r.runLazyModules()
 	return r, nil
 }
 
