@@ -10,13 +10,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/cli/client"
-	"kont/server/api"
 )
 
 // resultWatch reads the result and error topics from where they ended when it
 // was made.
 type resultWatch struct {
 	kafka *kgo.Client
+	// resultTopic and errorTopic are read. A workflow may send its results elsewhere, and
+	// says so when it runs; nobody else knows. declared are the topics that it may mean.
+	resultTopic, errorTopic string
+	declared                []string
 	// next has, by topic and partition, the offset to read next.
 	next map[partitionOf]int64
 	// server tells what becomes of a thread that leaves no record; nil if there is
@@ -36,15 +39,15 @@ const (
 	fatePoll = 500 * time.Millisecond
 )
 
-func watchResults(ctx context.Context, kafka *kgo.Client) (*resultWatch, error) {
+func watchResults(ctx context.Context, kafka *kgo.Client, resultTopic, errorTopic string) (*resultWatch, error) {
 	ctx, cancel := context.WithTimeout(ctx, resultWait)
 	defer cancel()
-	ends, err := endsOf(ctx, kafka, api.TopicResult, api.TopicError)
+	ends, err := endsOf(ctx, kafka, resultTopic, errorTopic)
 	if err != nil {
 		return nil, err
 	}
 	kafka.AddConsumePartitions(ends)
-	w := &resultWatch{kafka: kafka, next: map[partitionOf]int64{}}
+	w := &resultWatch{kafka: kafka, resultTopic: resultTopic, errorTopic: errorTopic, next: map[partitionOf]int64{}}
 	for topic, partitions := range ends {
 		for partition, end := range partitions {
 			w.next[partitionOf{topic, partition}] = end.EpochOffset().Offset
@@ -65,7 +68,7 @@ func (w *resultWatch) printFor(ctx context.Context, out printer, start *kgo.Reco
 		if err != nil {
 			return err
 		}
-		if record != nil && record.Topic == api.TopicError {
+		if record != nil && record.Topic == w.errorTopic && w.errorTopic != w.resultTopic {
 			return failf("", "thread %s ended with %s", start.Key, record.Value)
 		}
 		if record != nil {
@@ -76,13 +79,27 @@ func (w *resultWatch) printFor(ctx context.Context, out printer, start *kgo.Reco
 		}
 		hasEnded, err := w.fate(ctx, start, isInit)
 		if hasEnded {
-			ends, err = endsOf(ctx, w.kafka, api.TopicResult, api.TopicError)
+			ends, err = endsOf(ctx, w.kafka, w.resultTopic, w.errorTopic)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return out.line(map[string]any{"key": string(start.Key), "result": nil}, "thread "+string(start.Key)+" ended and left no record on "+api.TopicResult)
+	return out.line(map[string]any{"key": string(start.Key), "result": nil}, "thread "+string(start.Key)+" ended and left no record on "+w.resultTopic+w.elsewhere())
+}
+
+// elsewhere says where a result may be that is not where it was looked for.
+func (w *resultWatch) elsewhere() string {
+	var others []string
+	for _, topic := range w.declared {
+		if topic != w.resultTopic && topic != w.errorTopic {
+			others = append(others, topic)
+		}
+	}
+	if len(others) == 0 {
+		return ""
+	}
+	return "; if its W.config.resultTopic is one of " + strings.Join(others, ", ") + ", name it with --result-topic"
 }
 
 // isPast tells whether all that is before ends has been read.

@@ -20,6 +20,8 @@ func startCommand(p Process) *urfave.Command {
 		Flags: append(serverFlags(), topicFlag(),
 			&urfave.BoolFlag{Name: "init", Usage: "leave a thread alone that runs already"},
 			&urfave.BoolFlag{Name: "wait", Aliases: []string{"w"}, Usage: "wait for the result and print it"},
+			&urfave.StringFlag{Name: "result-topic", Usage: "`TOPIC` of results, for --wait: the workflow's W.config.resultTopic", Value: api.TopicResult},
+			&urfave.StringFlag{Name: "error-topic", Usage: "`TOPIC` of errors, for --wait: the workflow's W.config.errorTopic", Value: api.TopicError},
 		),
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 2); err != nil {
@@ -35,7 +37,8 @@ func startCommand(p Process) *urfave.Command {
 			if err := checkJSON(argument); err != nil {
 				return err
 			}
-			if err := wantDeployment(c, p); err != nil {
+			deployment, err := wantDeployment(c, p)
+			if err != nil {
 				return err
 			}
 			kafka, err := newKafka(c.Context, c, p)
@@ -45,9 +48,10 @@ func startCommand(p Process) *urfave.Command {
 			defer kafka.Close()
 			var results *resultWatch
 			if c.Bool("wait") {
-				if results, err = watchResults(c.Context, kafka); err != nil {
+				if results, err = watchResults(c.Context, kafka, c.String("result-topic"), c.String("error-topic")); err != nil {
 					return err
 				}
+				results.declared = deployment.OutputTopics
 			}
 			prefix := "new:"
 			if c.Bool("init") {
@@ -60,6 +64,9 @@ func startCommand(p Process) *urfave.Command {
 			if results != nil {
 				if results.server, err = serverOf(c, p); err != nil {
 					return err
+				}
+				if results.server == nil {
+					fmt.Fprintf(p.Err, "waiting for a record of %s on %s or %s\n", key, results.resultTopic, results.errorTopic)
 				}
 				return results.printFor(c.Context, newPrinter(c, p), record, c.Bool("init"))
 			}
@@ -77,22 +84,23 @@ func serverOf(c *urfave.Context, p Process) (*client.Client, error) {
 	return newClient(c, p)
 }
 
-// wantDeployment refuses to start a thread where nothing would run it. With
+// wantDeployment is what runs a thread, or a refusal where nothing would. With
 // --kafka alone there is nobody to ask.
-func wantDeployment(c *urfave.Context, p Process) error {
+func wantDeployment(c *urfave.Context, p Process) (api.Deployment, error) {
 	server, err := serverOf(c, p)
 	if server == nil {
-		return err
+		return api.Deployment{}, err
 	}
 	deployments, err := server.Deployments(c.Context)
 	if err != nil {
-		return err
+		return api.Deployment{}, err
 	}
 	topic := c.String("topic")
-	if !slices.ContainsFunc(deployments, func(d api.Deployment) bool { return d.ResumeTopic == topic }) {
-		return failf("deploy one with `kont deploy APP.ts`", "no workflow is deployed on %s", topic)
+	i := slices.IndexFunc(deployments, func(d api.Deployment) bool { return d.ResumeTopic == topic })
+	if i < 0 {
+		return api.Deployment{}, failf("deploy one with `kont deploy APP.ts`", "no workflow is deployed on %s", topic)
 	}
-	return nil
+	return deployments[i], nil
 }
 
 // checkJSON points at what is wrong with a JSON argument.
