@@ -133,6 +133,7 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 			}
 			run.appends = append(run.appends, command.Append{
 				Topic:     topic.Name,
+				TopicID:   asked.TopicID,
 				Partition: partition.Partition,
 				Batch:     asked.Partitions[j].Records,
 			})

@@ -21,7 +21,7 @@ import (
 // members, 8 flexible encoding, 9 errors of the new group protocol, 10 topic ids.
 //
 // Left out: version 0, which kept offsets in ZooKeeper; timestamps and retention
-// times of clients: offsets stay until the group or the topic is deleted.
+// times of clients: the node has one for all.
 func init() {
 	register(api{
 		key: 8, versionMin: 1, versionMax: 10,
@@ -66,7 +66,7 @@ func offsetCommit(c *call, request *kmsg.OffsetCommitRequest) (kmsg.Response, er
 				place.ErrorCode = kerr.OffsetOutOfRange.Code
 			default:
 				offsets = append(offsets, command.GroupOffset{
-					Topic: topic.Name, Partition: p.Partition,
+					Topic: topic.Name, TopicID: topic.ID, Partition: p.Partition,
 					Offset: p.Offset, LeaderEpoch: p.LeaderEpoch, Metadata: metadata,
 				})
 				places = append(places, place)

@@ -29,6 +29,7 @@ func deleteRecords(c *call, request *kmsg.DeleteRecordsRequest) (kmsg.Response, 
 	for i, topic := range request.Topics {
 		response.Topics[i].Topic = topic.Topic
 		response.Topics[i].Partitions = make([]kmsg.DeleteRecordsResponseTopicPartition, len(topic.Partitions))
+		known, _ := c.log().Topic(topic.Topic)
 		for j, asked := range topic.Partitions {
 			answer := &response.Topics[i].Partitions[j]
 			answer.Partition = asked.Partition
@@ -48,7 +49,7 @@ func deleteRecords(c *call, request *kmsg.DeleteRecordsRequest) (kmsg.Response, 
 			}
 			answer.LowWatermark = max(offset, state.StartOffset)
 			if offset > state.StartOffset {
-				trims = append(trims, command.Trim{Topic: topic.Topic, Partition: asked.Partition, Offset: offset})
+				trims = append(trims, command.Trim{Topic: topic.Topic, TopicID: known.ID, Partition: asked.Partition, Offset: offset})
 				places = append(places, answer)
 			}
 		}

@@ -67,6 +67,21 @@ func (c *coordinator) size() int {
 	return len(c.groups)
 }
 
+// withMembers are the groups that have members, or have given out ids to some.
+func (c *coordinator) withMembers() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	for id, g := range c.groups {
+		g.mu.Lock()
+		if !g.isForgettable() {
+			ids = append(ids, id)
+		}
+		g.mu.Unlock()
+	}
+	return ids
+}
+
 // find is the group, locked, or nil. The caller unlocks it.
 func (c *coordinator) find(id string) *group {
 	c.mu.Lock()

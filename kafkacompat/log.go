@@ -39,7 +39,7 @@ type Log interface {
 	// unixMilli. Both results are -1 where there is none.
 	OffsetForTimestamp(topic string, partition int32, unixMilli int64) (offset, timestampUnixMilli int64, err error)
 	// MaxTimestamp is the greatest timestamp of the records, and the last offset
-	// of the batch that has it. Both are -1 for an empty partition.
+	// of the batch that has it. Both are -1 where no record has one.
 	MaxTimestamp(topic string, partition int32) (offset, timestampUnixMilli int64, err error)
 	// Watch sends to wake, without blocking, after each append to one of the
 	// partitions and after each of them is deleted, until cancel is called. A

@@ -169,6 +169,15 @@ func (s *Server) Close() error {
 	return nil
 }
 
+// GroupsWithMembers are the consumer groups that have members now, in no order.
+// On a node that doesn't lead nobody knows; that is an error.
+func (s *Server) GroupsWithMembers() ([]string, error) {
+	if err := s.coordinator.checkLeader(); err != nil {
+		return nil, err
+	}
+	return s.coordinator.withMembers(), nil
+}
+
 // Stats are the connections of a moment.
 type Stats struct {
 	Connections int

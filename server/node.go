@@ -86,6 +86,9 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	for _, variable := range c.UnknownVariables {
+		c.Logger.Warn("environment variable sets nothing: no such setting", "variable", variable.Name, "nearest", variable.Nearest)
+	}
 	n := &Node{config: c, logger: c.Logger, done: make(chan struct{})}
 	err := n.start()
 	if err == nil {
@@ -105,7 +108,7 @@ func (n *Node) start() error {
 	release := tuneMemory(n.config.MemorySlackBytes)
 	n.onClose(func() error { release(); return nil })
 	for _, step := range []func() error{
-		n.listen, n.openDir, n.openStore, n.openLog, n.makeExecutors, n.makeKafka, n.serve,
+		n.listen, n.openDir, n.openStore, n.openLog, n.makeKafka, n.makeExecutors, n.serve,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -188,6 +191,27 @@ func (n *Node) openLog() (err error) {
 	return nil
 }
 
+// makeKafka makes the listener, which does nothing before serve. The executors ask it
+// about its groups.
+func (n *Node) makeKafka() (err error) {
+	if n.cluster, err = newCluster(n, n.kafkaListener.Addr(), n.config.KafkaAdvertise); err != nil {
+		return err
+	}
+	n.kafka, err = kafkacompat.New(kafkacompat.Config{
+		Log:              storeForKafka{n.store, n.proposer},
+		Cluster:          n.cluster,
+		Logger:           n.logger,
+		AutoCreateTopics: true,
+		TopicPartitions:  1,
+		RequestBytesMax:  n.config.RequestBytesMax,
+		ConnectionsMax:   n.config.ConnectionsMax,
+		Observe: func(o kafkacompat.Observation) {
+			n.metrics.ObserveRequest(o.API, o.Code, o.Duration)
+		},
+	})
+	return err
+}
+
 // makeExecutors makes what runs on the leader, and follows leadership from now on.
 func (n *Node) makeExecutors() error {
 	if n.config.Engine == nil {
@@ -208,32 +232,9 @@ func (n *Node) makeExecutors() error {
 		Logger:   n.logger,
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.makeProtocolTopics,
-		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery})
+		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery})
 	n.leading.start()
 	n.onClose(n.leading.close)
-	return nil
-}
-
-func (n *Node) makeKafka() (err error) {
-	if n.cluster, err = newCluster(n, n.kafkaListener.Addr(), n.config.KafkaAdvertise); err != nil {
-		return err
-	}
-	n.kafka, err = kafkacompat.New(kafkacompat.Config{
-		Log:              storeForKafka{n.store, n.proposer},
-		Cluster:          n.cluster,
-		Logger:           n.logger,
-		AutoCreateTopics: true,
-		TopicPartitions:  1,
-		RequestBytesMax:  n.config.RequestBytesMax,
-		ConnectionsMax:   n.config.ConnectionsMax,
-		Observe: func(o kafkacompat.Observation) {
-			n.metrics.ObserveRequest(o.API, o.Code, o.Duration)
-		},
-	})
-	if err != nil {
-		return err
-	}
-	n.onClose(n.kafka.Close)
 	return nil
 }
 
@@ -247,6 +248,7 @@ func (n *Node) serve() error {
 		Log:          n.logger,
 	})
 	n.http = api.NewServer(handler)
+	n.onClose(n.kafka.Close)
 	n.running.Go(func() {
 		if err := n.http.Serve(n.httpListener); !errors.Is(err, http.ErrServerClosed) {
 			n.fail(fmt.Errorf("serve HTTP on %s: %w", n.HTTPAddress(), err))

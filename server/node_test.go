@@ -1,10 +1,12 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"kont/server/api"
+	"kont/server/config"
 	"kont/statemachine/command"
 )
 
@@ -320,5 +323,20 @@ func TestRetentionDeletesOldRecordsButNoEvents(t *testing.T) {
 	}
 	if start != 1 {
 		t.Errorf("%d records deleted, want 1", start)
+	}
+}
+
+func TestMisspeltVariableIsWarnedOfInTheLog(t *testing.T) {
+	var log bytes.Buffer
+	loaded, err := config.Load(config.Sources{Env: []string{"KONT_STEP_TIMEOT=1s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := testConfig(t.TempDir())
+	c.UnknownVariables = loaded.UnknownVariables
+	c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	startNode(t, c).Close()
+	if want := "variable=KONT_STEP_TIMEOT nearest=KONT_STEP_TIMEOUT"; !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), want) {
+		t.Errorf("the log has no warning with %q:\n%s", want, log.String())
 	}
 }

@@ -16,34 +16,54 @@ const (
 	retentionEvery = time.Minute
 	// retentionTrimsMax bounds one command.
 	retentionTrimsMax = 1000
+
+	// offsetsEvery is how often old offsets are looked for, as in Kafka
+	// (offsets.retention.check.interval.ms). Before the first time after a start, groups
+	// have as long to come back.
+	offsetsEvery = 10 * time.Minute
+	// offsetsKeptFor is how old the offsets of a group with members may become before
+	// they are kept anew. Members are known to this node's memory alone; without it, a
+	// group that had nothing to commit for a week would lose its offsets when it pauses.
+	offsetsKeptFor = time.Hour
+	// offsetsGroupsMax bounds one command.
+	offsetsGroupsMax = 1000
 )
 
 // retentionDefault is what holds for a topic that says nothing: Kafka's week, and
 // no bound of bytes.
 var retentionDefault = statemachine.Retention{Milli: 7 * 24 * time.Hour.Milliseconds(), Bytes: -1}
 
-// retention deletes old records while the node leads.
+// retention deletes old records and old offsets of groups while the node leads.
 type retention struct {
-	node    *Node
-	every   time.Duration
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	node         *Node
+	every        time.Duration
+	offsetsEvery time.Duration
+	cancel       context.CancelFunc
+	running      sync.WaitGroup
 }
 
-// Start begins to look for old records.
+// Start begins to look for what is old.
 func (r *retention) Start() {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
 	r.running.Go(func() {
 		ticker := time.NewTicker(r.every)
 		defer ticker.Stop()
+		offsetsLooked := time.Now()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-ticker.C:
-				if err := r.trim(ctx, time.Now().UnixMilli()); err != nil && ctx.Err() == nil {
+			case now := <-ticker.C:
+				if err := r.trim(ctx, now.UnixMilli()); err != nil && ctx.Err() == nil {
 					r.node.logger.Warn("delete old records", "error", err)
+				}
+				if now.Sub(offsetsLooked) < r.offsetsEvery {
+					continue
+				}
+				offsetsLooked = now
+				if err := r.expireOffsets(ctx, now.UnixMilli()); err != nil && ctx.Err() == nil {
+					r.node.logger.Warn("delete old offsets of groups", "error", err)
 				}
 			}
 		}
@@ -68,6 +88,55 @@ func (r *retention) trim(ctx context.Context, nowUnixMilli int64) error {
 			return fmt.Errorf("trim %d partitions: %w", count, err)
 		}
 		trims = trims[count:]
+	}
+	return nil
+}
+
+// expireOffsets keeps the offsets of groups that have members, and deletes those that
+// are older than the setting allows. The offsets of a group that has just lost its
+// last member may be as old as it takes until they are kept, so that much is added.
+func (r *retention) expireOffsets(ctx context.Context, nowUnixMilli int64) error {
+	if r.node.config.OffsetsRetention == 0 {
+		return nil
+	}
+	withMembers, err := r.node.kafka.GroupsWithMembers()
+	if err != nil {
+		return err
+	}
+	hasMembers := map[string]bool{}
+	for _, group := range withMembers {
+		hasMembers[group] = true
+	}
+	ages, err := r.node.store.GroupAges()
+	if err != nil {
+		return err
+	}
+	keptBefore := nowUnixMilli - offsetsKeptFor.Milliseconds()
+	before := keptBefore - (r.node.config.OffsetsRetention + offsetsEvery).Milliseconds()
+	var kept, old []string
+	for _, age := range ages {
+		switch {
+		case hasMembers[age.Group] && age.OldestUnixMilli < keptBefore:
+			kept = append(kept, age.Group)
+		case !hasMembers[age.Group] && age.OldestUnixMilli < before:
+			old = append(old, age.Group)
+		}
+	}
+	for len(kept) > 0 {
+		count := min(len(kept), offsetsGroupsMax)
+		if _, err := r.node.proposer.Propose(ctx, command.KeepOffsets{Groups: kept[:count], NowUnixMilli: nowUnixMilli}); err != nil {
+			return fmt.Errorf("keep offsets of %d groups: %w", count, err)
+		}
+		kept = kept[count:]
+	}
+	for len(old) > 0 {
+		count := min(len(old), offsetsGroupsMax)
+		expired, err := r.node.proposer.Propose(ctx, command.ExpireOffsets{Groups: old[:count], BeforeUnixMilli: before})
+		if err != nil {
+			return fmt.Errorf("delete offsets of %d groups: %w", count, err)
+		}
+		r.node.logger.Info("deleted old offsets of groups", "offsets", expired, "groups", count)
+		old = old[count:]
 	}
 	return nil
 }

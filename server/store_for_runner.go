@@ -129,4 +129,4 @@ var _ runner.Observer = runnerObserver{}
 
 // ObserveUnmatched does nothing: the state machine counts unmatched events by
 // reason itself, durably.
-func (runnerObserver) ObserveUnmatched(runner.Unmatched) {}
+func (runnerObserver) ObserveUnmatched(command.UnmatchedClass) {}

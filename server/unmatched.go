@@ -8,6 +8,7 @@ import (
 
 	"kont/server/api"
 	"kont/statemachine"
+	"kont/statemachine/command"
 )
 
 // Unmatched lists the newest unmatched events of all threads.
@@ -31,10 +32,10 @@ func (n *Node) Unmatched(_ context.Context, query api.UnmatchedQuery) (api.Unmat
 	return result, err
 }
 
-// UnmatchedByReason counts the unmatched events of all topics that there are, by
+// UnmatchedByClass counts the unmatched events of all topics that there are, by
 // the class of their reason.
-func (n *Node) UnmatchedByReason() map[string]uint64 {
-	counts := map[string]uint64{}
+func (n *Node) UnmatchedByClass() map[command.UnmatchedClass]uint64 {
+	counts := map[command.UnmatchedClass]uint64{}
 	for _, topic := range n.store.ResumeTopics() {
 		for class, count := range n.store.Unmatched(topic.Name) {
 			counts[class] += count

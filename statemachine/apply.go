@@ -119,6 +119,10 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyCommitSteps(com)
 	case *command.FireTimers:
 		return c.applyFireTimers(com)
+	case *command.KeepOffsets:
+		return c.applyKeepOffsets(com)
+	case *command.ExpireOffsets:
+		return c.applyExpireOffsets(com)
 	case *command.RetryThread:
 		return c.applyRetryThread(com)
 	case *command.DeleteThread:

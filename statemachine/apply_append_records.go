@@ -24,7 +24,7 @@ func (c *change) appendChecked(a *command.Append) command.AppendResult {
 	refused := func(err error) command.AppendResult {
 		return command.AppendResult{Err: err, BaseOffset: -1, LogStartOffset: -1}
 	}
-	t := c.work.find(a.Topic, a.Partition)
+	t := c.work.findSame(a.Topic, a.TopicID, a.Partition)
 	if t == nil {
 		return refused(fmt.Errorf("%w: %q partition %d", command.ErrUnknownTopic, a.Topic, a.Partition))
 	}

@@ -24,7 +24,7 @@ func (c *change) commitOffset(group string, o *command.GroupOffset) error {
 	if len(o.Metadata) > OffsetMetadataBytesMax {
 		return limitError("bytes of an offset's metadata", len(o.Metadata), OffsetMetadataBytesMax)
 	}
-	t := c.work.find(o.Topic, o.Partition)
+	t := c.work.findSame(o.Topic, o.TopicID, o.Partition)
 	if t == nil {
 		return fmt.Errorf("%w: %q partition %d", command.ErrUnknownTopic, o.Topic, o.Partition)
 	}

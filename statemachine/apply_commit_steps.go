@@ -28,7 +28,7 @@ func (c *change) applyCommitSteps(com *command.CommitSteps) []error {
 // commitStep makes the effects of one step durable, or refuses it before anything
 // is changed.
 func (c *change) commitStep(step *command.Step, outputs *outbox) error {
-	t := c.work.find(step.ResumeTopic, step.Partition)
+	t := c.work.findSame(step.ResumeTopic, step.TopicID, step.Partition)
 	if t == nil {
 		return fmt.Errorf("%w: %q partition %d", command.ErrUnknownTopic, step.ResumeTopic, step.Partition)
 	}

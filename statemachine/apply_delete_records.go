@@ -22,7 +22,7 @@ func (c *change) applyDeleteRecords(com *command.DeleteRecords) []error {
 // without having been consumed count as consumed, or the partition's consumption
 // could never get past them.
 func (c *change) deleteRecords(trim command.Trim) error {
-	t := c.work.find(trim.Topic, trim.Partition)
+	t := c.work.findSame(trim.Topic, trim.TopicID, trim.Partition)
 	if t == nil {
 		return fmt.Errorf("%w: %q partition %d", command.ErrUnknownTopic, trim.Topic, trim.Partition)
 	}

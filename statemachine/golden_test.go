@@ -31,7 +31,7 @@ var stored = map[string]struct {
 		func(e *indexEntry, dst []byte) []byte { return e.encode(dst) },
 		func(data []byte) (indexEntry, error) { return decodeIndexEntry(7, data) }),
 	"consumed": value(consumption{next: 10, beyond: []OffsetRange{{12, 12}, {20, 400}}}, (*consumption).encode, decodeConsumption),
-	"counters": value(tally{suspended: 1, faulted: 2, ended: 3, timers: 4, timersRejected: 5, timersLost: 6, endedFrom: 7,
+	"counters": value(tally{suspended: 1, faulted: 2, ended: 3, unstarted: 10, timers: 4, timersRejected: 5, timersLost: 6, endedFrom: 7,
 		unmatched: map[string]uint64{"no such thread": 8, "invalid JSON": 9}}, (*tally).encode, decodeTally),
 	"producer": value(producer{epoch: 2, hour: 472222, batches: []producerBatch{{0x7fffffff, 0, 5}, {0, 9, 6}}}, (*producer).encode, decodeProducer),
 	"thread_suspended": value(thread{status: command.ThreadSuspended, bundle: 2, stepID: 77, steps: 3, startedUnixMilli: 1_700_000_000_000,

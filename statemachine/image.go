@@ -201,6 +201,16 @@ func (im *image) find(name string, p int32) *topic {
 	return t
 }
 
+// findSame is find, but nil if the topic has another identity than the one that is
+// asked for, which may be zero.
+func (im *image) findSame(name string, id command.TopicID, p int32) *topic {
+	t := im.find(name, p)
+	if t == nil || id != (command.TopicID{}) && id != t.spec.ID {
+		return nil
+	}
+	return t
+}
+
 // isResume says whether records of the topic are events.
 func (im *image) isResume(name string) bool {
 	_, isBound := im.deployments[name]

@@ -47,6 +47,10 @@ const (
 	KeptEventsMax     = 1000
 	KeptEventBytesMax = 8 << 20
 
+	// retryBytesMax bounds the batches that a retry looks through for events that are
+	// not consumed yet, and the bytes of those that it finds.
+	retryBytesMax = 64 << 20
+
 	// HistoryEntriesMax bounds a thread's history; the oldest go.
 	HistoryEntriesMax = 100
 	// historyReasonBytesMax and historyEventBytesMax cut the texts of an entry.

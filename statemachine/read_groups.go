@@ -56,6 +56,34 @@ func (s *Store) CommittedOffsets(group string) ([]command.GroupOffset, error) {
 	return offsets, err
 }
 
+// GroupAge is how old the oldest offset of a group is: when it was committed, or the
+// group was last known to have members.
+type GroupAge struct {
+	Group           string
+	OldestUnixMilli int64
+}
+
+// GroupAges lists the groups that have offsets, by name. It reads all offsets.
+func (s *Store) GroupAges() ([]GroupAge, error) {
+	var ages []GroupAge
+	err := s.read(func(db *pebble.DB) error {
+		return scan(db, keys.GroupOffset, func(key, value []byte) error {
+			group, _, _, err := keys.ParseGroup(key)
+			if err != nil {
+				return err
+			}
+			_, committedUnixMilli, err := decodeGroupOffset(value)
+			if n := len(ages); n == 0 || ages[n-1].Group != group {
+				ages = append(ages, GroupAge{group, committedUnixMilli})
+			}
+			last := &ages[len(ages)-1]
+			last.OldestUnixMilli = min(last.OldestUnixMilli, committedUnixMilli)
+			return err
+		})
+	})
+	return ages, err
+}
+
 // Groups lists the groups that committed offsets, by name. It takes a seek for
 // each.
 func (s *Store) Groups() ([]string, error) {

@@ -86,14 +86,53 @@ func (s *Store) OffsetForTimestamp(topic string, partition int32, unixMilli int6
 	return offset, timestampUnixMilli, found, err
 }
 
-// MaxTimestamp is the greatest timestamp of a partition and the last offset of the
-// batch that brought it; false if it never had a record.
+// MaxTimestamp is the greatest timestamp of the records of a partition and the last
+// offset of the batch that has it; false if no record has one.
+//
+// It is known from the appends, unless that record was deleted since and those that
+// came after it are older by their timestamps, or came without any. Then it is looked
+// for in the headers of all batches: the batch index has the greatest timestamp up to
+// a place, and not from there on.
 func (s *Store) MaxTimestamp(topic string, partition int32) (offset, timestampUnixMilli int64, found bool, err error) {
-	_, p, err := s.partition(topic, partition)
-	if err != nil || p.maxOffset < p.start {
-		return 0, 0, false, err
+	err = s.read(func(db *pebble.DB) error {
+		number, p, err := s.partition(topic, partition)
+		if err != nil {
+			return err
+		}
+		look := func(h recordbatch.Header, batch []byte) (bool, error) {
+			greatest, err := maxTimestampFrom(h, batch, p.start)
+			if greatest > timestampUnixMilli || !found && greatest >= 0 {
+				offset, timestampUnixMilli, found = h.LastOffset(), greatest, true
+			}
+			return true, err
+		}
+		if err := eachBatch(db, number, partition, max(p.maxOffset, p.start), p.maxOffset+1, look); err != nil {
+			return err
+		}
+		if found && timestampUnixMilli == p.maxTimestamp {
+			return nil
+		}
+		return eachBatch(db, number, partition, p.start, p.next, look)
+	})
+	return offset, timestampUnixMilli, found, err
+}
+
+// maxTimestampFrom is the greatest timestamp of the records of a batch from an
+// offset on, -1 for none.
+func maxTimestampFrom(h recordbatch.Header, batch []byte, from int64) (int64, error) {
+	if h.BaseOffset >= from || h.MaxTimestamp < 0 {
+		return h.MaxTimestamp, nil
 	}
-	return p.maxOffset, p.maxTimestamp, true, nil
+	greatest := int64(-1)
+	for record, err := range recordbatch.Records(batch) {
+		if err != nil {
+			return -1, err
+		}
+		if record.Offset >= from {
+			greatest = max(greatest, record.TimestampUnixMilli)
+		}
+	}
+	return greatest, nil
 }
 
 // partition is the readers' copy of a partition, without its consumption.

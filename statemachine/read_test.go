@@ -204,7 +204,8 @@ func TestRetentionKeepsEventsThatAreNotConsumed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requireEqual(t, "trims", trims, []command.Trim{{Topic: command.TopicResume, Offset: 1}})
+	spec, _ := h.store.Topic(command.TopicResume)
+	requireEqual(t, "trims", trims, []command.Trim{{Topic: command.TopicResume, TopicID: spec.ID, Offset: 1}})
 	h.must(command.DeleteRecords{Trims: trims})
 	h.commitOK(start(1, "b", 3))
 	trims, err = h.store.RetentionTrims(1_000_000, retention)

@@ -1,7 +1,6 @@
 package statemachine
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -110,12 +109,14 @@ func (s *Store) IsConsumed(topic string, partition int32, offset int64) (isConsu
 }
 
 // Unmatched counts the unmatched events of a resume topic by the class of their
-// reason: the reason without names and numbers.
-func (s *Store) Unmatched(topic string) map[string]uint64 {
-	var counts map[string]uint64
+// reason.
+func (s *Store) Unmatched(topic string) map[command.UnmatchedClass]uint64 {
+	counts := map[command.UnmatchedClass]uint64{}
 	s.view(func(im *image) {
 		if t := im.topics[topic]; t != nil {
-			counts = maps.Clone(t.tally.unmatched)
+			for stem, n := range t.tally.unmatched {
+				counts[command.UnmatchedClassOf(stem)] += n
+			}
 		}
 	})
 	return counts

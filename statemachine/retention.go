@@ -24,7 +24,7 @@ func (s *Store) RetentionTrims(nowUnixMilli int64, absent Retention) ([]command.
 	err := s.read(func(db *pebble.DB) error {
 		for _, spec := range s.Topics() {
 			for i := range spec.Partitions {
-				trim, isDue, err := s.retentionTrim(db, spec.Name, i, nowUnixMilli, absent)
+				trim, isDue, err := s.retentionTrim(db, &spec, i, nowUnixMilli, absent)
 				if err != nil {
 					return err
 				}
@@ -38,7 +38,8 @@ func (s *Store) RetentionTrims(nowUnixMilli int64, absent Retention) ([]command.
 	return trims, err
 }
 
-func (s *Store) retentionTrim(db *pebble.DB, name string, partition int32, now int64, absent Retention) (trim command.Trim, isDue bool, err error) {
+func (s *Store) retentionTrim(db *pebble.DB, spec *command.Topic, partition int32, now int64, absent Retention) (trim command.Trim, isDue bool, err error) {
+	name := spec.Name
 	number, p, err := s.partition(name, partition)
 	if err != nil {
 		return trim, false, nil // deleted meanwhile
@@ -72,7 +73,7 @@ func (s *Store) retentionTrim(db *pebble.DB, name string, partition int32, now i
 		offset = max(offset, bySize)
 	}
 	offset = min(offset, limit)
-	return command.Trim{Topic: name, Partition: partition, Offset: offset}, offset > p.start, nil
+	return command.Trim{Topic: name, TopicID: spec.ID, Partition: partition, Offset: offset}, offset > p.start, nil
 }
 
 // offsetAfterTime is the offset before which all records are older than a time. The

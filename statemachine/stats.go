@@ -11,7 +11,8 @@ type Stats struct {
 	RecordBytes int64
 	Suspended   uint64
 	Faulted     uint64
-	// Ended are the threads of which history is left.
+	// Ended are the threads of which only history is left. A key that never had a
+	// thread is none, though it may have history.
 	Ended  uint64
 	Timers uint64
 	// TimersRejected, TimersLost and Unmatched count since the topics were made.
@@ -50,7 +51,7 @@ func (stats *Stats) addTopic(t *topic) {
 	}
 	stats.Suspended += t.tally.suspended
 	stats.Faulted += t.tally.faulted
-	stats.Ended += t.tally.ended
+	stats.Ended += t.tally.ended - t.tally.unstarted
 	stats.Timers += t.tally.timers
 	stats.TimersRejected += t.tally.timersRejected
 	stats.TimersLost += t.tally.timersLost

@@ -208,7 +208,7 @@ func TestEventsBehindAFaultAreBounded(t *testing.T) {
 	if err != nil || history[0].Outcome != command.OutcomeUnmatched || !strings.Contains(history[0].Reason, fmt.Sprint(KeptEventsMax)) {
 		t.Errorf("%+v, %v", history, err)
 	}
-	requireEqual(t, "unmatched", h.store.Unmatched(command.TopicResume), map[string]uint64{"limit exceeded": 6})
+	requireEqual(t, "unmatched", h.store.Unmatched(command.TopicResume), map[command.UnmatchedClass]uint64{command.UnmatchedKeptFull: 6})
 }
 
 // A new: of a faulted thread runs, and when it fails too its event is kept behind the
@@ -238,7 +238,7 @@ func TestStartsThatFailBehindAFaultAreBounded(t *testing.T) {
 			thread := h.thread("t")
 			requireEqual(t, "kept", len(thread.KeptEvents), test.kept)
 			requireEqual(t, "fault", thread.Fault, "because")
-			requireEqual(t, "unmatched", h.store.Unmatched(command.TopicResume), map[string]uint64{"limit exceeded": 5})
+			requireEqual(t, "unmatched", h.store.Unmatched(command.TopicResume), map[command.UnmatchedClass]uint64{command.UnmatchedKeptFull: 5})
 			history, err := h.store.History(command.TopicResume, "t", 1)
 			if err != nil || history[0].Outcome != command.OutcomeUnmatched || history[0].StepID != 0 {
 				t.Errorf("%+v, %v", history, err)
@@ -337,7 +337,7 @@ func TestBundlesStayAsLongAsTheyAreNeeded(t *testing.T) {
 	h.requireConsistent()
 }
 
-func TestUnmatchedReasonsAreCountedByClass(t *testing.T) {
+func TestUnmatchedReasonsAreCountedByStem(t *testing.T) {
 	for reason, want := range map[string]string{
 		`ref "7:ref:1" is not pending`:     "ref is not pending",
 		`ref "a \" b" is not pending`:      "ref is not pending",
@@ -348,7 +348,7 @@ func TestUnmatchedReasonsAreCountedByClass(t *testing.T) {
 		strings.Repeat("é", 500) + "tail":  strings.Repeat("é", 32),
 		`"never closed and very long text`: "other",
 	} {
-		if got := unmatchedClass(reason); got != want {
+		if got := unmatchedStem(reason); got != want {
 			t.Errorf("%q: got %q, want %q", reason, got, want)
 		}
 	}

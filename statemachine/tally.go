@@ -12,7 +12,10 @@ import (
 type tally struct {
 	suspended uint64
 	faulted   uint64
+	// ended are the keys of which only history is left. unstarted are those of them
+	// that never had a thread: all their events were unmatched.
 	ended     uint64
+	unstarted uint64
 	// timers are set; the others count since the topic was made: records that were
 	// no delay, and timers whose resume topic did not exist when they were due.
 	timers         uint64
@@ -20,7 +23,8 @@ type tally struct {
 	timersLost     uint64
 	// endedFrom is a time before which no thread ended that still has history.
 	endedFrom int64
-	// unmatched counts events by the class of their reason.
+	// unmatched counts events by the stem of their reason. Readers see classes, a
+	// closed set: see command.UnmatchedClassOf.
 	unmatched map[string]uint64
 
 	isDirty bool
@@ -33,28 +37,28 @@ func (t *tally) clone() tally {
 	return c
 }
 
-// countUnmatched counts an event under the class of its reason.
+// countUnmatched counts an event under the stem of its reason.
 func (t *tally) countUnmatched(reason string) {
 	if t.unmatched == nil {
 		t.unmatched = map[string]uint64{}
 	}
-	class := unmatchedClass(reason)
-	if _, isKnown := t.unmatched[class]; !isKnown && len(t.unmatched) >= UnmatchedReasonsMax {
-		class = "other"
+	stem := unmatchedStem(reason)
+	if _, isKnown := t.unmatched[stem]; !isKnown && len(t.unmatched) >= UnmatchedReasonsMax {
+		stem = "other"
 	}
-	t.unmatched[class]++
+	t.unmatched[stem]++
 }
 
-const unmatchedClassBytesMax = 64
+const unmatchedStemBytesMax = 64
 
-// unmatchedClass is a reason without what varies: quoted names, numbers, and
+// unmatchedStem is a reason without what varies: quoted names, numbers, and
 // whatever follows a colon.
 //
 //	ref "7:ref:1" is not pending  becomes  ref is not pending
-func unmatchedClass(reason string) string {
-	var class strings.Builder
+func unmatchedStem(reason string) string {
+	var stem strings.Builder
 	isQuoted, isEscaped := false, false
-	for _, c := range cutText(reason, 4*unmatchedClassBytesMax) {
+	for _, c := range cutText(reason, 4*unmatchedStemBytesMax) {
 		switch {
 		case isEscaped:
 			isEscaped = false
@@ -64,20 +68,20 @@ func unmatchedClass(reason string) string {
 			isQuoted = !isQuoted
 		case isQuoted || c >= '0' && c <= '9':
 		case c == ':':
-			return tidyClass(class.String())
+			return tidyStem(stem.String())
 		default:
-			class.WriteRune(c)
+			stem.WriteRune(c)
 		}
 	}
-	return tidyClass(class.String())
+	return tidyStem(stem.String())
 }
 
-func tidyClass(class string) string {
-	class = cutText(strings.Join(strings.Fields(class), " "), unmatchedClassBytesMax)
-	if class == "" {
+func tidyStem(stem string) string {
+	stem = cutText(strings.Join(strings.Fields(stem), " "), unmatchedStemBytesMax)
+	if stem == "" {
 		return "other"
 	}
-	return class
+	return stem
 }
 
 // cutText shortens text to a number of bytes without cutting a character.
@@ -93,14 +97,14 @@ func cutText(text string, bytesMax int) string {
 
 func (t *tally) encode(dst []byte) []byte {
 	dst = append(dst, valueVersion)
-	for _, n := range []uint64{t.suspended, t.faulted, t.ended, t.timers, t.timersRejected, t.timersLost} {
+	for _, n := range []uint64{t.suspended, t.faulted, t.ended, t.unstarted, t.timers, t.timersRejected, t.timersLost} {
 		dst = binary.AppendUvarint(dst, n)
 	}
 	dst = binary.AppendVarint(dst, t.endedFrom)
 	dst = binary.AppendUvarint(dst, uint64(len(t.unmatched)))
-	for _, class := range slices.Sorted(maps.Keys(t.unmatched)) {
-		dst = appendString(dst, class)
-		dst = binary.AppendUvarint(dst, t.unmatched[class])
+	for _, stem := range slices.Sorted(maps.Keys(t.unmatched)) {
+		dst = appendString(dst, stem)
+		dst = binary.AppendUvarint(dst, t.unmatched[stem])
 	}
 	return dst
 }
@@ -111,6 +115,7 @@ func decodeTally(value []byte) (tally, error) {
 		suspended:      r.uint(),
 		faulted:        r.uint(),
 		ended:          r.uint(),
+		unstarted:      r.uint(),
 		timers:         r.uint(),
 		timersRejected: r.uint(),
 		timersLost:     r.uint(),
@@ -120,8 +125,8 @@ func decodeTally(value []byte) (tally, error) {
 	if n > 0 {
 		t.unmatched = make(map[string]uint64, n)
 		for range n {
-			class := r.string()
-			t.unmatched[class] = r.uint()
+			stem := r.string()
+			t.unmatched[stem] = r.uint()
 		}
 	}
 	return t, r.end("counters")

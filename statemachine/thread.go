@@ -50,6 +50,10 @@ func (th *thread) isLive() bool {
 
 func (th *thread) isLarge() bool { return th.continuationBytes > inlineContinuationBytes }
 
+// isUnstarted says whether the key never had a thread: it has history, because
+// all its events were unmatched.
+func (th *thread) isUnstarted() bool { return th.status == command.ThreadEnded && th.bundle == 0 }
+
 // previousStepID is what a step has to continue from.
 func (th *thread) previousStepID() uint64 {
 	if !th.isLive() {
@@ -195,6 +199,14 @@ func (c *change) countThread(t *topic, old, new *thread) {
 	if old.status != new.status {
 		*t.tally.of(old.status)--
 		*t.tally.of(new.status)++
+		c.touchTally(t)
+	}
+	if old.isUnstarted() != new.isUnstarted() {
+		if new.isUnstarted() {
+			t.tally.unstarted++
+		} else {
+			t.tally.unstarted--
+		}
 		c.touchTally(t)
 	}
 	oldBundle, newBundle := old.liveBundle(), new.liveBundle()

@@ -159,6 +159,7 @@ func number[N int | int32 | int64 | uint64](t *testing.T, text string) N {
 //	     [cont=TEXT] [ref=ID]... [out=TOPIC:KEY:VALUE]... [reason=TEXT] [event=TEXT]
 //	fire TOPIC KEY DUE    retry TOPIC THREAD    forget TOPIC THREAD
 //	commit GROUP TOPIC PARTITION OFFSET             ungroup GROUP
+//	keep GROUP...                                   expire TIME GROUP...
 func parseCommand(t *testing.T, words []string, now int64) command.Command {
 	switch words[0] {
 	case "create":
@@ -201,6 +202,10 @@ func parseCommand(t *testing.T, words []string, now int64) command.Command {
 	case "commit":
 		return command.CommitOffsets{Group: words[1], NowUnixMilli: now, Offsets: []command.GroupOffset{
 			{Topic: words[2], Partition: number[int32](t, words[3]), Offset: number[int64](t, words[4]), LeaderEpoch: -1}}}
+	case "keep":
+		return command.KeepOffsets{Groups: words[1:], NowUnixMilli: now}
+	case "expire":
+		return command.ExpireOffsets{Groups: words[2:], BeforeUnixMilli: number[int64](t, words[1])}
 	case "ungroup":
 		return command.DeleteGroups{Groups: words[1:]}
 	}

@@ -69,6 +69,8 @@ func (w *workload) next() {
 		w.apply(command.CommitOffsets{Group: "g" + w.key(), NowUnixMilli: w.now, Offsets: []command.GroupOffset{
 			{Topic: "out", Partition: w.random.Int32N(3), Offset: w.random.Int64N(100), Metadata: "m"}}})
 	case n < 96:
+		w.apply(command.KeepOffsets{Groups: []string{"gthread-1", "gthread-2"}, NowUnixMilli: w.now})
+		w.apply(command.ExpireOffsets{Groups: []string{"gthread-2", "gthread-3", "gthread-4"}, BeforeUnixMilli: w.now - 20_000})
 		w.apply(command.DeleteGroups{Groups: []string{"g" + w.key()}})
 	case n < 97:
 		w.apply(command.DeleteTopics{Names: []string{"other"}, NowUnixMilli: w.now})

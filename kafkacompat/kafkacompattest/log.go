@@ -198,8 +198,17 @@ func (l *Log) partition(name string, number int32) *partition {
 	return t.partitions[number]
 }
 
+// same is partition, but nil if the topic has another identity than id, which may be
+// zero.
+func (l *Log) same(topic string, id command.TopicID, number int32) *partition {
+	if t := l.topics[topic]; t == nil || id != (command.TopicID{}) && id != t.ID {
+		return nil
+	}
+	return l.partition(topic, number)
+}
+
 func (l *Log) append(a command.Append) command.AppendResult {
-	p := l.partition(a.Topic, a.Partition)
+	p := l.same(a.Topic, a.TopicID, a.Partition)
 	if p == nil {
 		return command.AppendResult{Err: command.ErrUnknownTopic}
 	}
@@ -244,7 +253,7 @@ func (p *partition) checkSequence(h recordbatch.Header) (repeat int64, err error
 }
 
 func (l *Log) trim(t command.Trim) error {
-	p := l.partition(t.Topic, t.Partition)
+	p := l.same(t.Topic, t.TopicID, t.Partition)
 	switch {
 	case p == nil:
 		return command.ErrUnknownTopic
@@ -257,9 +266,10 @@ func (l *Log) trim(t command.Trim) error {
 }
 
 func (l *Log) commit(group string, o command.GroupOffset) error {
-	if l.partition(o.Topic, o.Partition) == nil {
+	if l.same(o.Topic, o.TopicID, o.Partition) == nil {
 		return command.ErrUnknownTopic
 	}
+	o.TopicID = command.TopicID{}
 	if l.groups == nil {
 		l.groups = make(map[string]map[command.TopicPartition]command.GroupOffset)
 	}

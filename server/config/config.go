@@ -36,6 +36,10 @@ type Config struct {
 	RaftLogStore string
 	// ResumePartitions is how many partitions a resume topic is made with.
 	ResumePartitions int32
+	// OffsetsRetention is how long the offsets of a consumer group are kept after its
+	// last member has gone, or after the commit if it never had one; 0 for ever.
+	OffsetsRetention time.Duration
+
 	// StoreCacheBytes bounds the block cache of the store.
 	StoreCacheBytes int64
 	// MemorySlackBytes is how much memory garbage may take beyond what is in use; 0
@@ -63,6 +67,10 @@ type Config struct {
 	// ShutdownTimeout is how long a node that was asked to stop may finish what it
 	// has begun.
 	ShutdownTimeout time.Duration
+
+	// UnknownVariables are what Load found in the environment that is no setting. The
+	// node warns of each.
+	UnknownVariables []UnknownVariable
 }
 
 // The values of Config.RaftLogStore and Config.LogFormat.
@@ -79,6 +87,8 @@ const (
 	gibibyte = 1 << 30
 
 	resumePartitionsMax = 1024
+	// offsetsRetentionMax is ten years.
+	offsetsRetentionMax = 87_600 * time.Hour
 	// stepBytesMax is what the effects of one step may have in an entry of the
 	// Raft log, of 32 MiB, with room for names and refs.
 	stepBytesMax = 30 * mebibyte
@@ -92,6 +102,7 @@ func Default() Config {
 		HTTPListen:           "127.0.0.1:8080",
 		RaftLogStore:         RaftLogStoreWAL,
 		ResumePartitions:     8,
+		OffsetsRetention:     7 * 24 * time.Hour,
 		StoreCacheBytes:      32 * mebibyte,
 		MemorySlackBytes:     64 * mebibyte,
 		StepTimeout:          10 * time.Second,
@@ -166,6 +177,9 @@ func (c Config) Validate() error {
 	}
 	if c.StepTimeout < time.Millisecond || c.StepTimeout > time.Hour {
 		report("step-timeout: %s is not between 1ms and 1h", c.StepTimeout)
+	}
+	if c.OffsetsRetention != 0 && (c.OffsetsRetention < time.Minute || c.OffsetsRetention > offsetsRetentionMax) {
+		report("offsets-retention: %s is neither 0s nor between 1m and %s", c.OffsetsRetention, offsetsRetentionMax)
 	}
 	if c.ShutdownTimeout < 0 || c.ShutdownTimeout > time.Hour {
 		report("shutdown-timeout: %s is not between 0s and 1h", c.ShutdownTimeout)

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	}
 	for _, want := range []string{
 		file + `:1: step-timeout: "soon" is not a duration`,
-		file + `:2: resume-partition: no such setting`,
+		file + `:2: resume-partition: no such setting; is it resume-partitions?`,
 		file + `:3: log-format: not a list of plain values`,
 		file + `:4: step-timeout: set on line 1 already`,
 		`KONT_LOG_LEVEL: "loud" is not one of debug, info, warn, error`,
@@ -63,6 +64,25 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 	}
 	if got := len(Problems(err)); got != 8 {
 		t.Errorf("%d problems, want 8:\n%v", got, err)
+	}
+}
+
+// Silence about a misspelt variable is found out when its limit is missed.
+func TestMisspeltVariablesAreNamedWithTheNearestSetting(t *testing.T) {
+	c, err := Load(Sources{Env: []string{
+		"KONT_STEP_TIMEOT=1s", "KONT_OFFSET_RETENTION=1h", "KONT_DAT=x", "KONT_WHATEVER_ELSE=1", "KONTO=1", "HOME=/",
+		"KONT_LOG_LEVEL=warn", "KONT_SERVER=x", "KONT_KAFKA=x", "KONT_CONFIG=x", "KONT_UPDATE_SCRIPTS=1", "KONT_INTEROP_CACHE=x",
+		"KONT_PORT=tcp://10.0.0.1:9092", "KONT_PORT_9092_TCP_ADDR=10.0.0.1", "KONT_SERVICE_HOST=10.0.0.1",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []UnknownVariable{
+		{"KONT_DAT", "KONT_DATA"}, {"KONT_OFFSET_RETENTION", "KONT_OFFSETS_RETENTION"},
+		{"KONT_STEP_TIMEOT", "KONT_STEP_TIMEOUT"}, {"KONT_WHATEVER_ELSE", ""},
+	}
+	if !slices.Equal(c.UnknownVariables, want) {
+		t.Errorf("got %v, want %v", c.UnknownVariables, want)
 	}
 }
 
@@ -93,7 +113,7 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 	values := map[string]string{
 		"data": "elsewhere", "kafka-listen": "127.0.0.1:1", "kafka-advertise": "kont.example:2", "http-listen": "127.0.0.1:3",
 		"http-hosts": "a.example,b.example", "listen-without-authentication": "true", "http-profiles": "true",
-		"raft-log-store": "boltdb", "resume-partitions": "9", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
+		"raft-log-store": "boltdb", "resume-partitions": "9", "offsets-retention": "48h0m0s", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
 		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",
 		"request-bytes-max": "3MiB", "connections-max": "12", "log-level": "warn", "log-format": "json", "shutdown-timeout": "3s",
 	}

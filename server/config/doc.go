@@ -8,7 +8,8 @@
 //
 // Load reports every problem of every source at once, each with the place that it
 // came from. A setting that nobody knows is a problem too: a misspelt limit that
-// is silently ignored is found out in the worst night of the year.
+// is silently ignored is found out in the worst night of the year. In the environment,
+// which others write to as well, it is a warning: Config.UnknownVariables.
 //
 // The package refuses to listen for strangers by accident. The listeners have no
 // authentication yet, so an address that other machines can reach needs

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sort"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -25,7 +24,8 @@ type Sources struct {
 const fileBytesMax = mebibyte
 
 // Load puts the sources on top of Default and validates the result. The error
-// joins every problem that was found, each with its source.
+// joins every problem that was found, each with its source. Unknown variables of the
+// environment are in the result.
 func Load(sources Sources) (Config, error) {
 	c := Default()
 	var problems []error
@@ -57,6 +57,7 @@ func Load(sources Sources) (Config, error) {
 			}
 		}
 	}
+	c.UnknownVariables = unknownVariables(sources.Env)
 	for _, setting := range settings {
 		if value, given := sources.Flags[setting.Name]; given {
 			set(setting.Name, value, "--"+setting.Name)
@@ -86,25 +87,6 @@ func settingByName(name string) (Setting, bool) {
 		}
 	}
 	return Setting{}, false
-}
-
-// suggestion names the settings that share a word with name, for the error about
-// a setting that does not exist.
-func suggestion(name string) string {
-	var near []string
-	for _, setting := range settings {
-		for word := range strings.SplitSeq(strings.ReplaceAll(name, "_", "-"), "-") {
-			if len(word) > 2 && strings.Contains(setting.Name, word) {
-				near = append(near, setting.Name)
-				break
-			}
-		}
-	}
-	if len(near) == 0 || len(near) > 4 {
-		return ""
-	}
-	sort.Strings(near)
-	return "; is it " + strings.Join(near, " or ") + "?"
 }
 
 type fileEntry struct {

@@ -49,6 +49,7 @@ var settings = []Setting{
 	toggle("http-profiles", "serve CPU and heap profiles at /debug/pprof", func(c *Config) *bool { return &c.HTTPProfiles }),
 	text("raft-log-store", "KIND", "store of the Raft log: wal or boltdb", func(c *Config) *string { return &c.RaftLogStore }),
 	number("resume-partitions", "N", "partitions that a new resume topic gets", func(c *Config) *int32 { return &c.ResumePartitions }),
+	duration("offsets-retention", "how long a consumer group's offsets are kept after its last member has gone; 0s for ever", func(c *Config) *time.Duration { return &c.OffsetsRetention }),
 	size("store-cache-bytes", "memory for the store's block cache", func(c *Config) *int64 { return &c.StoreCacheBytes }),
 	size("memory-slack-bytes", "memory that garbage may take, beyond what is in use, before it is collected; 0 leaves that to GOGC", func(c *Config) *int64 { return &c.MemorySlackBytes }),
 	number("step-workers", "N", "steps that run at a time; 0 for one a core", func(c *Config) *int { return &c.StepWorkers }),

@@ -6,7 +6,8 @@
 // cost nothing in between.
 //
 // The package refuses labels that a user can grow without bound: no topic, thread
-// or client is ever a label. It stores nothing. The caller owes it a Source that may be
+// or client is ever a label. The label reason is a command.UnmatchedClass, kind
+// the name of a command.Kind, outcome a command.Outcome in a word. It stores nothing. The caller owes it a Source that may be
 // called from any goroutine until the node is closed.
 package metrics
 
@@ -27,9 +28,8 @@ import (
 // Source is where the gauges are read from; a node is one.
 type Source interface {
 	Status(ctx context.Context) api.Status
-	// UnmatchedByReason counts unmatched events by the class of their reason, which
-	// holds no name and no number; the state machine bounds how many there are.
-	UnmatchedByReason() map[string]uint64
+	// UnmatchedByClass counts unmatched events by the class of their reason.
+	UnmatchedByClass() map[command.UnmatchedClass]uint64
 }
 
 // Metrics are the counts of one node.
@@ -139,7 +139,7 @@ func (m *Metrics) ObserveTimer(lateness time.Duration) {
 
 // ObserveProposal counts a command; err is of the log, not of Apply.
 func (m *Metrics) ObserveProposal(kind command.Kind, took time.Duration, err error) {
-	m.proposals.WithLabelValues(strconv.Itoa(int(kind)), strconv.FormatBool(err == nil)).Inc()
+	m.proposals.WithLabelValues(kind.String(), strconv.FormatBool(err == nil)).Inc()
 	m.proposal.Observe(took.Seconds())
 }
 

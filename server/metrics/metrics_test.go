@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -48,13 +49,13 @@ func TestScrapeShowsWhatWasObserved(t *testing.T) {
 		`kont_timers_fired_total 1`,
 		`kont_timers_rejected_total 5`, `kont_timers_lost_total 6`,
 		`kont_timer_lateness_seconds_bucket{le="0.0032"} 1`,
-		`kont_proposals_total{agreed="true",kind="10"} 1`,
-		`kont_proposals_total{agreed="false",kind="10"} 1`,
+		`kont_proposals_total{agreed="true",kind="CommitSteps"} 1`,
+		`kont_proposals_total{agreed="false",kind="CommitSteps"} 1`,
 		`kont_kafka_requests_total{api="Produce",code="3"} 1`,
 		`kont_kafka_connections 1`,
 		`kont_ready 1`, `kont_leader 0`,
 		`kont_threads{status="suspended"} 3`, `kont_threads{status="faulted"} 1`,
-		`kont_unmatched_events_total{reason="no such thread"} 2`,
+		`kont_unmatched_events_total{reason="no_thread"} 2`, `kont_unmatched_events_total{reason="invalid_key"} 0`,
 		`kont_applied_index 42`, `kont_disk_bytes 4096`,
 		`go_goroutines `, `process_resident_memory_bytes `,
 	} {
@@ -84,5 +85,30 @@ func TestEveryOutcomeHasAWord(t *testing.T) {
 	m.Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
 	if strings.Contains(recorder.Body.String(), `outcome=""`) {
 		t.Error("an outcome without a word was counted")
+	}
+}
+
+// What a producer puts into its keys and values must not become a label.
+func TestReasonsOfUnmatchedEventsAreAClosedSet(t *testing.T) {
+	node := &apitest.Node{}
+	for _, reason := range []string{"key is not UTF-8", "key of 5000 bytes, the limit is 4096", `ref "é" is not pending`, "whatever else", ""} {
+		node.AddUnmatched(api.UnmatchedEvent{Reason: reason})
+	}
+	recorder := httptest.NewRecorder()
+	metrics.New(node).Handler().ServeHTTP(recorder, httptest.NewRequest("GET", "/metrics", nil))
+	got := map[string]string{}
+	for line := range strings.Lines(recorder.Body.String()) {
+		if label, ok := strings.CutPrefix(line, `kont_unmatched_events_total{reason="`); ok {
+			class, count, _ := strings.Cut(strings.TrimSpace(label), `"} `)
+			got[class] = count
+		}
+	}
+	want := map[string]string{}
+	for _, class := range command.UnmatchedClasses {
+		want[string(class)] = "0"
+	}
+	want["invalid_key"], want["ref_not_pending"], want["other"] = "2", "1", "2"
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

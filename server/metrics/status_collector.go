@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"kont/statemachine/command"
 )
 
 var (
@@ -51,8 +53,9 @@ func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
 	}
 	count(rejectedDesc, float64(status.Stats.TimersRejected))
 	count(lostDesc, float64(status.Stats.TimersLost))
-	for reason, events := range c.source.UnmatchedByReason() {
-		count(unmatchedDesc, float64(events), reason)
+	unmatched := c.source.UnmatchedByClass()
+	for _, class := range command.UnmatchedClasses {
+		count(unmatchedDesc, float64(unmatched[class]), string(class))
 	}
 	gauge(appliedDesc, float64(status.Stats.AppliedIndex))
 	gauge(diskDesc, float64(status.Stats.DiskBytes))

@@ -18,7 +18,36 @@ const (
 	KindFireTimers          Kind = 11
 	KindRetryThread         Kind = 12
 	KindDeleteThread        Kind = 13
+	KindKeepOffsets         Kind = 14
+	KindExpireOffsets       Kind = 15
 )
+
+// kindNames are the kinds in words, as docs/formats.md and metrics have them.
+var kindNames = map[Kind]string{
+	KindCreateTopics:        "CreateTopics",
+	KindDeleteTopics:        "DeleteTopics",
+	KindAlterTopicConfigs:   "AlterTopicConfigs",
+	KindAppendRecords:       "AppendRecords",
+	KindDeleteRecords:       "DeleteRecords",
+	KindAllocateProducerIDs: "AllocateProducerIDs",
+	KindCommitOffsets:       "CommitOffsets",
+	KindDeleteGroups:        "DeleteGroups",
+	KindDeploy:              "Deploy",
+	KindCommitSteps:         "CommitSteps",
+	KindFireTimers:          "FireTimers",
+	KindRetryThread:         "RetryThread",
+	KindDeleteThread:        "DeleteThread",
+	KindKeepOffsets:         "KeepOffsets",
+	KindExpireOffsets:       "ExpireOffsets",
+}
+
+// String is the kind's name.
+func (k Kind) String() string {
+	if name := kindNames[k]; name != "" {
+		return name
+	}
+	return "unknown"
+}
 
 // Command is one input of the state machine.
 type Command interface {
@@ -38,4 +67,8 @@ type TopicPartition struct {
 
 // TopicID is a topic's identity over its whole life (KIP-516): a topic that is
 // deleted and made again has another.
+//
+// A part of a command that names a topic may have the identity that it was made for.
+// If the topic has another by the time that the command is applied, or is gone, the
+// part is refused with ErrUnknownTopic. Zero is any identity.
 type TopicID [16]byte

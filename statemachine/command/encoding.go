@@ -56,6 +56,8 @@ var kinds = map[Kind]func() Command{
 	KindFireTimers:          func() Command { return new(FireTimers) },
 	KindRetryThread:         func() Command { return new(RetryThread) },
 	KindDeleteThread:        func() Command { return new(DeleteThread) },
+	KindKeepOffsets:         func() Command { return new(KeepOffsets) },
+	KindExpireOffsets:       func() Command { return new(ExpireOffsets) },
 }
 
 // Encode gives the bytes that a command has in the log. Equal commands have equal

@@ -16,6 +16,8 @@ type GroupOffset struct {
 	// LeaderEpoch is -1 where the client gave none.
 	LeaderEpoch int32  `cbor:"4,keyasint"`
 	Metadata    string `cbor:"5,keyasint,omitempty"`
+	// TopicID is empty in what is read.
+	TopicID TopicID `cbor:"6,keyasint,omitzero"`
 }
 
 // DeleteGroups forgets groups and their offsets. Its result is []error, one per
@@ -24,5 +26,21 @@ type DeleteGroups struct {
 	Groups []string `cbor:"1,keyasint"`
 }
 
+// KeepOffsets says that groups have members: their offsets are kept as if they had
+// been committed now. Its result is nil.
+type KeepOffsets struct {
+	Groups       []string `cbor:"1,keyasint"`
+	NowUnixMilli int64    `cbor:"2,keyasint"`
+}
+
+// ExpireOffsets deletes the offsets of groups that were committed, or kept, before a
+// time. Its result is the int that were deleted.
+type ExpireOffsets struct {
+	Groups          []string `cbor:"1,keyasint"`
+	BeforeUnixMilli int64    `cbor:"2,keyasint"`
+}
+
 func (CommitOffsets) Kind() Kind { return KindCommitOffsets }
 func (DeleteGroups) Kind() Kind  { return KindDeleteGroups }
+func (KeepOffsets) Kind() Kind   { return KindKeepOffsets }
+func (ExpireOffsets) Kind() Kind { return KindExpireOffsets }

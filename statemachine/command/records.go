@@ -7,7 +7,8 @@ type Append struct {
 	// Batch is exactly one Kafka v2 record batch with a valid CRC, compressed
 	// as the client sent it. Apply patches its base offset (which the CRC does
 	// not cover) and nothing else.
-	Batch []byte `cbor:"3,keyasint"`
+	Batch   []byte  `cbor:"3,keyasint"`
+	TopicID TopicID `cbor:"4,keyasint,omitzero"`
 }
 
 // AppendRecords appends batches in order. Its result is []AppendResult, one per
@@ -43,9 +44,10 @@ type DeleteRecords struct {
 
 // Trim makes all records of a partition before Offset unreadable.
 type Trim struct {
-	Topic     string `cbor:"1,keyasint"`
-	Partition int32  `cbor:"2,keyasint"`
-	Offset    int64  `cbor:"3,keyasint"`
+	Topic     string  `cbor:"1,keyasint"`
+	Partition int32   `cbor:"2,keyasint"`
+	Offset    int64   `cbor:"3,keyasint"`
+	TopicID   TopicID `cbor:"4,keyasint,omitzero"`
 }
 
 // AllocateProducerIDs takes Count fresh producer ids. Its result is the int64

@@ -94,6 +94,8 @@ type Step struct {
 	Event []byte `cbor:"14,keyasint,omitempty"`
 	// DurationMicro is how long the step ran, in microseconds.
 	DurationMicro int64 `cbor:"15,keyasint,omitempty"`
+	// TopicID is the resume topic's.
+	TopicID TopicID `cbor:"16,keyasint,omitzero"`
 }
 
 // Output is one record that a step wrote. The partition follows from the key, as
@@ -122,9 +124,12 @@ type TimerKey struct {
 }
 
 // RetryThread puts the kept events of a faulted thread back: the thread is
-// suspended again (gone, if its start faulted) and the events are appended to its
-// resume topic once more, in order. Its result is
-// nil, ErrUnknownThread or ErrNotFaulted.
+// suspended again (gone, if its start faulted) and the events are appended to the
+// partitions that they came from once more. Events of the thread in these partitions
+// that are not consumed yet came after them; they are appended behind them and
+// count as consumed where they were. So a partition's events for a thread keep
+// their order. Its result is nil, ErrUnknownThread, ErrNotFaulted, or ErrLimit where
+// too much is not consumed yet: try again when the runner has caught up.
 type RetryThread struct {
 	ResumeTopic  string `cbor:"1,keyasint"`
 	Thread       string `cbor:"2,keyasint"`

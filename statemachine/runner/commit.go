@@ -25,9 +25,8 @@ func (t *term) commit() {
 	}
 }
 
-// withTopics drops the units of threads whose topic was deleted. A topic that is
-// deleted and made again between here and Apply can't be told apart: its first
-// events would be taken for consumed.
+// withTopics drops the units of threads whose topic was deleted. Those whose topic
+// is deleted between here and Apply are refused there.
 func (t *term) withTopics(batch []*unit) []*unit {
 	kept := batch[:0]
 	for _, u := range batch {
@@ -174,7 +173,7 @@ func (t *term) isConsumed(step *command.Step) bool {
 	return consumed && err == nil
 }
 
-func (t *term) observe(step *command.Step, label Unmatched) {
+func (t *term) observe(step *command.Step, label command.UnmatchedClass) {
 	t.Observer.ObserveStep(step.Outcome, time.Duration(step.DurationMicro)*time.Microsecond)
 	if step.Outcome == command.OutcomeUnmatched {
 		t.Observer.ObserveUnmatched(label)

@@ -55,8 +55,8 @@
 //     worker takes it until its proposal is settled.
 //   - A proposal whose outcome is unknown is proposed again, never run again:
 //     Apply answers ErrStaleStep for a step whose event is consumed.
-//   - An event leaves the queue only when its step is committed or the store says
-//     that the event is consumed.
+//   - An event leaves the queue only when its step is committed, the store says
+//     that the event is consumed, or its topic is gone.
 //   - The values in memory are bounded by Config.QueueBytesMax, the effects that
 //     wait for the log by Config.OutcomeBytesMax. Behind a thread that is slow
 //     only offsets are queued; values are read again when their turn comes. So a

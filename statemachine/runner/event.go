@@ -24,23 +24,6 @@ const (
 	unmatchedBytesMax = 256
 )
 
-// Unmatched is why an event matched no thread, as a metric's label.
-type Unmatched string
-
-// The reasons.
-const (
-	UnmatchedBatch        Unmatched = "unreadable_batch"
-	UnmatchedKey          Unmatched = "invalid_key"
-	UnmatchedValue        Unmatched = "invalid_value"
-	UnmatchedJSON         Unmatched = "invalid_json"
-	UnmatchedNoRef        Unmatched = "no_ref"
-	UnmatchedUnknownRef   Unmatched = "ref_not_pending"
-	UnmatchedNoThread     Unmatched = "no_thread"
-	UnmatchedHasState     Unmatched = "thread_exists"
-	UnmatchedNoDeployment Unmatched = "no_deployment"
-	UnmatchedByEngine     Unmatched = "engine"
-)
-
 // eventKind is what an event's value asks for.
 type eventKind uint8
 
@@ -62,7 +45,7 @@ type request struct {
 
 // mismatch is an event that no thread can take.
 type mismatch struct {
-	label  Unmatched
+	label  command.UnmatchedClass
 	reason string
 }
 
@@ -70,13 +53,13 @@ type mismatch struct {
 func parseKey(key []byte) (string, *mismatch) {
 	switch {
 	case key == nil:
-		return "", &mismatch{UnmatchedKey, "record has no key"}
+		return "", &mismatch{command.UnmatchedKey, "record has no key"}
 	case len(key) == 0:
-		return "", &mismatch{UnmatchedKey, "record has an empty key"}
+		return "", &mismatch{command.UnmatchedKey, "record has an empty key"}
 	case len(key) > threadKeyBytesMax:
-		return "", &mismatch{UnmatchedKey, fmt.Sprintf("key of %d bytes, the limit is %d", len(key), threadKeyBytesMax)}
+		return "", &mismatch{command.UnmatchedKey, fmt.Sprintf("key of %d bytes, the limit is %d", len(key), threadKeyBytesMax)}
 	case !utf8.Valid(key):
-		return "", &mismatch{UnmatchedKey, "key is not UTF-8"}
+		return "", &mismatch{command.UnmatchedKey, "key is not UTF-8"}
 	}
 	return string(key), nil
 }
@@ -90,13 +73,13 @@ var (
 // of repeated fields the last counts, as JSON.parse has it (ECMAScript 25.5.1).
 func parseValue(value []byte) (request, *mismatch) {
 	if value == nil {
-		return request{}, &mismatch{UnmatchedValue, "record has no value"}
+		return request{}, &mismatch{command.UnmatchedValue, "record has no value"}
 	}
 	if len(value) > eventBytesMax {
-		return request{}, &mismatch{UnmatchedValue, fmt.Sprintf("value of %d bytes, the limit is %d", len(value), eventBytesMax)}
+		return request{}, &mismatch{command.UnmatchedValue, fmt.Sprintf("value of %d bytes, the limit is %d", len(value), eventBytesMax)}
 	}
 	if !utf8.Valid(value) {
-		return request{}, &mismatch{UnmatchedValue, "value is not UTF-8"}
+		return request{}, &mismatch{command.UnmatchedValue, "value is not UTF-8"}
 	}
 	if argument, ok := bytes.CutPrefix(value, prefixNew); ok {
 		return parseStart(eventNew, argument)
@@ -107,24 +90,24 @@ func parseValue(value []byte) (request, *mismatch) {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(value, &fields); err != nil {
 		if !json.Valid(value) {
-			return request{}, &mismatch{UnmatchedJSON, "invalid JSON: " + err.Error()}
+			return request{}, &mismatch{command.UnmatchedJSON, "invalid JSON: " + err.Error()}
 		}
-		return request{}, &mismatch{UnmatchedNoRef, "value is neither a start nor an object"}
+		return request{}, &mismatch{command.UnmatchedNoRef, "value is neither a start nor an object"}
 	}
 	raw, ok := fields["ref"]
 	if !ok {
-		return request{}, &mismatch{UnmatchedNoRef, "object has no ref"}
+		return request{}, &mismatch{command.UnmatchedNoRef, "object has no ref"}
 	}
 	var ref *string
 	if err := json.Unmarshal(raw, &ref); err != nil || ref == nil {
-		return request{}, &mismatch{UnmatchedNoRef, "ref is no string"}
+		return request{}, &mismatch{command.UnmatchedNoRef, "ref is no string"}
 	}
 	return request{kind: eventResume, body: value, ref: *ref}, nil
 }
 
 func parseStart(kind eventKind, argument []byte) (request, *mismatch) {
 	if !json.Valid(argument) {
-		return request{}, &mismatch{UnmatchedJSON, "invalid JSON in the start's argument"}
+		return request{}, &mismatch{command.UnmatchedJSON, "invalid JSON in the start's argument"}
 	}
 	return request{kind: kind, body: argument}, nil
 }
@@ -145,13 +128,13 @@ func decide(r request, s state) verdict {
 	case r.kind == eventInit && s.status == 0:
 		return verdict{run: true}
 	case r.kind == eventInit:
-		return verdict{mismatch: &mismatch{UnmatchedHasState, "thread exists already: init is ignored"}}
+		return verdict{mismatch: &mismatch{command.UnmatchedHasState, "thread exists already: init is ignored"}}
 	case s.status == 0:
-		return verdict{mismatch: &mismatch{UnmatchedNoThread, "no such thread"}}
+		return verdict{mismatch: &mismatch{command.UnmatchedNoThread, "no such thread"}}
 	case s.status == command.ThreadFaulted:
 		return verdict{kept: true}
 	case !s.isPending(r.ref):
-		return verdict{mismatch: &mismatch{UnmatchedUnknownRef, fmt.Sprintf("ref %q is not pending", cutText(r.ref, 128))}}
+		return verdict{mismatch: &mismatch{command.UnmatchedUnknownRef, fmt.Sprintf("ref %q is not pending", cutText(r.ref, 128))}}
 	}
 	return verdict{run: true}
 }

@@ -99,7 +99,7 @@ type Observer interface {
 	// where no JavaScript ran.
 	ObserveStep(outcome command.Outcome, duration time.Duration)
 	// ObserveUnmatched reports the reason of each committed OutcomeUnmatched.
-	ObserveUnmatched(reason Unmatched)
+	ObserveUnmatched(reason command.UnmatchedClass)
 	// ObserveRefusedStep reports a step that ran but does not fit any more.
 	ObserveRefusedStep()
 	// ObserveQueue reports the events and the bytes of values in memory.
@@ -109,6 +109,6 @@ type Observer interface {
 type noObserver struct{}
 
 func (noObserver) ObserveStep(command.Outcome, time.Duration) {}
-func (noObserver) ObserveUnmatched(Unmatched)                 {}
+func (noObserver) ObserveUnmatched(command.UnmatchedClass)    {}
 func (noObserver) ObserveRefusedStep()                        {}
 func (noObserver) ObserveQueue(int, int64)                    {}

@@ -21,7 +21,7 @@ type unit struct {
 	events []event
 	steps  []command.Step
 	// labels has the reason's label for each unmatched step, "" for others.
-	labels []Unmatched
+	labels []command.UnmatchedClass
 	bytes  int
 	// state is the thread's after the last step; isKnown, if it can be told
 	// without the store.
@@ -29,7 +29,7 @@ type unit struct {
 	isKnown bool
 }
 
-func (u *unit) add(e event, step command.Step, label Unmatched) {
+func (u *unit) add(e event, step command.Step, label command.UnmatchedClass) {
 	u.events = append(u.events, e)
 	u.steps = append(u.steps, step)
 	u.labels = append(u.labels, label)

@@ -1,6 +1,10 @@
 package runner
 
-import "slices"
+import (
+	"slices"
+
+	"kont/statemachine/command"
+)
 
 // readBytes is how much is read of a partition before the next one's turn.
 const readBytes = 256 << 10
@@ -94,7 +98,7 @@ func (t *term) enqueue(c *cursor, record Record) {
 	e := event{partition: c.Partition.Partition, offset: record.Offset, value: record.Value}
 	key, bad := parseKey(record.Key)
 	if record.Unreadable != "" {
-		key, bad = "", &mismatch{UnmatchedBatch, cutText(record.Unreadable, reasonBytesMax)}
+		key, bad = "", &mismatch{command.UnmatchedBatch, cutText(record.Unreadable, reasonBytesMax)}
 	}
 	e.mismatch = bad
 	t.queue.put(threadID{c.Topic, c.ID, key}, e)
@@ -129,7 +133,7 @@ func (t *term) reload(thread *thread) ([]event, error) {
 	}
 	if len(loaded) == 0 {
 		// Deleted before its turn: it can't be run, but it must be consumed.
-		first.mismatch = &mismatch{UnmatchedBatch, "record was deleted before it was consumed"}
+		first.mismatch = &mismatch{command.UnmatchedBatch, "record was deleted before it was consumed"}
 		loaded = []event{first}
 	}
 	return t.queue.load(thread, loaded), nil

@@ -26,7 +26,7 @@ type fixture struct {
 }
 
 func newFixture(t testing.TB, change func(*Config)) *fixture {
-	f := &fixture{memory: newMemory(4), puppet: newPuppet(), counts: &counts{unmatched: map[Unmatched]int{}, outcomes: map[command.Outcome]int{}}}
+	f := &fixture{memory: newMemory(4), puppet: newPuppet(), counts: &counts{unmatched: map[command.UnmatchedClass]int{}, outcomes: map[command.Outcome]int{}}}
 	f.deploy(1)
 	c := Config{
 		Store:    f.memory,
@@ -64,7 +64,7 @@ func (f *fixture) outputsOf(key string) []string {
 type counts struct {
 	mutex     sync.Mutex
 	outcomes  map[command.Outcome]int
-	unmatched map[Unmatched]int
+	unmatched map[command.UnmatchedClass]int
 	dropped   int
 	events    int
 	bytes     int64
@@ -76,7 +76,7 @@ func (c *counts) ObserveStep(outcome command.Outcome, _ time.Duration) {
 	c.outcomes[outcome]++
 }
 
-func (c *counts) ObserveUnmatched(reason Unmatched) {
+func (c *counts) ObserveUnmatched(reason command.UnmatchedClass) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	c.unmatched[reason]++
@@ -177,32 +177,32 @@ func TestEventsMatchByTheStoredThread(t *testing.T) {
 		key       string
 		events    []string
 		history   []string
-		unmatched Unmatched
+		unmatched command.UnmatchedClass
 		steps     int
 	}{
 		{"start and end", "a", []string{start("end")}, []string{"2@0 "}, "", 1},
 		{"new replaces", "a", []string{start("x"), start("y"), resume(1, "end")}, []string{"1@0 ", "1@1 ", "2@2 "}, "", 3},
 		{"init without state", "a", []string{ensure("x")}, []string{"1@0 "}, "", 1},
 		{"init after the end", "a", []string{start("end"), ensure("x")}, []string{"2@0 ", "1@1 "}, "", 2},
-		{"init with state", "a", []string{start("x"), ensure("y")}, []string{"1@0 ", "3@1 thread exists already: init is ignored"}, UnmatchedHasState, 1},
-		{"unknown ref", "a", []string{start("x"), resume(7, "y")}, []string{"1@0 ", `3@1 ref "r7" is not pending`}, UnmatchedUnknownRef, 1},
-		{"settled ref", "a", []string{start("x"), resume(1, "y"), resume(1, "y")}, []string{"1@0 ", "1@1 ", `3@2 ref "r1" is not pending`}, UnmatchedUnknownRef, 2},
-		{"no thread", "a", []string{resume(1, "x")}, []string{"3@0 no such thread"}, UnmatchedNoThread, 0},
-		{"after the end", "a", []string{start("end"), resume(1, "x")}, []string{"2@0 ", "3@1 no such thread"}, UnmatchedNoThread, 1},
-		{"no JSON", "a", []string{"{"}, []string{"3@0 invalid JSON: unexpected end of JSON input"}, UnmatchedJSON, 0},
-		{"no JSON to start", "a", []string{"new:{"}, []string{"3@0 invalid JSON in the start's argument"}, UnmatchedJSON, 0},
-		{"nothing to start", "a", []string{"new:"}, []string{"3@0 invalid JSON in the start's argument"}, UnmatchedJSON, 0},
-		{"empty", "a", []string{""}, []string{"3@0 invalid JSON: unexpected end of JSON input"}, UnmatchedJSON, 0},
-		{"number", "a", []string{"5"}, []string{"3@0 value is neither a start nor an object"}, UnmatchedNoRef, 0},
-		{"null", "a", []string{"null"}, []string{"3@0 object has no ref"}, UnmatchedNoRef, 0},
-		{"no ref", "a", []string{`{"Ref":"r1"}`}, []string{"3@0 object has no ref"}, UnmatchedNoRef, 0},
-		{"ref is a number", "a", []string{`{"ref":1}`}, []string{"3@0 ref is no string"}, UnmatchedNoRef, 0},
-		{"ref is null", "a", []string{`{"ref":null}`}, []string{"3@0 ref is no string"}, UnmatchedNoRef, 0},
-		{"not UTF-8", "a", []string{"new:\"\xff\""}, []string{"3@0 value is not UTF-8"}, UnmatchedValue, 0},
-		{"engine finds no match", "a", []string{start("x"), resume(1, "mismatch")}, []string{"1@0 ", "3@1 unmatched event: odd"}, UnmatchedByEngine, 2},
-		{"empty key", "", []string{start("x")}, []string{"3@0 record has an empty key"}, UnmatchedKey, 0},
-		{"long key", long, []string{start("x")}, []string{"3@0 key of 4097 bytes, the limit is 4096"}, UnmatchedKey, 0},
-		{"key is not UTF-8", "\xff", []string{start("x")}, []string{"3@0 key is not UTF-8"}, UnmatchedKey, 0},
+		{"init with state", "a", []string{start("x"), ensure("y")}, []string{"1@0 ", "3@1 thread exists already: init is ignored"}, command.UnmatchedHasState, 1},
+		{"unknown ref", "a", []string{start("x"), resume(7, "y")}, []string{"1@0 ", `3@1 ref "r7" is not pending`}, command.UnmatchedUnknownRef, 1},
+		{"settled ref", "a", []string{start("x"), resume(1, "y"), resume(1, "y")}, []string{"1@0 ", "1@1 ", `3@2 ref "r1" is not pending`}, command.UnmatchedUnknownRef, 2},
+		{"no thread", "a", []string{resume(1, "x")}, []string{"3@0 no such thread"}, command.UnmatchedNoThread, 0},
+		{"after the end", "a", []string{start("end"), resume(1, "x")}, []string{"2@0 ", "3@1 no such thread"}, command.UnmatchedNoThread, 1},
+		{"no JSON", "a", []string{"{"}, []string{"3@0 invalid JSON: unexpected end of JSON input"}, command.UnmatchedJSON, 0},
+		{"no JSON to start", "a", []string{"new:{"}, []string{"3@0 invalid JSON in the start's argument"}, command.UnmatchedJSON, 0},
+		{"nothing to start", "a", []string{"new:"}, []string{"3@0 invalid JSON in the start's argument"}, command.UnmatchedJSON, 0},
+		{"empty", "a", []string{""}, []string{"3@0 invalid JSON: unexpected end of JSON input"}, command.UnmatchedJSON, 0},
+		{"number", "a", []string{"5"}, []string{"3@0 value is neither a start nor an object"}, command.UnmatchedNoRef, 0},
+		{"null", "a", []string{"null"}, []string{"3@0 object has no ref"}, command.UnmatchedNoRef, 0},
+		{"no ref", "a", []string{`{"Ref":"r1"}`}, []string{"3@0 object has no ref"}, command.UnmatchedNoRef, 0},
+		{"ref is a number", "a", []string{`{"ref":1}`}, []string{"3@0 ref is no string"}, command.UnmatchedNoRef, 0},
+		{"ref is null", "a", []string{`{"ref":null}`}, []string{"3@0 ref is no string"}, command.UnmatchedNoRef, 0},
+		{"not UTF-8", "a", []string{"new:\"\xff\""}, []string{"3@0 value is not UTF-8"}, command.UnmatchedValue, 0},
+		{"engine finds no match", "a", []string{start("x"), resume(1, "mismatch")}, []string{"1@0 ", "3@1 unmatched event: odd"}, command.UnmatchedByEngine, 2},
+		{"empty key", "", []string{start("x")}, []string{"3@0 record has an empty key"}, command.UnmatchedKey, 0},
+		{"long key", long, []string{start("x")}, []string{"3@0 key of 4097 bytes, the limit is 4096"}, command.UnmatchedKey, 0},
+		{"key is not UTF-8", "\xff", []string{start("x")}, []string{"3@0 key is not UTF-8"}, command.UnmatchedKey, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFixture(t, nil)
@@ -213,7 +213,7 @@ func TestEventsMatchByTheStoredThread(t *testing.T) {
 			f.waitConsumed(t)
 			f.runner.Stop()
 			thread := test.key
-			if test.unmatched == UnmatchedKey {
+			if test.unmatched == command.UnmatchedKey {
 				thread = ""
 			}
 			if got := f.historyOf(thread); !slices.Equal(got, test.history) {
@@ -225,9 +225,13 @@ func TestEventsMatchByTheStoredThread(t *testing.T) {
 			if f.puppet.ran != test.steps {
 				t.Errorf("%d steps ran, want %d", f.puppet.ran, test.steps)
 			}
-			want := map[Unmatched]int{}
+			want := map[command.UnmatchedClass]int{}
 			if test.unmatched != "" {
 				want[test.unmatched] = 1
+				_, reason, _ := strings.Cut(test.history[len(test.history)-1], " ")
+				if class := command.UnmatchedClassOf(reason); class != test.unmatched {
+					t.Errorf("%q is %s to those who have the reason alone, want %s", reason, class, test.unmatched)
+				}
 			}
 			if got := f.counts.unmatched; len(got) != len(want) || got[test.unmatched] != want[test.unmatched] {
 				t.Errorf("unmatched %v, want %v", got, want)
@@ -591,6 +595,26 @@ func TestEventsOfADeletedTopicAreDropped(t *testing.T) {
 	}
 }
 
+// The same after the runner has looked at the topic for the last time: the event that
+// is at the old one's offset now must not count as consumed.
+func TestStepsOfATopicThatIsMadeAgainOnTheirWayAreRefused(t *testing.T) {
+	f := newFixture(t, nil)
+	var once sync.Once
+	f.beforeApply = func() {
+		once.Do(func() {
+			f.recreate()
+			f.produceTo(0, []byte("b"), []byte(start("new")))
+		})
+	}
+	f.produceTo(0, []byte("a"), []byte(start("old")))
+	f.runner.Start()
+	waitFor(t, func() bool { return f.thread("b") != nil && f.unconsumed() == 0 })
+	f.runner.Stop()
+	if thread := f.thread("a"); thread != nil {
+		t.Errorf("the old topic's thread is there: %+v", thread)
+	}
+}
+
 // A worker in the place of a slow one costs the engine a machine, so there is none
 // before it has something to do.
 func TestSlowStepsLendTheirPlaceOnlyToWaitingThreads(t *testing.T) {
@@ -652,7 +676,7 @@ func TestEventThatTheLogCannotKeepIsUnmatched(t *testing.T) {
 	f.produce("b", resume(1, "end"))
 	f.runner.Start()
 	f.waitConsumed(t)
-	if got := f.counts.unmatched[UnmatchedValue]; got != 2 {
+	if got := f.counts.unmatched[command.UnmatchedValue]; got != 2 {
 		t.Errorf("%d unmatched for their size, want 2", got)
 	}
 	if outputs := f.outputsOf("b"); len(outputs) != 2 {

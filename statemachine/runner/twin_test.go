@@ -37,6 +37,8 @@ type memory struct {
 	// fail, if set, is asked before each proposal.
 	fail func() proposalFault
 	late []command.CommitSteps
+	// beforeApply, if set, is called while a proposal is on its way.
+	beforeApply func()
 	// readFail, if set, may fail a read.
 	readFail func() error
 }
@@ -259,6 +261,11 @@ func (m *memory) Propose(ctx context.Context, c command.Command) (command.Result
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
 	m.commands++
+	if m.beforeApply != nil {
+		m.mutex.Unlock()
+		m.beforeApply()
+		m.mutex.Lock()
+	}
 	steps := c.(command.CommitSteps)
 	fault := faultNone
 	if m.fail != nil {
@@ -302,6 +309,9 @@ func (m *memory) applyLocked(c command.CommitSteps) []error {
 
 func (m *memory) applyStepLocked(step command.Step) error {
 	partition := m.partition(step.Partition)
+	if step.TopicID != m.topicID {
+		return command.ErrUnknownTopic
+	}
 	if step.Offset >= int64(len(m.partitions[partition])) {
 		return command.ErrOffsetOutOfRange
 	}

@@ -105,9 +105,10 @@ func (t *term) tryUnit(thread *thread, events []event) (*unit, error) {
 // runEvent makes the step of one event of a thread in state s. Its errors are
 // failures of the node; whatever is wrong with the event or the workflow is in
 // the step.
-func (t *term) runEvent(thread *thread, e event, s state) (command.Step, Unmatched, error) {
+func (t *term) runEvent(thread *thread, e event, s state) (command.Step, command.UnmatchedClass, error) {
 	step := command.Step{
 		ResumeTopic:    thread.id.topic,
+		TopicID:        thread.id.topicID,
 		Partition:      e.partition,
 		Offset:         e.offset,
 		Thread:         thread.id.key,
@@ -139,7 +140,7 @@ func (t *term) runEvent(thread *thread, e event, s state) (command.Step, Unmatch
 			return step, "", err
 		}
 		if !exists {
-			return unmatched(step, e, &mismatch{UnmatchedNoDeployment, fmt.Sprintf("nothing is deployed on topic %q", thread.id.topic)})
+			return unmatched(step, e, &mismatch{command.UnmatchedNoDeployment, fmt.Sprintf("nothing is deployed on topic %q", thread.id.topic)})
 		}
 		step.Started = true
 		step.Hash = deployment.Hash
@@ -154,7 +155,7 @@ func (t *term) runEvent(thread *thread, e event, s state) (command.Step, Unmatch
 }
 
 // runStep runs JavaScript and fills in its effects.
-func (t *term) runStep(step command.Step, e event, in jsvm.Input) (command.Step, Unmatched, error) {
+func (t *term) runStep(step command.Step, e event, in jsvm.Input) (command.Step, command.UnmatchedClass, error) {
 	began := time.Now()
 	effects, err := t.callEngine(step.Hash, in)
 	step.DurationMicro = time.Since(began).Microseconds()
@@ -169,7 +170,7 @@ func (t *term) runStep(step command.Step, e event, in jsvm.Input) (command.Step,
 	case err == nil && effects.Continuation != nil && len(effects.Continuation) == 0:
 		return t.faulted(step, e, "engine gave a continuation of no bytes")
 	case errors.Is(err, jsvm.ErrUnmatched):
-		return unmatched(step, e, &mismatch{UnmatchedByEngine, err.Error()})
+		return unmatched(step, e, &mismatch{command.UnmatchedByEngine, err.Error()})
 	case err != nil:
 		return t.faulted(step, e, err.Error())
 	}
@@ -250,7 +251,7 @@ func (t *term) refuseOutputs(outputs []command.Output) string {
 }
 
 // unmatched makes a step that changes nothing but the thread's history.
-func unmatched(step command.Step, e event, m *mismatch) (command.Step, Unmatched, error) {
+func unmatched(step command.Step, e event, m *mismatch) (command.Step, command.UnmatchedClass, error) {
 	step.Outcome = command.OutcomeUnmatched
 	step.StepID = 0
 	step.Started = false
@@ -261,7 +262,7 @@ func unmatched(step command.Step, e event, m *mismatch) (command.Step, Unmatched
 }
 
 // faulted makes a step that keeps the event for a retry.
-func (t *term) faulted(step command.Step, e event, reason string) (command.Step, Unmatched, error) {
+func (t *term) faulted(step command.Step, e event, reason string) (command.Step, command.UnmatchedClass, error) {
 	step.Outcome = command.OutcomeFaulted
 	step.Reason = cutText(reason, reasonBytesMax)
 	step.Event = e.value

@@ -180,13 +180,13 @@ func (n *Node) Unmatched(ctx context.Context, query api.UnmatchedQuery) (api.Unm
 	return page, n.Err
 }
 
-// UnmatchedByReason counts the events that were added.
-func (n *Node) UnmatchedByReason() map[string]uint64 {
+// UnmatchedByClass counts the events that were added.
+func (n *Node) UnmatchedByClass() map[command.UnmatchedClass]uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	counts := map[string]uint64{}
+	counts := map[command.UnmatchedClass]uint64{}
 	for _, event := range n.unmatched {
-		counts[event.Reason]++
+		counts[command.UnmatchedClassOf(event.Reason)]++
 	}
 	return counts
 }

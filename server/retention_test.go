@@ -1,0 +1,86 @@
+package server
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/statemachine/command"
+)
+
+const day = 24 * time.Hour
+
+// expireAt looks for old offsets as the node would so much later, and returns the
+// groups that have offsets then.
+func expireAt(t *testing.T, n *Node, later time.Duration) []string {
+	t.Helper()
+	r := &retention{node: n}
+	if err := r.expireOffsets(testContext(t), time.Now().Add(later).UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := n.store.Groups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return groups
+}
+
+func commitAlone(t *testing.T, n *Node, group string) {
+	t.Helper()
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(command.TopicResult, 0, 0, -1)
+	responses, err := kadm.NewClient(newClient(t, n)).CommitOffsets(testContext(t), group, offsets)
+	if err != nil || responses.Error() != nil {
+		t.Fatal(err, responses.Error())
+	}
+}
+
+// A group that reads on without anything to commit keeps its offsets, and has them
+// for a week after its last member has gone.
+func TestOffsetsExpireAWeekAfterTheLastMemberHasGone(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	commitAlone(t, n, "alone")
+	produce(t, newClient(t, n), command.TopicResult, "k", "v")
+	member := newClient(t, n, kgo.ConsumerGroup("members"), kgo.ConsumeTopics(command.TopicResult), kgo.DisableAutoCommit())
+	if err := member.PollFetches(testContext(t)).Err0(); err != nil {
+		t.Fatal(err)
+	}
+	if err := member.CommitUncommittedOffsets(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		what  string
+		after time.Duration
+		want  []string
+	}{
+		{"within the week", 6 * day, []string{"alone", "members"}},
+		{"a week after the commit of one without members", 8 * day, []string{"members"}},
+		{"weeks with a member and without a commit", 30 * day, []string{"members"}},
+	} {
+		if got := expireAt(t, n, step.after); !slices.Equal(got, step.want) {
+			t.Errorf("%s: %v, want %v", step.what, got, step.want)
+		}
+	}
+	if err := member.LeaveGroupContext(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	if got := expireAt(t, n, 36*day); !slices.Equal(got, []string{"members"}) {
+		t.Errorf("within a week after the last member: %v", got)
+	}
+	if got := expireAt(t, n, 38*day); len(got) > 0 {
+		t.Errorf("later: %v", got)
+	}
+}
+
+func TestOffsetsAreKeptForEverIfToldSo(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.OffsetsRetention = 0
+	n := startNode(t, c)
+	commitAlone(t, n, "alone")
+	if got := expireAt(t, n, 3650*day); !slices.Equal(got, []string{"alone"}) {
+		t.Errorf("groups %v", got)
+	}
+}
