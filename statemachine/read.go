@@ -34,11 +34,20 @@ func (s *Store) view(f func(im *image)) {
 
 // eachIn calls f with the keys from lower to before upper, until it returns false.
 func eachIn(db pebble.Reader, lower, upper []byte, f func(key, value []byte) (goOn bool, err error)) error {
+	return walk(db, lower, upper, (*pebble.Iterator).First, (*pebble.Iterator).Next, f)
+}
+
+// eachBackIn is eachIn from the last key to the first.
+func eachBackIn(db pebble.Reader, lower, upper []byte, f func(key, value []byte) (goOn bool, err error)) error {
+	return walk(db, lower, upper, (*pebble.Iterator).Last, (*pebble.Iterator).Prev, f)
+}
+
+func walk(db pebble.Reader, lower, upper []byte, begin, next func(*pebble.Iterator) bool, f func(key, value []byte) (goOn bool, err error)) error {
 	iterator, err := db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return err
 	}
-	for iterator.First(); iterator.Valid(); iterator.Next() {
+	for begin(iterator); iterator.Valid(); next(iterator) {
 		value, err := iterator.ValueAndErr()
 		goOn := false
 		if err == nil {

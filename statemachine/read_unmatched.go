@@ -1,7 +1,6 @@
 package statemachine
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -101,26 +100,4 @@ func (s *Store) unmatchedTopics() (first uint64, names map[keys.TopicNumber]stri
 		}
 	})
 	return first, names
-}
-
-// eachBackIn is eachIn from the last key to the first.
-func eachBackIn(db pebble.Reader, lower, upper []byte, f func(key, value []byte) (goOn bool, err error)) error {
-	iterator, err := db.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return err
-	}
-	for iterator.Last(); iterator.Valid(); iterator.Prev() {
-		value, err := iterator.ValueAndErr()
-		goOn := false
-		if err == nil {
-			goOn, err = f(iterator.Key(), value)
-		}
-		if err != nil {
-			return errors.Join(fmt.Errorf("key %q: %w", iterator.Key(), err), iterator.Close())
-		}
-		if !goOn {
-			break
-		}
-	}
-	return iterator.Close()
 }
