@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	urfave "github.com/urfave/cli/v2"
+	"github.com/xrash/smetrics"
 
 	"kont/server/config"
 )
@@ -95,35 +96,13 @@ func noCommand(name, parent string, commands []*urfave.Command) error {
 	hint := strings.TrimSpace("list the commands with `kont " + parent)
 	hint += " --help`"
 	for _, command := range commands {
-		isNear := strings.HasPrefix(command.Name, name) || strings.HasPrefix(name, command.Name) || editDistance(name, command.Name) <= 2
+		isNear := strings.HasPrefix(command.Name, name) || strings.HasPrefix(name, command.Name) || smetrics.WagnerFischer(name, command.Name, 1, 1, 1) <= 2
 		if isNear && name != "" {
 			hint = "did you mean `kont " + strings.TrimSpace(parent+" "+command.Name) + "`?"
 			break
 		}
 	}
 	return usagef(hint, "no command %q", strings.TrimSpace(parent+" "+name))
-}
-
-// editDistance counts the bytes to insert, remove or replace on the way from one
-// word to the other (Levenshtein).
-func editDistance(from, to string) int {
-	distances := make([]int, len(to)+1)
-	for j := range distances {
-		distances[j] = j
-	}
-	for i := range len(from) {
-		diagonal := distances[0]
-		distances[0] = i + 1
-		for j := range len(to) {
-			replaced := diagonal
-			if from[i] != to[j] {
-				replaced++
-			}
-			diagonal = distances[j+1]
-			distances[j+1] = min(replaced, distances[j]+1, distances[j+1]+1)
-		}
-	}
-	return distances[len(to)]
 }
 
 // prepare sets what all commands have in common.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dop251/goja/ast"
+	"github.com/xrash/smetrics"
 
 	"kont/jsvm/position"
 	"kont/jsvm/syntax"
@@ -172,30 +173,9 @@ func quoted(text string) string { return `"` + text + `"` }
 func nearest(name string, names []string) string {
 	best, least := "", 1+len(name)/4
 	for _, candidate := range names {
-		if d := edits(strings.ToLower(name), strings.ToLower(candidate)); d <= least && (best == "" || d < least) {
+		if d := smetrics.WagnerFischer(strings.ToLower(name), strings.ToLower(candidate), 1, 1, 1); d <= least && (best == "" || d < least) {
 			best, least = candidate, d
 		}
 	}
 	return best
-}
-
-// edits is the Levenshtein distance.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0]++
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

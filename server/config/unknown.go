@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/xrash/smetrics"
 )
 
 // UnknownVariable is a variable of the environment that begins as settings do and is
@@ -75,31 +77,9 @@ func suggestion(name string) string {
 func nearest(name string) (found Setting, isNear bool) {
 	fewest := len(name)/3 + 1
 	for _, setting := range settings {
-		if n := edits(name, setting.Name); n < fewest {
+		if n := smetrics.WagnerFischer(name, setting.Name, 1, 1, 1); n < fewest {
 			found, isNear, fewest = setting, true, n
 		}
 	}
 	return found, isNear
-}
-
-// edits is how many characters have to be put in, taken out or changed to make b of a
-// (Levenshtein's distance).
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
