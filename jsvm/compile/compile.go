@@ -54,16 +54,16 @@ func Compile(script Script) (program *Program, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if unknown := p.unknownImports(parsed, script.Modules); len(unknown) > 0 {
-		return nil, &Error{Diagnostics: unknown}
-	}
-	placeEmptyLoops(parsed)
 	var current ast.Node
 	defer func() {
 		if r := recover(); r != nil {
 			program, err = nil, p.internal(current, r)
 		}
 	}()
+	if unknown := p.unknownImports(parsed, script.Modules); len(unknown) > 0 {
+		return nil, &Error{Diagnostics: unknown}
+	}
+	placeEmptyLoops(parsed)
 	if unclear := repairChains(parsed, script.Text); len(unclear) > 0 {
 		return nil, &Error{Diagnostics: []Diagnostic{p.diagnostic(scope.Problem{At: unclear[0],
 			Text: "comparisons in a row (`a < b < c`) are not supported here", Hint: "keep the first result in a variable"})}}

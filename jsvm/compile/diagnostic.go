@@ -105,7 +105,7 @@ func shifted(sourceMap []byte) (*sourcemap.Consumer, error) {
 		column, length := 0, 0
 		for {
 			digit := strings.IndexByte(base64Digits, line[length])
-			if digit < 0 {
+			if digit < 0 || length == columnDigitsMax {
 				return nil, fmt.Errorf("mappings of line %d are malformed", i+1)
 			}
 			column |= digit & 31 << (5 * length)
@@ -127,6 +127,10 @@ func shifted(sourceMap []byte) (*sourcemap.Consumer, error) {
 	}
 	return sourcemap.Parse("", text)
 }
+
+// columnDigitsMax digits are a column of half a billion, in a script of at most some
+// megabytes.
+const columnDigitsMax = 6
 
 const base64Digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 

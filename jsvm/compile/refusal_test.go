@@ -43,6 +43,19 @@ func TestRefusalsNamePlaceAndWayOut(t *testing.T) {
 	}
 }
 
+// A stored bundle may come from anybody: its source map may hold anything.
+func TestMalformedSourceMapsAreRefused(t *testing.T) {
+	for _, mappings := range []string{
+		"g", "gg", "!AAA", ",AAAA", "AAAA;!", strings.Repeat("g", 12) + "IAAA", strings.Repeat("/", 13) + "P", strings.Repeat("/", 40) + "AAAAA",
+	} {
+		sourceMap := `{"version":3,"sources":["a.ts"],"names":[],"mappings":"` + mappings + `"}`
+		_, err := compile.Compile(compile.Script{Name: "bundle.js", Text: "1;", SourceMap: []byte(sourceMap)})
+		if err == nil || !strings.Contains(err.Error(), "read source map") {
+			t.Errorf("%.20q: %v", mappings, err)
+		}
+	}
+}
+
 // Whatever the source, the answer is a program or a refusal, and the refusal is
 // not that the compiler has a fault.
 func FuzzCompileNeverPanics(f *testing.F) {
