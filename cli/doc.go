@@ -1,9 +1,10 @@
 // Package cli is the command line: one file a command.
 //
 // A command talks to a server as any stranger would, by Kafka for records and by
-// HTTP for the rest; it has no way in that others lack. Only check, step, build
-// and deploy use the compiler, which needs no server, and only serve, dev and
-// demo start a node in this process.
+// HTTP for the rest; it has no way in that others lack. Commands that are given
+// sources compile them here, which needs no server. Only serve and dev start a node in
+// this process; demo and bench start one in a process of its own, package child, which
+// can be killed.
 //
 // # What every command keeps to
 //
