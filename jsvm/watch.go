@@ -76,12 +76,12 @@ func (w *watch) look() {
 			close(w.deaf)
 			return
 		}
-	} else if now.Sub(w.started) >= w.limits.StepWall {
-		w.interrupt(faultf(FaultStuck, "step ran for longer than %v", w.limits.StepWall))
+	} else if wall := now.Sub(w.started); wall >= w.limits.StepWall {
+		w.interrupt(faultf(FaultStuck, "step ran for %v, at most %v", wall.Round(time.Millisecond), w.limits.StepWall))
 	} else if bytes := heapBytes(); w.heapBefore == 0 {
 		w.heapBefore = bytes
 	} else if bytes > w.heapBefore+uint64(w.limits.HeapGrowthBytesMax) {
-		w.interrupt(faultf(FaultMemory, "the heap grew by more than %d MiB while the step ran", w.limits.HeapGrowthBytesMax>>20))
+		w.interrupt(faultf(FaultMemory, "the heap grew by %d MiB while the step ran, at most %d", (bytes-w.heapBefore)>>20, w.limits.HeapGrowthBytesMax>>20))
 	}
 	w.timer.Reset(watchInterval)
 }
