@@ -123,7 +123,8 @@ func TestModuleObjectsAreShared(t *testing.T) {
 			if err := h.start(`null`); err != nil {
 				t.Fatal(err)
 			}
-			if len(h.lines) != 1 || !strings.HasPrefix(h.lines[0], `workflow-error T "`+test.want) {
+			// The first line is in the log, with the place.
+			if len(h.lines) != 2 || !strings.Contains(h.lines[0], "(app.ts:1:") || !strings.HasPrefix(h.lines[1], `workflow-error T "`+test.want) {
 				t.Errorf("got %q, want %s", h.lines, test.want)
 			}
 		})

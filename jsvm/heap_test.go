@@ -173,8 +173,8 @@ func TestDataGraphsSurviveInAFreshHeap(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := from.describe(t, root)
 			restored, data := carry(t, from, to, root)
+			want := from.describe(t, root) // after saving, which gives errors the stacks that authors see
 			got := to.describe(t, restored)
 			if got != want {
 				t.Errorf("restored as\n%s\nwas\n%s\n%d bytes", clip(got), clip(want), len(data))

@@ -78,8 +78,11 @@ func (b *Bundle) loadError(err error) error {
 	default:
 		return err
 	}
-	if len(frames) > 0 && frames[0].at.Line > 0 {
-		d.File, d.Line, d.Column = frames[0].at.File, frames[0].at.Line, frames[0].at.Column
+	for _, f := range frames {
+		if f.at.Line > 0 {
+			d.File, d.Line, d.Column = f.at.File, f.at.Line, f.at.Column
+			break
+		}
 	}
 	return &CompileError{[]Diagnostic{d}}
 }
@@ -96,7 +99,7 @@ func (b *Bundle) diagnosticAt(look func(*compile.Exports) (compile.Position, boo
 }
 
 // stackLine is a line of an error's stack.
-var stackLine = regexp.MustCompile(`(?m)^\s+at (?:.* \()?([^\s()]+):(\d+):(\d+)\(\d+\)\)?$`)
+var stackLine = regexp.MustCompile(`(?m)^    at (?:.* \()?([^\s()]+):(\d+):(\d+)\)?$`)
 
 // loadWarning is a line that was written to the console while the modules loaded. If it shows the stack of an error, the place is
 // that of the innermost call in a source.
@@ -107,7 +110,7 @@ func (b *Bundle) loadWarning(text string) Diagnostic {
 		if _, ok := b.Source(call[1]); ok {
 			line, _ := strconv.Atoi(call[2])
 			column, _ := strconv.Atoi(call[3])
-			d.File, d.Line, d.Column = call[1], line, column+1
+			d.File, d.Line, d.Column = call[1], line, column
 			break
 		}
 	}

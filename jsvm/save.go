@@ -326,6 +326,7 @@ func (s *saver) object(o *goja.Object) {
 		s.functionObject(o)
 	case "Error":
 		s.node().Kind = continuation.Error
+		s.heap.tidyStack(o)
 		s.described(o, s.heap.natives.errorPrototype, nil)
 	case "Date":
 		s.node().Kind = continuation.Date

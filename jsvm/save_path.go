@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/dop251/goja"
+
 	"kont/jsvm/continuation"
 )
 
@@ -14,6 +16,8 @@ type UnsavableError struct {
 	Reason   string   // what is wrong with the value there: `is a Proxy`
 	Function string   // the waiting function, as the source names it
 	Await    Position // where it waits, in the author's source; zero when unknown
+
+	frame goja.Value // the waiting function's frame
 }
 
 func (e *UnsavableError) Error() string {
@@ -64,6 +68,7 @@ func (s *saver) fail(reason string) {
 // nameFrame notes function and await of a frame.
 func (s *saver) nameFrame(e *UnsavableError, frame continuation.NodeID) {
 	o := s.objects[frame]
+	e.frame = o
 	id := int(o.Get("fn").ToInteger())
 	if id < 0 || id >= len(s.heap.layout.functions) {
 		return

@@ -234,10 +234,10 @@ func (v *vm) outputs(list *goja.Object) ([]Output, error) {
 			return nil, faultf(FaultIncompatible, "output record %d is malformed", i)
 		}
 		total += len(out.Key) + len(out.Value)
-		if total > v.limits.OutputBytesMax {
-			return nil, faultf(FaultSize, "more than %d bytes of output records in one step", v.limits.OutputBytesMax)
-		}
 		outputs = append(outputs, out)
+	}
+	if total > v.limits.OutputBytesMax {
+		return nil, faultf(FaultSize, "%d bytes of output records in one step, at most %d", total, v.limits.OutputBytesMax)
 	}
 	return outputs, nil
 }
@@ -277,13 +277,13 @@ func (v *vm) faultOf(err error) *Fault {
 	if errors.As(err, &interrupted) {
 		if why, ok := interrupted.Value().(*Fault); ok {
 			f := *why
-			f.Stack = v.bundle.stackOf(interrupted.Stack())
+			f.Stack = texts(append(v.bundle.framesOf(interrupted.Stack()), v.awaitersNow()...))
 			return &f
 		}
 	}
 	var overflow *goja.StackOverflowError
 	if errors.As(err, &overflow) {
-		return &Fault{Kind: FaultEngine, Message: "too many nested calls", Stack: v.bundle.stackOf(overflow.Stack())}
+		return &Fault{Kind: FaultEngine, Message: fmt.Sprintf("calls nested more than %d deep", v.limits.CallDepthMax), Stack: texts(append(v.bundle.framesOf(overflow.Stack()), v.awaitersNow()...))}
 	}
 	var exception *goja.Exception
 	if errors.As(err, &exception) {
@@ -292,7 +292,12 @@ func (v *vm) faultOf(err error) *Fault {
 	if errors.Is(err, continuation.ErrMalformed) || errors.Is(err, continuation.ErrVersion) || errors.Is(err, continuation.ErrDictionary) {
 		return &Fault{Kind: FaultIncompatible, Message: err.Error()}
 	}
-	return faultOf(err)
+	fault := faultOf(err)
+	var unsavable *UnsavableError
+	if errors.As(err, &unsavable) && unsavable.frame != nil {
+		fault.Stack = append(fault.Stack, texts(v.awaitersOf(unsavable.frame))...)
+	}
+	return fault
 }
 
 // exceptionText is what String(error) gives, without running code of the workflow.

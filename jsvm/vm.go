@@ -66,6 +66,9 @@ func newVM(b *Bundle, rt *goja.Runtime, limits Limits) (v *vm, err error) {
 	if err := v.call("setFunctionText", v.rt.ToValue(text)); err != nil {
 		return nil, err
 	}
+	if err := v.bindStacks(); err != nil {
+		return nil, err
+	}
 	exports, err := v.loadProgram()
 	if err != nil {
 		return nil, err
@@ -96,10 +99,13 @@ func (v *vm) install() (err error) {
 
 // log takes a console line.
 func (v *vm) log(level, text string) {
-	if v.logged+len(text) > v.limits.LogBytesMax {
+	text = v.bundle.layout.stackText(text, nil)
+	if v.logged > v.limits.LogBytesMax {
 		return
 	}
-	v.logged += len(text)
+	if v.logged += len(text); v.logged > v.limits.LogBytesMax {
+		level, text = "warn", fmt.Sprintf("more than %d bytes of console lines in one step: this and the rest are dropped", v.limits.LogBytesMax)
+	}
 	v.logs = append(v.logs, LogLine{Level: level, Text: text})
 }
 

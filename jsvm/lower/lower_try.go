@@ -48,6 +48,7 @@ func (c *context) lowerCatch(n *ast.TryStatement, after *ir.Block) {
 		c.inScope(s, func() { c.lowerList(n.Catch.Body.List) })
 	} else {
 		thrown := c.keep(b, b.ID(ir.Exception))
+		c.m.emitAll(tracing(n.Catch, b.ID(thrown.(*ast.Identifier).Name.String())))
 		c.inScope(s, func() {
 			c.assignTo(n.Catch.Parameter, thrown)
 			c.lowerList(n.Catch.Body.List)

@@ -198,9 +198,13 @@ func (c *context) nativeCatch(n *ast.CatchStatement) *ast.CatchStatement {
 		if !syntax.IsNil(n.Parameter) {
 			if c.allNative(n.Parameter) {
 				out.Parameter = c.nativePattern(n.Parameter).(ast.BindingTarget)
+				if caught, ok := out.Parameter.(*ast.Identifier); ok {
+					head = append(head, tracing(n, caught)...)
+				}
 			} else {
 				b := c.b(n)
 				out.Parameter = b.ID("%c")
+				head = append(head, tracing(n, b.ID("%c"))...)
 				head = append(head, c.declareNative(n.Parameter)...)
 				head = append(head, b.Do(c.assignPattern(n.Parameter, b.ID("%c"))))
 			}

@@ -23,6 +23,7 @@ var Kernel = []string{
 	"defineClass", "defineField", "object", "superGet", "superSet", "superPlace", "template",
 	"power", "exponent", "shiftCount", "arrayLength",
 	"sharedPlace", "sharedMethod", "callShared", "deleteShared",
+	"trace",
 }
 
 // Result is a lowered script.

@@ -6,7 +6,7 @@ import type { Output, Thread } from "./thread";
 import { CancelToken } from "./token";
 import { Inbox } from "./inbox";
 import { isAwaited } from "./wait";
-import { log } from "./console";
+import { inspect, log } from "./console";
 
 export const resumeTopic = "workflow-resume";
 export const schedulerTopic = "workflow-scheduler";
@@ -103,7 +103,10 @@ function hasEnded(root: Thread): boolean {
 function writeOutcome(root: Thread): void {
   const { state, value } = stateOf(root.main);
   const { resultTopic, errorTopic } = configOf(root);
-  if (state !== fulfilled) return write(errorTopic, root.id, JSON.stringify(textOf(value)));
+  if (state !== fulfilled) {
+    if (value instanceof Error) log("warn", "the thread ends with an error: " + inspect(value));
+    return write(errorTopic, root.id, JSON.stringify(textOf(value)));
+  }
   let text;
   try {
     text = JSON.stringify(value);
@@ -133,6 +136,6 @@ function reportUnhandled(root: Thread): void {
     const { handled, value } = stateOf(rejected[i]);
     if (handled || rejected[i] === root.main || value instanceof CancelToken) continue;
     write(configOf(root).errorTopic, root.id, JSON.stringify(textOf(value)));
-    log("error", "unhandled rejection: " + textOf(value));
+    log("error", "unhandled rejection: " + (value instanceof Error ? inspect(value) : textOf(value)));
   }
 }

@@ -19,6 +19,7 @@ import { attach, begin, currentOwner, outputTopics, putAside, setOutputTopics, s
 import { afterEachDrain, drain, drainOne } from "./job";
 import { settle } from "./wait";
 import { start, takeEffects } from "./effects";
+import { awaitersNow, awaitersOf, setStackText, trace } from "./trace";
 import { kont } from "./kont";
 
 installPolyfills();
@@ -76,6 +77,10 @@ const rt: any = {
   classes: { ...classes, ...(kernel as any).classes },
   functionTag,
   setFunctionText,
+  setStackText,
+  trace,
+  awaitersNow,
+  awaitersOf,
   inspect,
   /** Call it before the thread is saved. */
   quiesce() {

@@ -67,6 +67,14 @@ export function enqueue(job: ReactionJob | ThenableJob | CallbackJob): void {
 
 let afterJobs: () => void = () => {};
 
+/** The job that runs, for the stacks of errors. */
+let atWork: any;
+
+/** What the running job resumes; undefined between jobs, and for a job that resumes nothing. */
+export function reactionAtWork(): any {
+  return atWork === undefined ? undefined : atWork.reaction;
+}
+
 /** Calls after at the end of each drain. */
 export function afterEachDrain(after: () => void): void {
   afterJobs = after;
@@ -83,8 +91,10 @@ export function drain(): void {
     }
     const job = jobs[i];
     jobs[i] = undefined;
+    atWork = job;
     job.run();
   }
+  atWork = undefined;
   jobs.length = 0;
   setOwner(running.scope);
   afterJobs();
@@ -93,7 +103,9 @@ export function drain(): void {
 /** Runs one job; false if there is none. For tests that save between jobs. */
 export function drainOne(): boolean {
   if (now.jobs.length === 0 || stepFault() !== undefined) return false;
-  now.jobs.shift().run();
+  atWork = now.jobs.shift();
+  atWork.run();
+  atWork = undefined;
   setOwner(running.scope);
   afterJobs();
   return true;

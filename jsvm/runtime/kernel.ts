@@ -6,6 +6,7 @@
 // KeyList, whose fields are all of their state.
 
 import { define, isObject, mark, symClass, symIterator } from "./object";
+import { trace } from "./trace";
 import { awaitValue, enterFrame, leaveFrame, newPromise, rejectPromise, resolvePromise } from "./promise";
 
 const { apply, getPrototypeOf, defineProperty, ownKeys } = Reflect;
@@ -376,6 +377,7 @@ export function resumeFrame(frame: Frame, value: unknown, mode: Mode): void {
     result = steps[frame.fn]!(frame, value, mode);
   } catch (e) {
     finish(frame);
+    trace(e);
     rejectPromise(frame.d, e);
     return;
   }
