@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/dop251/goja"
 
@@ -181,7 +182,7 @@ func loadWatched(ctx context.Context, b *Bundle) (*vm, error) {
 	rt := goja.New()
 	limits := Limits{}.withDefaults()
 	w := newWatch(rt, limits)
-	w.start(ctx)
+	w.start(ctx, time.Now())
 	done := make(chan loaded, 1)
 	go func() {
 		v, err := newVM(b, rt, limits)

@@ -178,7 +178,7 @@ func TestLoadThatDoesNotEndSaysWhere(t *testing.T) {
 			}
 			rt := goja.New()
 			w := newWatch(rt, Limits{StepWall: time.Second}.withDefaults()) // the library loads meanwhile
-			w.start(context.Background())
+			w.start(context.Background(), time.Now())
 			_, err := newVM(b, rt, Limits{}.withDefaults())
 			w.stop()
 			got := withoutDuration(b.loadError(err).Error())

@@ -19,6 +19,8 @@ type Effects struct {
 	Refs         []string // ids of the pending waits, in the order of their making
 	Outputs      []Output // in the order written, the result or error record last
 	Logs         []LogLine
+	// ResultTopic and ErrorTopic are where the thread's results and errors go, as it has configured them.
+	ResultTopic, ErrorTopic string
 }
 
 // Output is a record for a topic.

@@ -225,7 +225,7 @@ func TestBundlesSurviveEncoding(t *testing.T) {
 func TestIntrinsicsHaveTheLibrarysNames(t *testing.T) {
 	b := compileText(t, smallWorkflow)
 	v := &vm{bundle: b, rt: goja.New(), limits: Limits{}.withDefaults()}
-	if err := v.install(); err != nil {
+	if err := v.install(world{}); err != nil {
 		t.Fatal(err)
 	}
 	objects, table, err := v.nameIntrinsics()

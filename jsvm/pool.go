@@ -2,8 +2,11 @@ package jsvm
 
 import (
 	"context"
+	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/dop251/goja"
 )
@@ -16,6 +19,15 @@ type PoolOptions struct {
 	// AbandonedMax bounds the VMs whose step did not answer an interrupt (it sits in one native
 	// call) and that still burn a CPU. Up to it, another VM may run in their place. Default 4.
 	AbandonedMax int
+
+	// The rest is for tests of workflows.
+
+	// Clock is what Date shows; nil is the system's clock.
+	Clock func() time.Time
+	// Random is where Math.random and crypto take chance from; nil is true chance. The pool draws from it under a lock.
+	Random rand.Source
+	// Restore says how often a thread is written to bytes and goes on from them in another VM.
+	Restore Restore
 }
 
 // Pool runs the steps of one bundle on warm VMs. It is safe for concurrent use.
@@ -24,6 +36,8 @@ type PoolOptions struct {
 type Pool struct {
 	bundle    *Bundle
 	limits    Limits
+	world     world
+	restore   Restore
 	slots     chan struct{} // one token a VM that may be busy
 	abandoned chan struct{}
 	idle      *shelf
@@ -31,6 +45,8 @@ type Pool struct {
 
 // shelf holds the idle VMs of a pool. It is an object of its own so that it can be emptied when its pool is garbage.
 type shelf struct {
+	isTurning bool // the VM that was given back last is not taken
+
 	mu     sync.Mutex // guards what follows
 	vms    []*vm
 	closed bool
@@ -40,7 +56,8 @@ type shelf struct {
 func NewPool(b *Bundle, o PoolOptions) *Pool {
 	set(&o.VMsMax, runtime.GOMAXPROCS(0))
 	set(&o.AbandonedMax, 4)
-	p := &Pool{bundle: b, limits: o.Limits.withDefaults(), slots: make(chan struct{}, o.VMsMax), abandoned: make(chan struct{}, o.AbandonedMax), idle: &shelf{}}
+	p := &Pool{bundle: b, limits: o.Limits.withDefaults(), world: worldOf(o), restore: o.Restore,
+		slots: make(chan struct{}, o.VMsMax), abandoned: make(chan struct{}, o.AbandonedMax), idle: &shelf{isTurning: o.Restore != RestoreAnywhere}}
 	runtime.AddCleanup(p, (*shelf).close, p.idle)
 	return p
 }
@@ -69,12 +86,14 @@ func (s *shelf) take() (*vm, error) {
 		return nil, ErrClosed
 	}
 	n := len(s.vms)
-	if n == 0 {
+	if s.isTurning {
+		n--
+	}
+	if n <= 0 {
 		return nil, nil
 	}
 	v := s.vms[n-1]
-	s.vms[n-1] = nil
-	s.vms = s.vms[:n-1]
+	s.vms = slices.Delete(s.vms, n-1, n)
 	return v, nil
 }
 
@@ -97,7 +116,7 @@ func (p *Pool) take(ctx context.Context) (*vm, error) {
 	}
 	v, err := p.idle.take()
 	if v == nil && err == nil {
-		if v, err = newVM(p.bundle, goja.New(), p.limits); err != nil {
+		if v, err = newVMIn(p.bundle, goja.New(), p.limits, p.world); err != nil {
 			err = faultf(FaultEngine, "load the bundle: %v", err)
 		} else {
 			v.serve()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"github.com/dop251/goja"
 
@@ -22,22 +23,32 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 	if err != nil {
 		return Effects{}, err
 	}
+	t := task{in: in, event: event, began: time.Now()}
+	if p.restore == RestoreJobs {
+		return p.stepInParts(ctx, t)
+	}
+	a := p.run(ctx, t)
+	return a.effects, a.err
+}
+
+// run gives a task to a VM and waits for what becomes of it.
+func (p *Pool) run(ctx context.Context, t task) answer {
 	v, err := p.take(ctx)
 	if err != nil {
-		return Effects{}, err
+		return answer{err: err}
 	}
 	w := v.watch
-	w.start(ctx)
+	w.start(ctx, t.began)
 	var a answer
 	select {
-	case v.tasks <- task{in, event}:
+	case v.tasks <- t:
 	case <-v.ended: // by an interrupt, before it took the step
 		why := w.stop()
 		p.drop(v)
 		if why == nil {
 			why = faultf(FaultEngine, "the engine stopped before the step began")
 		}
-		return Effects{}, stepError(ctx, why)
+		return answer{err: stepError(ctx, why)}
 	}
 	select {
 	case a = <-v.answers:
@@ -45,18 +56,18 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 		// The interrupt is not heard: the step sits in a native call.
 		why := w.stop()
 		p.abandon(v)
-		return Effects{}, stepError(ctx, why)
+		return answer{err: stepError(ctx, why)}
 	}
 	why := w.stop()
 	if fault, ok := a.err.(*Fault); why == nil && (a.err == nil || errors.Is(a.err, ErrUnmatched) || ok && fault.isBeforeRun) {
 		p.give(v)
-		return a.effects, a.err
+		return a
 	}
 	p.drop(v)
 	if why != nil && a.err != nil && ctx.Err() != nil {
-		return Effects{}, ctx.Err()
+		return answer{err: ctx.Err()}
 	}
-	return a.effects, a.err
+	return a
 }
 
 func stepError(ctx context.Context, why *Fault) error {
@@ -80,13 +91,9 @@ func checkEvent(in Input) (event, error) {
 
 // step runs on the VM's goroutine. A panic of the engine becomes a fault.
 func (v *vm) step(in Input, e event) (effects Effects, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Fault{Kind: FaultEngine, Message: fmt.Sprintf("engine panic: %v", p), Stack: goStack(debug.Stack())}
-		}
-	}()
+	defer recoverFault(&err)
 	v.logs, v.logged = nil, 0
-	thread, stepID := v.rt.ToValue(in.Thread), v.rt.ToValue(strconv.FormatUint(in.StepID, 10))
+	thread, stepID := v.identity(in)
 	if err := v.module.reset(); err != nil {
 		return Effects{}, v.faultOf(err)
 	}
@@ -107,19 +114,38 @@ func (v *vm) step(in Input, e event) (effects Effects, err error) {
 	return effects, nil
 }
 
-func (v *vm) startThread(thread, stepID goja.Value, e event, previous []byte) error {
-	argument, err := v.parseJSON(e.text)
-	if err != nil {
-		return fmt.Errorf("%w: the start argument: %w", ErrUnmatched, err)
+// recoverFault makes a fault of a panic of the engine.
+func recoverFault(err *error) {
+	if p := recover(); p != nil {
+		*err = &Fault{Kind: FaultEngine, Message: fmt.Sprintf("engine panic: %v", p), Stack: goStack(debug.Stack())}
 	}
-	before := undefinedSelf
-	if len(previous) > 0 {
-		if before, err = v.parseJSON(string(previous)); err != nil {
-			return fmt.Errorf("%w: previous: %w", ErrUnmatched, err)
-		}
+}
+
+func (v *vm) identity(in Input) (thread, stepID goja.Value) {
+	return v.rt.ToValue(in.Thread), v.rt.ToValue(strconv.FormatUint(in.StepID, 10))
+}
+
+func (v *vm) startThread(thread, stepID goja.Value, e event, previous []byte) error {
+	argument, before, err := v.parseStart(e, previous)
+	if err != nil {
+		return err
 	}
 	_, err = v.startStep(v.lib, thread, stepID, v.entry, argument, before)
 	return err
+}
+
+// parseStart reads the arguments of the entry function.
+func (v *vm) parseStart(e event, previous []byte) (argument, before goja.Value, err error) {
+	if argument, err = v.parseJSON(e.text); err != nil {
+		return nil, nil, fmt.Errorf("%w: the start argument: %w", ErrUnmatched, err)
+	}
+	before = undefinedSelf
+	if len(previous) > 0 {
+		if before, err = v.parseJSON(string(previous)); err != nil {
+			return nil, nil, fmt.Errorf("%w: previous: %w", ErrUnmatched, err)
+		}
+	}
+	return argument, before, nil
 }
 
 func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte) error {
@@ -135,6 +161,10 @@ func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte) error
 	if err != nil {
 		return err
 	}
+	return checkMatched(matched, ref)
+}
+
+func checkMatched(matched, ref goja.Value) error {
 	if !matched.ToBoolean() {
 		return fmt.Errorf("%w: ref %q is not pending", ErrUnmatched, ref)
 	}
@@ -181,7 +211,7 @@ func (v *vm) finish() (Effects, error) {
 		return Effects{}, err
 	}
 	o := result.(*goja.Object)
-	effects := Effects{Logs: v.logs}
+	effects := Effects{Logs: v.logs, ResultTopic: o.Get("resultTopic").String(), ErrorTopic: o.Get("errorTopic").String()}
 	outputs, ok := o.Get("outputs").(*goja.Object)
 	if !ok {
 		return Effects{}, faultf(FaultIncompatible, "the list of output records is malformed")

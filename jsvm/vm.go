@@ -46,14 +46,19 @@ type vm struct {
 
 // newVM loads the runtime library and the bundle into a fresh runtime. An error of the bundle's module code is a
 // *goja.Exception.
-func newVM(b *Bundle, rt *goja.Runtime, limits Limits) (v *vm, err error) {
+func newVM(b *Bundle, rt *goja.Runtime, limits Limits) (*vm, error) {
+	return newVMIn(b, rt, limits, world{})
+}
+
+// newVMIn is newVM with a clock and chance of its own.
+func newVMIn(b *Bundle, rt *goja.Runtime, limits Limits, world world) (v *vm, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			v, err = nil, fmt.Errorf("load bundle: engine panic: %v", p)
 		}
 	}()
 	v = &vm{bundle: b, rt: rt, limits: limits}
-	if err := v.install(); err != nil {
+	if err := v.install(world); err != nil {
 		return nil, err
 	}
 	text := func(call goja.FunctionCall) goja.Value {
@@ -83,7 +88,8 @@ func newVM(b *Bundle, rt *goja.Runtime, limits Limits) (v *vm, err error) {
 }
 
 // install prepares the codec, the guards and the runtime library.
-func (v *vm) install() (err error) {
+func (v *vm) install(world world) (err error) {
+	world.install(v.rt)
 	v.rt.SetMaxCallStackSize(v.limits.CallDepthMax)
 	if v.heap, err = newHeap(v.rt, v.bundle.layout, v.bundle.dictionary); err != nil {
 		return err
@@ -91,7 +97,7 @@ func (v *vm) install() (err error) {
 	if err := installGuards(v.rt); err != nil {
 		return fmt.Errorf("install guards: %w", err)
 	}
-	if v.lib, err = runtime.Install(v.rt, runtime.Host{Log: v.log}); err != nil {
+	if v.lib, err = runtime.Install(v.rt, runtime.Host{Log: v.log, Random: world.bytes()}); err != nil {
 		return fmt.Errorf("install runtime library: %w", err)
 	}
 	return v.bindLibrary()
@@ -110,12 +116,16 @@ func (v *vm) log(level, text string) {
 }
 
 func (v *vm) call(name string, args ...goja.Value) error {
+	_, err := v.callFor(name, args...)
+	return err
+}
+
+func (v *vm) callFor(name string, args ...goja.Value) (goja.Value, error) {
 	f, ok := goja.AssertFunction(v.lib.Get(name))
 	if !ok {
-		return fmt.Errorf("runtime library has no %s", name)
+		return nil, fmt.Errorf("runtime library has no %s", name)
 	}
-	_, err := f(v.lib, args...)
-	return err
+	return f(v.lib, args...)
 }
 
 // bindLibrary learns the library's conventions: symbols, classes, host calls.

@@ -39,12 +39,13 @@ func newWatch(rt *goja.Runtime, limits Limits) *watch {
 	return &watch{rt: rt, limits: limits, deaf: make(chan struct{})}
 }
 
-// start watches a step. A look that the last step's timer has begun already may come: it finds nothing to do yet.
-func (w *watch) start(ctx context.Context) {
+// start watches a step, or a part of one that began earlier. A look that the last step's timer has begun already may come: it
+// finds nothing to do yet.
+func (w *watch) start(ctx context.Context, began time.Time) {
 	w.rt.ClearInterrupt()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.isRunning, w.started, w.heapBefore = true, time.Now(), 0
+	w.isRunning, w.started, w.heapBefore = true, began, 0
 	interval := min(watchInterval, w.limits.StepWall)
 	if w.timer == nil {
 		w.timer = time.AfterFunc(interval, w.look)
@@ -77,7 +78,7 @@ func (w *watch) look() {
 			return
 		}
 	} else if wall := now.Sub(w.started); wall >= w.limits.StepWall {
-		w.interrupt(faultf(FaultStuck, "step ran for %v, at most %v", wall.Round(time.Millisecond), w.limits.StepWall))
+		w.interrupt(stuck(wall, w.limits))
 	} else if bytes := heapBytes(); w.heapBefore == 0 {
 		w.heapBefore = bytes
 	} else if bytes > w.heapBefore+uint64(w.limits.HeapGrowthBytesMax) {
@@ -109,4 +110,9 @@ func heapBytes() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
+}
+
+// stuck is the fault of a step that ran for too long.
+func stuck(ran time.Duration, limits Limits) *Fault {
+	return faultf(FaultStuck, "step ran for %v, at most %v", ran.Round(time.Millisecond), limits.StepWall)
 }

@@ -1,6 +1,8 @@
 package jsvm
 
 import (
+	"time"
+
 	"github.com/dop251/goja"
 )
 
@@ -14,12 +16,15 @@ import (
 type task struct {
 	in    Input
 	event event
+	began time.Time // when the step began
+	part  *part     // nil: the whole step
 }
 
 // answer is what became of it.
 type answer struct {
 	effects Effects
 	err     error
+	moved   []byte // of a part: what the next one continues from; nil if the step is over
 }
 
 // serve starts the goroutine.
@@ -32,7 +37,11 @@ func (v *vm) serve() {
 		_ = v.within(func() {
 			for t := range v.tasks {
 				var a answer
-				a.effects, a.err = v.step(t.in, t.event)
+				if t.part != nil {
+					a = v.runPart(t)
+				} else {
+					a.effects, a.err = v.step(t.in, t.event)
+				}
 				v.answers <- a
 			}
 		})

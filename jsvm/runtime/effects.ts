@@ -67,11 +67,14 @@ export interface Effects {
   /** The pending refs by id; empty if the thread has ended. */
   refs: Map<string, unknown>;
   ended: boolean;
+  /** Where results and errors of the thread go. */
+  resultTopic: string;
+  errorTopic: string;
 }
 
 const none = new Map<string, unknown>();
 /** What takeEffects returns, valid until the thread runs on. */
-const effects: Effects = { outputs: [], refs: none, ended: false };
+const effects: Effects = { outputs: [], refs: none, ended: false, resultTopic: "", errorTopic: "" };
 
 /** Ends the step. Throws the fault if the step has failed. */
 export function takeEffects(): Effects {
@@ -86,6 +89,9 @@ export function takeEffects(): Effects {
   effects.outputs = outputs;
   effects.refs = ended ? none : root.refs;
   effects.ended = ended;
+  const { resultTopic, errorTopic } = configOf(root);
+  effects.resultTopic = resultTopic;
+  effects.errorTopic = errorTopic;
   return effects;
 }
 

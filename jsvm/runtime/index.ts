@@ -16,7 +16,7 @@ import { functionTag, installSource, setFunctionText } from "./source";
 import { classes, Intrinsics, nameIntrinsics } from "./intrinsics";
 import { entryOf, finishLoading } from "./exports";
 import { attach, begin, currentOwner, outputTopics, putAside, setOutputTopics, setOwner, thread } from "./thread";
-import { afterEachDrain, drain, drainOne } from "./job";
+import { afterEachDrain, drain, drainOne, hasJobs } from "./job";
 import { settle } from "./wait";
 import { start, takeEffects } from "./effects";
 import { awaitersNow, awaitersOf, setStackText, trace } from "./trace";
@@ -123,6 +123,7 @@ const rt: any = {
   settle,
   drain,
   drainOne,
+  hasJobs,
   takeEffects,
   setOutputTopics,
   outputTopics,

@@ -100,7 +100,13 @@ export function drain(): void {
   afterJobs();
 }
 
-/** Runs one job; false if there is none. For tests that save between jobs. */
+/** Whether a job is left. Throws the fault if the step has failed: a thread that is moved to another VM would leave it behind. */
+export function hasJobs(): boolean {
+  if (stepFault() !== undefined) throw stepFault();
+  return now.jobs.length > 0;
+}
+
+/** Runs one job; false if there is none. For hosts that save between jobs. */
 export function drainOne(): boolean {
   if (now.jobs.length === 0 || stepFault() !== undefined) return false;
   atWork = now.jobs.shift();

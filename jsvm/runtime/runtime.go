@@ -27,6 +27,8 @@ var Types string
 type Host struct {
 	// Log takes a line of console.*; level is "debug", "info", "warn" or "error". Nil drops it.
 	Log func(level, text string)
+	// Random fills bytes with chance, for crypto. Nil is crypto/rand.
+	Random func(bytes []byte)
 }
 
 // library compiles the library once a process.
@@ -178,7 +180,11 @@ func hostObject(vm *goja.Runtime, host Host) *goja.Object {
 			panic(vm.NewTypeError("randomBytes: %d bytes, at most %d", count, randomBytesMax))
 		}
 		bytes := make([]byte, count)
-		rand.Read(bytes) // never fails: crypto/rand
+		if host.Random != nil {
+			host.Random(bytes)
+		} else {
+			rand.Read(bytes) // never fails: crypto/rand
+		}
 		return vm.ToValue(vm.NewArrayBuffer(bytes))
 	})
 	return o

@@ -1,0 +1,127 @@
+package jsvm
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/dop251/goja"
+)
+
+// Restore says how often a thread is written to bytes and goes on from them in another VM, as after a crash. A host needs none of
+// it; tests of workflows find what does not survive.
+//
+// Another VM is a warm one that the pool has besides, not one that has just been made: a VM keeps nothing of a thread, and one that ran an earlier part has only
+// objects that nothing leads to any more. So a part costs saving and restoring, but not the loading of a bundle.
+type Restore uint8
+
+const (
+	// RestoreAnywhere: each step goes on from the bytes of the one before, in whichever VM is idle.
+	RestoreAnywhere Restore = iota
+	// RestoreSteps: each step runs in another VM than the pool's last one.
+	RestoreSteps
+	// RestoreJobs: so does each promise job of a step, and thus what follows each await. What lives across an await that is over within the step has
+	// to be savable too; a host would not notice.
+	RestoreJobs
+)
+
+// part is a part of a step: its beginning, or one job.
+type part struct {
+	moved  []byte // where it continues; nil for the first
+	logged int    // bytes of console lines that earlier parts have written
+}
+
+// stepInParts runs a step, each part in another VM. Its wall time includes the moves.
+func (p *Pool) stepInParts(ctx context.Context, t task) (Effects, error) {
+	var logs []LogLine
+	t.part = &part{}
+	for {
+		a := p.run(ctx, t)
+		logs = append(logs, a.effects.Logs...)
+		a.effects.Logs = logs
+		switch {
+		case a.err != nil || a.moved == nil:
+			return a.effects, a.err
+		case time.Since(t.began) > p.limits.StepWall:
+			return a.effects, stuck(time.Since(t.began), p.limits)
+		}
+		logged := 0
+		for _, line := range logs {
+			logged += len(line.Text)
+		}
+		t.part = &part{moved: a.moved, logged: logged}
+	}
+}
+
+// runPart runs on the VM's goroutine.
+func (v *vm) runPart(t task) (a answer) {
+	defer recoverFault(&a.err)
+	v.logs, v.logged = nil, t.part.logged
+	if err := v.module.reset(); err != nil {
+		return answer{err: v.faultOf(err)}
+	}
+	err := v.beginPart(t)
+	if errors.Is(err, ErrUnmatched) {
+		return answer{err: err}
+	}
+	var left goja.Value
+	if err == nil {
+		left, err = v.callFor("hasJobs")
+	}
+	switch {
+	case err != nil:
+	case left.ToBoolean():
+		var data []byte
+		if data, err = v.save(); err == nil {
+			a.moved = append([]byte(nil), data...)
+		}
+		a.effects.Logs = v.logs
+	default:
+		a.effects, err = v.finish()
+	}
+	if err != nil {
+		return answer{effects: Effects{Logs: v.logs}, err: v.faultOf(err)}
+	}
+	return a
+}
+
+// beginPart starts or resumes the thread, without running a job; or it runs the next job.
+func (v *vm) beginPart(t task) error {
+	thread, stepID := v.identity(t.in)
+	switch {
+	case t.part.moved != nil:
+		root, err := v.load(t.part.moved)
+		if err != nil {
+			return err
+		}
+		if err := v.call("attach", root, thread, stepID); err != nil {
+			return err
+		}
+		return v.call("drainOne")
+	case t.in.Continuation == nil:
+		argument, previous, err := v.parseStart(t.event, t.in.Previous)
+		if err != nil {
+			return err
+		}
+		if err := v.call("begin", thread, stepID); err != nil {
+			return err
+		}
+		return v.call("start", v.entry, argument, previous)
+	}
+	ref, isError, value, err := v.parseResume(t.event)
+	if err != nil {
+		return err
+	}
+	root, err := v.load(t.in.Continuation)
+	if err != nil {
+		return err
+	}
+	if err := v.call("attach", root, thread, stepID); err != nil {
+		return err
+	}
+	matched, err := v.callFor("settle", ref, v.rt.ToValue(isError), value)
+	if err != nil {
+		return err
+	}
+	return checkMatched(matched, ref)
+}

@@ -1,0 +1,59 @@
+package jsvm
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/dop251/goja"
+)
+
+// world is what a VM has of time and chance, where they are not the real ones.
+type world struct {
+	clock  func() time.Time
+	random *lockedSource
+}
+
+func worldOf(o PoolOptions) world {
+	w := world{clock: o.Clock}
+	if o.Random != nil {
+		w.random = &lockedSource{source: o.Random}
+	}
+	return w
+}
+
+func (w world) install(rt *goja.Runtime) {
+	if w.clock != nil {
+		rt.SetTimeSource(w.clock)
+	}
+	if w.random != nil {
+		rt.SetRandSource(rand.New(w.random).Float64)
+	}
+}
+
+// bytes is where crypto takes its bytes from; nil for true chance.
+func (w world) bytes() func([]byte) {
+	if w.random == nil {
+		return nil
+	}
+	return func(bytes []byte) {
+		for len(bytes) > 0 {
+			var word [8]byte
+			binary.LittleEndian.PutUint64(word[:], w.random.Uint64())
+			bytes = bytes[copy(bytes, word[:]):]
+		}
+	}
+}
+
+// lockedSource is a source that the VMs of a pool share.
+type lockedSource struct {
+	mu     sync.Mutex // guards source
+	source rand.Source
+}
+
+func (s *lockedSource) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.source.Uint64()
+}
