@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -22,11 +23,16 @@ type Options struct {
 	Entry string
 	// Files, if not nil, holds all sources; the disk is not read. The root of Files is the project's root.
 	Files fs.FS
+	// IsPlain makes a script that the engine runs as it is, such as a test of workflows: nothing of it is ever stored.
+	IsPlain bool
 }
+
+// TestModule is the name under which a plain script imports the test host; it stays `require(name)`.
+const TestModule = "kont/test"
 
 // Result is a bundle before the continuation compiler.
 type Result struct {
-	Script    []byte // CommonJS, ASCII only, ends without a source map comment
+	Script    []byte // CommonJS (a plain one: to be run for itself), ASCII only, ends without a source map comment
 	SourceMap []byte // version 3, with sourcesContent; its sources are the paths of Modules
 	Entry     string // module path of the entry file
 	// Export is "default" or "main": what the entry file exports as its entry function. Empty: it exports neither, or
@@ -74,6 +80,13 @@ var features = map[string]bool{
 	"regexp-match-indices":          false,
 }
 
+// plainFeatures are those of features that goja lacks itself: nothing of a plain script has to be seen by the codec.
+var plainFeatures = func() map[string]bool {
+	lacking := maps.Clone(features)
+	maps.DeleteFunc(lacking, func(name string, _ bool) bool { return strings.HasPrefix(name, "class-private-") })
+	return lacking
+}()
+
 // defines replaces what npm packages read from their host.
 var defines = map[string]string{
 	"process.env.NODE_ENV": `"production"`,
@@ -109,8 +122,11 @@ func Build(o Options) (*Result, error) {
 		Metafile:       true,
 		JSX:            api.JSXAutomatic,
 		Loader:         noStyles,
-		Plugins:        []api.Plugin{hostModules()},
+		Plugins:        []api.Plugin{hostModules(o.IsPlain)},
 		LogOverride:    map[string]api.LogLevel{"empty-import-meta": api.LogLevelError, "import-is-undefined": api.LogLevelError},
+	}
+	if o.IsPlain {
+		build.Format, build.Supported = api.FormatIIFE, plainFeatures
 	}
 	if o.Files != nil {
 		if raw, err := fs.ReadFile(o.Files, "tsconfig.json"); err == nil {
@@ -138,8 +154,10 @@ func Build(o Options) (*Result, error) {
 	if err := r.readInputs(built.Metafile, root, o.Files != nil); err != nil {
 		return nil, err
 	}
-	r.findEntryFunction()
-	r.runLazyModules()
+	if !o.IsPlain {
+		r.findEntryFunction()
+		r.runLazyModules()
+	}
 	return r, nil
 }
 

@@ -34,13 +34,17 @@ func isNodeModule(name string) bool {
 type resolving struct{}
 
 // hostModules is the plugin that keeps the runtime library external and refuses the modules of Node.js.
-func hostModules() api.Plugin {
+func hostModules(isPlain bool) api.Plugin {
+	names, who, hint := ModuleNames, "workflow code", "let a service do it: send it a record and await its reply"
+	if isPlain {
+		names, who, hint = append([]string{TestModule}, ModuleNames...), "a test", "keep what it needs in a module or a .json file and import that"
+	}
 	return api.Plugin{Name: "kont", Setup: func(build api.PluginBuild) {
 		build.OnResolve(api.OnResolveOptions{Filter: `^[^./]`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			if _, ours := args.PluginData.(resolving); ours || args.Kind == api.ResolveEntryPoint {
 				return api.OnResolveResult{}, nil
 			}
-			for _, name := range ModuleNames {
+			for _, name := range names {
 				if args.Path == name {
 					return api.OnResolveResult{Path: name, External: true}, nil
 				}
@@ -56,8 +60,8 @@ func hostModules() api.Plugin {
 				}
 			}
 			return api.OnResolveResult{Errors: []api.Message{{
-				Text:  `"` + args.Path + `" is a module of Node.js: workflow code has no host access`,
-				Notes: []api.Note{{Text: "let a service do it: send it a record and await its reply"}},
+				Text:  `"` + args.Path + `" is a module of Node.js: ` + who + ` has no host access`,
+				Notes: []api.Note{{Text: hint}},
 			}}}, nil
 		})
 	}}
