@@ -137,7 +137,11 @@ func Build(o Options) (*Result, error) {
 	built := api.Build(build)
 	r := &Result{Entry: modulePath(root, entry)}
 	if len(built.Errors) > 0 {
-		return nil, &Error{Diagnostics: diagnostics(built.Errors, r.Entry)}
+		found := diagnostics(built.Errors, r.Entry)
+		if o.IsPlain {
+			forPlain(found)
+		}
+		return nil, &Error{Diagnostics: found}
 	}
 	r.Warnings = diagnostics(built.Warnings, r.Entry)
 	for _, f := range built.OutputFiles {

@@ -53,3 +53,18 @@ func reword(text, hint string) (newText, newHint string) {
 	}
 	return text, strings.TrimSuffix(strings.Join(kept, " "), ".")
 }
+
+// plainHints are the ways out in a plain script, where those of a workflow lead nowhere.
+var plainHints = map[string]struct{ text, hint string }{
+	"top-level `await` is not supported: module code runs at every load, not once a thread": {"top-level `await` is not supported", "await in the body of a test"},
+	"`import.meta` is not available: a workflow has no files":                               {"`import.meta` is not available", "name files relative to the test's"},
+}
+
+// forPlain puts diagnostics of a plain script in words that fit it.
+func forPlain(found []Diagnostic) {
+	for i := range found {
+		if fitting, ok := plainHints[found[i].Text]; ok {
+			found[i].Text, found[i].Hint = fitting.text, fitting.hint
+		}
+	}
+}

@@ -43,6 +43,16 @@ type Program struct {
 	Warnings []Diagnostic
 }
 
+// repair mends what goja's parser gets wrong.
+func (p *positions) repair(parsed *ast.Program, text string) error {
+	placeEmptyLoops(parsed)
+	if unclear := repairChains(parsed, text); len(unclear) > 0 {
+		return &Error{Diagnostics: []Diagnostic{p.diagnostic(scope.Problem{At: unclear[0],
+			Text: "comparisons in a row (`a < b < c`) are not supported here", Hint: "keep the first result in a variable"})}}
+	}
+	return nil
+}
+
 // Compile rewrites and compiles a script. The error is an *Error if it is the
 // script's fault. The same input gives the same output, manifest included.
 func Compile(script Script) (program *Program, err error) {
@@ -63,10 +73,8 @@ func Compile(script Script) (program *Program, err error) {
 	if unknown := p.unknownImports(parsed, script.Modules); len(unknown) > 0 {
 		return nil, &Error{Diagnostics: unknown}
 	}
-	placeEmptyLoops(parsed)
-	if unclear := repairChains(parsed, script.Text); len(unclear) > 0 {
-		return nil, &Error{Diagnostics: []Diagnostic{p.diagnostic(scope.Problem{At: unclear[0],
-			Text: "comparisons in a row (`a < b < c`) are not supported here", Hint: "keep the first result in a variable"})}}
+	if err := p.repair(parsed, script.Text); err != nil {
+		return nil, err
 	}
 	info := scope.Analyse(parsed)
 	warnings, err := p.problems(info.Problems)

@@ -110,7 +110,7 @@ func (p *positions) unknownImport(i *imported, name string, names []string) Diag
 	return d
 }
 
-// importOf reads require("m") and __toESM(require("m")), nil for anything else.
+// importOf reads require("m") and __toESM(require("m")), nil for anything else. In a plain script the bundler calls it __require.
 func importOf(value ast.Expression) *imported {
 	i := &imported{unresolved: map[string]Position{}}
 	call, ok := value.(*ast.CallExpression)
@@ -118,7 +118,7 @@ func importOf(value ast.Expression) *imported {
 		i.isDefault = len(call.ArgumentList) > 1
 		call, ok = call.ArgumentList[0].(*ast.CallExpression)
 	}
-	if !ok || !isName(call.Callee, "require") || len(call.ArgumentList) != 1 {
+	if !ok || !isName(call.Callee, "require") && !isName(call.Callee, "__require") || len(call.ArgumentList) != 1 {
 		return nil
 	}
 	module, ok := call.ArgumentList[0].(*ast.StringLiteral)

@@ -18,8 +18,12 @@ func Plain(script Script) (*goja.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	placeEmptyLoops(parsed)
-	repairChains(parsed, script.Text)
+	if unknown := p.unknownImports(parsed, script.Modules); len(unknown) > 0 {
+		return nil, &Error{Diagnostics: unknown}
+	}
+	if err := p.repair(parsed, script.Text); err != nil {
+		return nil, err
+	}
 	program, err := goja.CompileAST(parsed, true)
 	var syntaxError *goja.CompilerSyntaxError
 	if errors.As(err, &syntaxError) {

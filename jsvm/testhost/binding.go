@@ -1,6 +1,7 @@
 package testhost
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 
@@ -16,7 +17,11 @@ func (s *script) engine() *goja.Object {
 	set := func(name string, f func(arguments) any) {
 		// The object is plain: it takes any property.
 		_ = o.Set(name, func(call goja.FunctionCall) goja.Value {
-			result := f(arguments{s, call})
+			a := arguments{s, call}
+			if number, ok := call.Argument(0).Export().(int64); ok && s.hosts[number].isClosed {
+				panic(s.newError("this workflow was opened by a test that is over; open one for each test, or one for the file outside of tests"))
+			}
+			result := f(a)
 			if err, isError := result.(error); isError {
 				panic(s.newError(err.Error()))
 			}
@@ -29,6 +34,10 @@ func (s *script) engine() *goja.Object {
 	set("isLoading", func(arguments) any { return s.isLoading })
 	set("open", func(a arguments) any { return s.open(a) })
 	set("deploy", func(a arguments) any {
+		if err := checkTopic(a.text(2)); err != nil {
+			return err
+		}
+		s.file.addWorkflow(s.beside(a.text(1)))
 		return orNothing(a.host().deploy(s.ctx, s.beside(a.text(1)), a.text(2)))
 	})
 	set("send", func(a arguments) any { return orNothing(a.host().send(s.ctx, a.text(1), a.text(2), a.optional(3))) })
@@ -157,12 +166,10 @@ var restores = map[string]jsvm.Restore{"await": jsvm.RestoreJobs, "step": jsvm.R
 // open makes a host and gives its number.
 func (s *script) open(a arguments) any {
 	o := hostOptions{topic: topicResume, now: nowDefault, restore: s.file.options.Restore}
-	if topic := a.text(1); topic != "" {
-		if err := bundle.CheckTopic(topic); err != nil {
-			return err
-		}
-		o.topic = topic
+	if err := checkTopic(a.text(1)); err != nil {
+		return err
 	}
+	o.topic = cmp.Or(a.text(1), o.topic)
 	if restore := a.text(2); restore != "" {
 		o.restore = restores[restore]
 	}
@@ -182,6 +189,17 @@ func (s *script) open(a arguments) any {
 	}
 	s.hosts = append(s.hosts, h)
 	return len(s.hosts) - 1
+}
+
+// checkTopic says whether a workflow can be deployed on a topic; "" is the default.
+func checkTopic(topic string) error {
+	switch topic {
+	case "":
+		return nil
+	case topicResult, topicError, topicScheduler:
+		return fmt.Errorf("%s is no resume topic: it has a meaning of its own", topic)
+	}
+	return bundle.CheckTopic(topic)
 }
 
 // object makes an object of names and values.

@@ -2,6 +2,7 @@ package testhost
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -95,52 +96,49 @@ func editsOf(old, new []line) (edits []edit) {
 
 // middle compares what lies between the common ends.
 func middle(old, new []line) (edits []edit) {
-	// furthest[k] is the furthest x on diagonal k = x - y that d edits reach; trace keeps it for each d.
-	furthest := map[int]int{1: 0}
-	var trace []map[int]int
-	for d := 0; ; d++ {
-		if d > min(len(old)+len(new), diffEditsMax) {
-			for _, l := range old {
-				edits = append(edits, edit{'-', l})
-			}
-			for _, l := range new {
-				edits = append(edits, edit{'+', l})
-			}
-			return edits
-		}
-		before := make(map[int]int, 2*d+1)
-		for k, x := range furthest {
-			before[k] = x
-		}
-		trace = append(trace, before)
+	// furthest[k+most+1] is the furthest x on diagonal k = x - y that d edits reach; trace keeps it as it was before each d.
+	most := min(len(old)+len(new), diffEditsMax)
+	furthest := make([]int, 2*most+3)
+	var trace [][]int
+	for d := 0; d <= most; d++ {
+		trace = append(trace, slices.Clone(furthest[most-d:most+d+3]))
 		for k := -d; k <= d; k += 2 {
-			x := furthest[k-1] + 1
-			if k == -d || k != d && furthest[k-1] < furthest[k+1] {
-				x = furthest[k+1]
+			at := k + most + 1
+			x := furthest[at-1] + 1
+			if k == -d || k != d && furthest[at-1] < furthest[at+1] {
+				x = furthest[at+1]
 			}
 			y := x - k
 			for x < len(old) && y < len(new) && old[x].text == new[y].text {
 				x, y = x+1, y+1
 			}
-			furthest[k] = x
+			furthest[at] = x
 			if x >= len(old) && y >= len(new) {
 				return walkBack(old, new, trace)
 			}
 		}
 	}
+	for _, l := range old {
+		edits = append(edits, edit{'-', l})
+	}
+	for _, l := range new {
+		edits = append(edits, edit{'+', l})
+	}
+	return edits
 }
 
 // walkBack turns the trace into edits.
-func walkBack(old, new []line, trace []map[int]int) []edit {
+func walkBack(old, new []line, trace [][]int) []edit {
 	var back []edit
 	x, y := len(old), len(new)
 	for d := len(trace) - 1; d >= 0; d-- {
-		furthest, k := trace[d], x-y
+		k := x - y
+		furthest := func(k int) int { return trace[d][k+d+1] }
 		from := k - 1
-		if k == -d || k != d && furthest[k-1] < furthest[k+1] {
+		if k == -d || k != d && furthest(k-1) < furthest(k+1) {
 			from = k + 1
 		}
-		fromX := furthest[from]
+		fromX := furthest(from)
 		fromY := fromX - from
 		for x > fromX && y > fromY && x > 0 && y > 0 {
 			x, y = x-1, y-1

@@ -15,7 +15,9 @@ const globalsText = `(function (testModule, testName, workflowNames, line, inspe
 	for (const name of ["setTimeout", "setInterval", "setImmediate"]) globalThis[name] = noHost(name);
 	const shade = (name) => {
 		const refuse = function () { throw new Error(name + " can be called by a workflow only; a test opens one with workflow(path)"); };
-		return new Proxy(refuse, { get: (target, key) => typeof key === "symbol" || key in target ? target[key] : key === "__esModule" ? true : shade(name + "." + key) });
+		const handler = { get: (target, key) => typeof key === "symbol" || key in target ? target[key] : key === "__esModule" ? true : shade(name + "." + key) };
+		const below = new Proxy(refuse, handler); // the bundler makes an object with the prototype of a module
+		return new Proxy(refuse, { ...handler, getPrototypeOf: () => below });
 	};
 	globalThis.require = (name) => {
 		if (name === testName) return testModule;

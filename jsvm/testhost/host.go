@@ -37,8 +37,9 @@ type Host struct {
 	stepID    uint64
 	queue     []event // events that wait for their turn
 	isRunning bool
+	isClosed  bool // its test is over
 	records   []Record
-	taken     map[string]int // how many of the records each kind of take has seen
+	taken     map[reader]int // how many of the records are behind each
 	unmatched []Unmatched
 	logs      []Log
 }
@@ -84,7 +85,7 @@ func newHost(bundles *Bundles, o hostOptions) *Host {
 		bundles: bundles, options: o, first: o.topic, now: o.now,
 		apps: map[string]*app{}, schedulers: map[string]string{}, machines: map[*program]*machine{},
 		topics:  map[string]bool{topicResult: true, topicError: true},
-		threads: map[threadID]*thread{}, timers: newTimers(), taken: map[string]int{},
+		threads: map[threadID]*thread{}, timers: newTimers(), taken: map[reader]int{},
 	}
 }
 
@@ -94,6 +95,7 @@ func (h *Host) close() {
 		m.release()
 	}
 	clear(h.machines)
+	h.isClosed = true
 }
 
 // schedulerTopic is the scheduler topic of the threads of a resume topic.
@@ -221,23 +223,35 @@ func (h *Host) fire(ctx context.Context) error {
 	return h.run(ctx)
 }
 
+// reader is who takes records: the host or a thread, of one topic or ("") of all.
+type reader struct {
+	isThread   bool
+	key, topic string
+}
+
+func (r reader) of(topic string) reader {
+	r.topic = topic
+	return r
+}
+
 // recordsOf lists the records of a topic ("" for all) with a key (nil for all). With isTake, those that the same take has given are left out.
 func (h *Host) recordsOf(topic string, key *string, isTake bool) []Record {
-	from := 0
-	if isTake {
-		scope := "" // takes of a thread know nothing of those of the host
-		if key != nil {
-			scope = "key " + *key
-		}
-		every, one := scope+"\x00", scope+"\x00"+topic
-		from = max(h.taken[every], h.taken[one])
-		h.taken[one] = len(h.records)
+	scope := reader{} // takes of a thread know nothing of those of the host
+	if key != nil {
+		scope = reader{isThread: true, key: *key}
 	}
 	var list []Record
-	for _, r := range h.records[from:] {
-		if (topic == "" || r.Topic == topic) && (key == nil || r.Key == *key) {
-			list = append(list, r)
+	for i, r := range h.records {
+		if topic != "" && r.Topic != topic || key != nil && r.Key != *key {
+			continue
 		}
+		if isTake && i < max(h.taken[scope.of("")], h.taken[scope.of(r.Topic)]) {
+			continue
+		}
+		list = append(list, r)
+	}
+	if isTake {
+		h.taken[scope.of(topic)] = len(h.records)
 	}
 	return list
 }

@@ -1,5 +1,6 @@
-// Contract of the module `kont/test` (to be shipped as part of kont.d.ts / beside it). All calls of the host are synchronous: a call returns when every step that it
-// caused, directly or through records between threads, has run. Test bodies may still be async.
+// Declarations of the module `kont/test`, which tests import that `kont test` runs. docs/testing-workflows.md tells how. All calls of a host are synchronous: a call
+// returns when every step that it caused, directly or through records between threads, has run. Test bodies may still be async.
+
 declare module "kont/test" {
   /** Registers a test. They run one after the other, in the order of the file; each has a time limit of its own. */
   export function test(name: string, body: () => void | Promise<void>): void;
@@ -11,8 +12,9 @@ declare module "kont/test" {
 
   export interface WorkflowOptions {
     /**
-     * How often a thread is written to bytes and goes on in a fresh VM, as after a crash.
-     * "await": before every promise job, which is at every await (the default); "step": between two steps; "never": objects stay live where they can.
+     * How often a thread is written to bytes and goes on from them in another VM, as after a crash.
+     * "await": before every promise job, which is at every await (the default; what lives across an await must be savable even if the await is over at once);
+     * "step": between two steps; "never": between two steps too, since every host does so, but in the same VM.
      */
     restore?: "await" | "step" | "never";
     /** The resume topic; default "workflow-resume". */
@@ -29,9 +31,9 @@ declare module "kont/test" {
     deploy(path: string, options?: { topic?: string }): void;
     /** The thread with that key; it need not run. Of the application on `options.topic`, default the first. */
     thread(key: string, options?: { topic?: string }): Thread;
-    /** Starts (`new:`) a thread with an argument, replacing one that runs, and returns it. */
+    /** Starts (`new:`) a thread with an argument (JSON; without one it is null), replacing one that runs, and returns it. */
     start(key: string, argument?: unknown, options?: { topic?: string }): Thread;
-    /** Writes a record as any Kafka client would; an object is sent as its JSON text. */
+    /** Writes a record as any Kafka client would; an object is sent as its JSON text, and null is a record without a value. */
     send(topic: string, key: string, value: unknown): void;
     /** Lets virtual time pass: milliseconds or text such as "3 days", "1h 30m", "250ms". Due timers fire in due order; what they cause has run before the next fires. */
     advance(duration: number | string): void;
@@ -41,7 +43,7 @@ declare module "kont/test" {
     readonly now: number;
     /** All records written by workflows, in order, but for those on resume topics and the scheduler; of one topic if named. */
     records(topic?: string): Record[];
-    /** Those that no earlier `take` with the same topic (or without one) has given. */
+    /** Those that no earlier `take` has given, of one topic or of all: each record once. Takes of a thread know nothing of those of the host. */
     take(topic?: string): Record[];
     /** Timers that are set, the earliest first. */
     readonly timers: Timer[];
@@ -59,9 +61,12 @@ declare module "kont/test" {
     readonly status: "absent" | "running" | "ended" | "faulted";
     start(argument?: unknown): this; // new:
     init(argument?: unknown): this; // init:
-    /** Fulfils a pending ref: its full id; or the name that `W.ref(name)` was given, if just one pending ref has it. */
+    /**
+     * Fulfils a pending ref: its full id; or the name that `W.ref(name)` was given, if just one pending ref has it. A name that none or several have is an
+     * error; an id of the form that `W.ref` makes is sent as it is, and the event is unmatched if it is not pending.
+     */
     resume(ref: string, value?: unknown): this;
-    /** Makes the await of a ref throw. */
+    /** Makes the await of a ref throw: JSON, so no Error. */
     reject(ref: string, error: unknown): this;
     /** Any event as text. */
     send(event: string): this;
@@ -105,9 +110,10 @@ declare module "kont/test" {
     /** Structure, prototypes, Map, Set, Date, -0 and NaN told apart; a diff on failure. */
     deepEqual<T>(actual: T, expected: T, message?: string): void;
     notDeepEqual(actual: unknown, expected: unknown, message?: string): void;
-    /** Each property of expected, deeply; others may be there. */
+    /** Each property of expected, deeply; others may be there. Arrays have the same length. */
     matches(actual: unknown, expected: unknown, message?: string): void;
     match(text: string, pattern: RegExp, message?: string): void;
+    /** Gives what was thrown. A pattern matches its message or its text (`TypeError: …`), a string is a part of one of them. */
     throws(body: () => unknown, expected?: RegExp | string, message?: string): unknown;
     rejects(body: () => PromiseLike<unknown>, expected?: RegExp | string, message?: string): Promise<unknown>;
     fail(message?: string): never;

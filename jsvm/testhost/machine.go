@@ -188,7 +188,7 @@ func (m *machine) step(ctx context.Context, now int64, in jsvm.Input) (jsvm.Effe
 // directory.
 func onDisk(entry, module string) string {
 	if module == "" || filepath.IsAbs(module) {
-		return module
+		return displayed(module)
 	}
 	for dir := filepath.Dir(entry); ; dir = filepath.Dir(dir) {
 		candidate := filepath.Join(dir, filepath.FromSlash(module))

@@ -17,6 +17,7 @@ type jsonFile struct {
 	File    string       `json:"file"`
 	Seconds float64      `json:"seconds"`
 	Failure *jsonFailure `json:"failure,omitempty"`
+	Console []string     `json:"console,omitempty"`
 	Tests   []jsonTest   `json:"tests"`
 }
 
@@ -69,7 +70,7 @@ func jsonFailureOf(f *Failure) *jsonFailure {
 
 // File keeps a file.
 func (r *JSONReporter) File(file FileResult) {
-	j := jsonFile{File: file.File, Seconds: file.Wall.Seconds(), Failure: jsonFailureOf(file.Failure), Tests: []jsonTest{}}
+	j := jsonFile{File: file.File, Seconds: file.Wall.Seconds(), Failure: jsonFailureOf(file.Failure), Console: file.Console, Tests: []jsonTest{}}
 	for _, t := range file.Tests {
 		test := jsonTest{Name: t.Name, Status: t.Status, Seconds: t.Wall.Seconds(), Failure: jsonFailureOf(t.Failure), Console: t.Console}
 		for _, l := range t.Logs {

@@ -41,7 +41,7 @@ func (r *TAPReporter) File(file FileResult) {
 	}
 	fmt.Fprintf(r.Out, "not ok %d - %s\n", r.files, tapName(file.File))
 	if file.Failure != nil {
-		r.details("  ", file.Failure, nil, nil)
+		r.details("  ", file.Failure, file.Console, nil)
 	}
 }
 

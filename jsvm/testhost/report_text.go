@@ -37,6 +37,7 @@ func (r TextReporter) File(file FileResult) {
 		switch t.Status {
 		case Passed:
 			fmt.Fprintf(r.Out, "  %s %s%s\n", r.colour("32", "ok  "), clean(t.Name), time)
+			writeConsole(r.Out, failureIndent, t.Console, nil) // who writes in a test wants to read it
 		case Skipped:
 			fmt.Fprintf(r.Out, "  %s %s\n", r.colour("33", "skip"), clean(t.Name))
 		default:
@@ -46,15 +47,18 @@ func (r TextReporter) File(file FileResult) {
 	}
 	if file.Failure != nil {
 		fmt.Fprintf(r.Out, "  %s\n", r.colour("31", "FAIL"))
-		r.failure(file.Failure, nil, nil)
+		r.failure(file.Failure, file.Console, nil)
 	}
 	if text := snapshotText(file); text != "" {
 		fmt.Fprintf(r.Out, "  %s\n", text)
 	}
 }
 
+// failureIndent is below the name of a test.
+const failureIndent = "       "
+
 func (r TextReporter) failure(f *Failure, console []string, logs []Log) {
-	const indent = "       "
+	const indent = failureIndent
 	writeIndented(r.Out, indent, cleanLines(f.Message))
 	if f.Diff != "" {
 		for _, l := range strings.Split(f.Diff, "\n") {

@@ -17,6 +17,7 @@ type FileResult struct {
 	Failure *Failure      // of the file as a whole: it does not compile, or has no tests
 	Tests   []Result      // in the order of the file
 	Wall    time.Duration // of all
+	Console []string      // what a file that failed as a whole wrote to its console
 	// Inputs are all files that were read: the test, what it imports, and the workflows with what they import.
 	Inputs []string
 	// Snapshots that were written.

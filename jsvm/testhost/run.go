@@ -151,6 +151,9 @@ func (f *fileRun) run(ctx context.Context) {
 			failure = &Failure{Message: "the file has no tests: write `test(\"…\", () => { … })`, imported from \"kont/test\""}
 		}
 		if failure != nil {
+			if !worker.isAbandoned {
+				f.result.Console = s.loadConsole
+			}
 			worker.end()
 			f.result.Failure = failure
 			return
@@ -216,8 +219,11 @@ func (f *fileRun) runTest(ctx context.Context, worker *worker, index int) Result
 		r.Status, r.Failure = Failed, failure
 		return r
 	}
-	if failure == nil {
+	switch {
+	case failure == nil:
 		failure = s.judge(t)
+	case failure.At.Line == 0 && t.failure != nil: // a call of the host noticed that the time is over
+		failure.At, failure.Source, failure.Stack = t.failure.At, t.failure.Source, t.failure.Stack
 	}
 	r.Console = t.console
 	for i, h := range s.hosts {

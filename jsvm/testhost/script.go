@@ -18,6 +18,12 @@ import (
 // scriptName is what positions name that lead to no source.
 const scriptName = "test.js"
 
+// exportedNames are what a test can import of the test host.
+var exportedNames = map[string][]string{bundle.TestModule: {"assert", "test", "workflow"}}
+
+// stackFramesMax bounds the stack of a failure.
+const stackFramesMax = 12
+
 // source is a test file, compiled.
 type source struct {
 	path    string // of the file
@@ -41,7 +47,7 @@ func compileSource(path string) (*source, error) {
 	for _, m := range built.Modules {
 		s.modules[m.Path] = m.Text
 	}
-	s.program, err = compile.Plain(compile.Script{Name: scriptName, Text: string(built.Script), SourceMap: built.SourceMap})
+	s.program, err = compile.Plain(compile.Script{Name: scriptName, Text: string(built.Script), SourceMap: built.SourceMap, Modules: exportedNames})
 	var uncompiled *compile.Error
 	if errors.As(err, &uncompiled) {
 		var found []bundle.Diagnostic
@@ -102,6 +108,9 @@ func newScript(file *fileRun, s *source) *script {
 	return &script{source: s, file: file, rt: goja.New(), chance: rand.NewChaCha8([32]byte{}), rejected: map[*goja.Promise]bool{}}
 }
 
+// hostError is the name of errors that calls of a host throw.
+const hostError = "HostError"
+
 // callDepthMax is what workflows have.
 const callDepthMax = 6000
 
@@ -121,6 +130,9 @@ func (s *script) load(ctx context.Context) error {
 	constructor := rt.Get("Error")
 	s.newError = func(text string) goja.Value {
 		e, err := rt.New(constructor, rt.ToValue(text))
+		if err == nil {
+			err = e.DefineDataProperty("name", rt.ToValue(hostError), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE)
+		}
 		if err != nil {
 			panic(err)
 		}
@@ -186,7 +198,7 @@ func (s *script) failureOf(value goja.Value) *Failure {
 		return f
 	}
 	name, message := s.textOf(o.Get("name")), s.textOf(o.Get("message"))
-	if f.Message = message; name != "AssertionError" {
+	if f.Message = message; name != "AssertionError" && name != hostError {
 		f.Message = strings.TrimSuffix(name+": "+message, ": ")
 	}
 	if text, ok := o.Get("diff").(goja.String); ok {
@@ -244,6 +256,9 @@ func (s *script) framesOf(stack string) (frames []Frame) {
 		row, _ := strconv.Atoi(call[3])
 		column, _ := strconv.Atoi(call[4])
 		frames = append(frames, Frame{call[1], Position{call[2], row, column + 1}})
+		if len(frames) == stackFramesMax {
+			break
+		}
 	}
 	return frames
 }
@@ -271,6 +286,9 @@ func (s *script) failureOfError(err error) *Failure {
 		at := call.Position()
 		if _, isSource := s.source.modules[at.Filename]; isSource && at.Line > 0 {
 			f.Stack = append(f.Stack, Frame{call.FuncName(), Position{at.Filename, at.Line, at.Column + 1}})
+		}
+		if len(f.Stack) == stackFramesMax {
+			break
 		}
 	}
 	s.place(f)

@@ -195,6 +195,7 @@ func (h *Host) unseenFaults() (faults []string) {
 	}
 	slices.SortFunc(ids, func(a, b threadID) int { return slices.Compare([]string{a.topic, a.key}, []string{b.topic, b.key}) })
 	for _, id := range ids {
+		h.threads[id].isSeen = true // it is told once
 		faults = append(faults, fmt.Sprintf("thread %q is faulted: %s", id.key, h.threads[id].fault))
 	}
 	return faults

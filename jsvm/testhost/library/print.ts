@@ -83,7 +83,7 @@ class Printer {
       const name = typeof key === "symbol" ? `[${String(key)}]` : identifier.test(key) ? key : JSON.stringify(key);
       entries.push(() => this.value(value[key], like?.[key], inner, name + ": ", ",", property(path, key)));
     }
-    if (entries.length === 0) return this.#line(indent + before + head + open + close + after, path);
+    if (entries.length === 0) return this.#line(indent + before + (head.endsWith(") ") ? head.trim() : head + open + close) + after, path);
     this.#line(indent + before + head + open, path);
     entries.forEach((entry) => entry());
     this.#line(indent + close + after, path);

@@ -1,0 +1,59 @@
+package testhost
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// runFiles runs test files and prints what became of them.
+func runFiles(t *testing.T, o Options, files ...string) (results []FileResult, text string) {
+	t.Helper()
+	var out bytes.Buffer
+	reporter := TextReporter{Out: &out}
+	Run(context.Background(), files, o, func(r FileResult) {
+		results = append(results, r)
+		reporter.File(r)
+	})
+	return results, out.String()
+}
+
+// The tests of testdata test what a test imports, with itself: what they say fails is caught by assert.throws.
+func TestLibraryAndHostByTestsOfTheirOwn(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.test.ts")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	results, text := runFiles(t, Options{Snapshots: SnapshotsKeep, Seed: 7}, files...)
+	if counts := CountsOf(results); counts.Failed > 0 || counts.Passed < 30 || counts.Skipped > 0 {
+		t.Errorf("%+v\n%s", counts, text)
+	}
+	for i, r := range results {
+		if r.File != files[i] {
+			t.Errorf("result %d is of %s, want %s", i, r.File, files[i])
+		}
+	}
+}
+
+func TestSameSeedSameChance(t *testing.T) {
+	draw := func(seed uint64) []string {
+		results, text := runFiles(t, Options{Seed: seed}, "testdata/chance.test.ts")
+		var lines []string
+		for _, r := range results[0].Tests {
+			lines = append(lines, r.Console...)
+		}
+		if len(lines) != 3 {
+			t.Fatal(text)
+		}
+		return lines
+	}
+	first, again, other := draw(7), draw(7), draw(8)
+	if strings.Join(first, "\n") != strings.Join(again, "\n") {
+		t.Errorf("seed 7 gives\n%s\nand\n%s", first, again)
+	}
+	if strings.Join(first, "\n") == strings.Join(other, "\n") {
+		t.Errorf("seeds 7 and 8 give %s", first)
+	}
+}
