@@ -51,7 +51,19 @@ func newVM(b *Bundle, rt *goja.Runtime, limits Limits) (*vm, error) {
 }
 
 // newVMIn is newVM with a clock and chance of its own.
-func newVMIn(b *Bundle, rt *goja.Runtime, limits Limits, world world) (v *vm, err error) {
+func newVMIn(b *Bundle, rt *goja.Runtime, limits Limits, world world) (*vm, error) {
+	v, err := newOpenVM(b, rt, limits, world)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.harden(v.intrinsics, v.intrinsicTable); err != nil {
+		return nil, fmt.Errorf("freeze intrinsics: %w", err)
+	}
+	return v, nil
+}
+
+// newOpenVM leaves the intrinsics as they are: one thread's changes to them would reach the next.
+func newOpenVM(b *Bundle, rt *goja.Runtime, limits Limits, world world) (v *vm, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			v, err = nil, fmt.Errorf("load bundle: engine panic: %v", p)
@@ -80,9 +92,6 @@ func newVMIn(b *Bundle, rt *goja.Runtime, limits Limits, world world) (v *vm, er
 	}
 	if err := v.bindEntry(exports); err != nil {
 		return nil, err
-	}
-	if err := v.harden(v.intrinsics, v.intrinsicTable); err != nil {
-		return nil, fmt.Errorf("freeze intrinsics: %w", err)
 	}
 	return v, nil
 }

@@ -77,14 +77,32 @@ func (c *context) lowerCallee(e ast.Expression) (f, self ast.Expression) {
 //	          2: t = void 0
 //	          3: … t …
 func (c *context) lowerChain(n *ast.OptionalChain) ast.Expression {
+	return c.shortened(c.b(n), c.b(n).Undefined(), func(short *ir.Block) ast.Expression {
+		value, _ := c.link(n.Expression, short)
+		return value
+	})
+}
+
+// delete a?.[await k]
+//
+// is the same, with the last link deleted rather than read, and true where the chain ends early (ECMAScript 13.5.1.2: there is no
+// reference then).
+func (c *context) lowerDeleteChain(n *ast.UnaryExpression, chain *ast.OptionalChain) ast.Expression {
 	b := c.b(n)
+	return c.shortened(b, b.Bool(true), func(short *ir.Block) ast.Expression {
+		last, _ := c.link(chain.Expression, short)
+		return &ast.UnaryExpression{Operator: n.Operator, Idx: n.Idx, Operand: last}
+	})
+}
+
+// shortened is the value of a chain, which value lowers, or otherwise where that jumps to short.
+func (c *context) shortened(b syntax.Builder, otherwise ast.Expression, value func(short *ir.Block) ast.Expression) ast.Expression {
 	result := c.temp()
 	short, after := c.m.block(), c.m.block()
-	value, _ := c.link(n.Expression, short)
-	c.m.emit(b.Set(result, value))
+	c.m.emit(b.Set(result, value(short)))
 	c.m.jump(after)
 	c.m.start(short)
-	c.m.emit(b.Set(result, b.Undefined()))
+	c.m.emit(b.Set(result, otherwise))
 	c.m.fall(after)
 	return b.ID(result)
 }

@@ -241,8 +241,8 @@ func (c *context) lowerUnary(n *ast.UnaryExpression) ast.Expression {
 		}
 		refuse(n, "`delete super[…]` is not supported", "delete from `this`")
 	}
-	if _, ok := n.Operand.(*ast.OptionalChain); ok && n.Operator == token.DELETE {
-		refuse(n, "`delete` of an optional chain that contains an await is not supported", "await into a variable first")
+	if chain, ok := n.Operand.(*ast.OptionalChain); ok && n.Operator == token.DELETE {
+		return c.lowerDeleteChain(n, chain)
 	}
 	if n.Operator == token.INCREMENT || n.Operator == token.DECREMENT {
 		copied.Operand = c.propertyPlace(n.Operand, false)()
