@@ -44,6 +44,7 @@ func TestFaultsOfTheEngineAreAvoided(t *testing.T) {
 		"callee is looked up before its arguments":   {"async function main() { try { missing(await log('not')); } catch (e) { log(e.name); } }", "ReferenceError\n= undefined"},
 		"x += y reads x before y assigns to it":      {"async function main() { let x = 1; x += (x = 5, await 2); return x; }", "= 3"},
 		"a default parameter that throws rejects":    {"async function f(x = missing) {} function main() { return f().catch((e) => e.name); }", "= ReferenceError"},
+		"a default's closure sees a later parameter": {"async function main() { const f = async (a = () => b, c = 2, b = 1) => { await null; return [a(), c]; }; return f(undefined, undefined, 5); }", "= [5, 2]"},
 		"assigning to an arrow's captured constants": {"function main() { const x = 1; const f = () => { x = 2; }; try { f(); } catch (e) { return e.name; } }", "= TypeError"},
 	} {
 		t.Run(name, func(t *testing.T) {

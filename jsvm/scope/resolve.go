@@ -113,7 +113,9 @@ func (a *analyser) mark(r *Ref) {
 	if b.Kind == Param && r.Function == owner && !r.Init {
 		r.Dead = r.at < b.InitEnd
 	}
-	if b.Lexical() && !r.Init {
+	// A closure in a default value may say a later parameter, and be called before that has its value.
+	isLaterParam := b.Kind == Param && r.Function != owner
+	if (b.Lexical() || isLaterParam) && !r.Init {
 		r.Check = mayBeUninitialised(r)
 		b.Checked = b.Checked || r.Check
 	}
