@@ -84,14 +84,18 @@ func installGuards(rt *goja.Runtime) error {
 	}
 	const noSource = "code cannot be made from text: it would have no place in the source to resume at"
 	g.replace(global, "eval", 1, func(goja.FunctionCall) goja.Value { panic(g.error("EvalError", noSource)) })
-	refuse, err := rt.RunString(`(error => { const native = Function, proto = native.prototype;
-		const Refusing = function Function() { throw error() };
-		Reflect.defineProperty(Refusing, "prototype", { value: proto, writable: false, enumerable: false, configurable: false });
-		Reflect.defineProperty(Refusing, "length", { value: 1, configurable: true });
-		Reflect.defineProperty(proto, "constructor", { value: Refusing, writable: true, configurable: true });
-		for (const f of [async function () {}, function* () {}])
-			Reflect.defineProperty(Object.getPrototypeOf(f), "constructor", { value: Refusing, writable: false, configurable: true });
-		globalThis.Function = Refusing; })`)
+	refuse, err := rt.RunString(`(error => {
+		const refusing = (name, proto, isGlobal) => {
+			const Refusing = { [name]: function () { throw error() } }[name];
+			Reflect.defineProperty(Refusing, "prototype", { value: proto, writable: false, enumerable: false, configurable: false });
+			Reflect.defineProperty(Refusing, "length", { value: 1, configurable: true });
+			Reflect.defineProperty(proto, "constructor", { value: Refusing, writable: isGlobal, configurable: true });
+			return Refusing;
+		};
+		globalThis.Function = refusing("Function", globalThis.Function.prototype, true);
+		for (const [name, f] of [["AsyncFunction", async function () {}], ["GeneratorFunction", function* () {}]])
+			Object.setPrototypeOf(refusing(name, Object.getPrototypeOf(f), false), globalThis.Function);
+	})`)
 	if err != nil {
 		return err
 	}

@@ -27,8 +27,12 @@ type heap struct {
 	// its constructor has them listed, and is read without asking for its keys.
 	classes map[*goja.Object]*runtimeClass
 	frame   *goja.Object // Frame.prototype
+	// generatorPrototype is that of all generator objects, above the prototype objects of their functions.
+	generatorPrototype *goja.Object
+	// asyncFunctionPrototype and generatorFunctionPrototype are those of the functions.
+	asyncFunctionPrototype, generatorFunctionPrototype *goja.Object
 
-	symMark, symFunction, symClass *goja.Symbol
+	symMark, symFunction, symClass, symPrototypeOf *goja.Symbol
 	// privates are the runtime's symbols whose properties stand for internal slots: never
 	// enumerable, on objects that are otherwise plain.
 	privates      []*goja.Symbol
@@ -71,6 +75,7 @@ func newHeap(rt *goja.Runtime, l *layout, dictionary *continuation.Dictionary) (
 		objectProtoNames: map[string]struct{}{},
 		dictionaryValues: make([]goja.Value, dictionary.Size()),
 		symMark:          goja.NewSymbol("mark"), symFunction: goja.NewSymbol("function"), symClass: goja.NewSymbol("class"),
+		symPrototypeOf: goja.NewSymbol("prototypeOf"),
 	}
 	h.graph.Reset(dictionary)
 	for _, name := range n.objectPrototype.GetOwnPropertyNames() {

@@ -202,6 +202,10 @@ func (v *vm) intrinsicRoot(name string) *goja.Object {
 			f, _ := v.heap.descriptor(arguments, v.rt.ToValue("callee")).value.(*goja.Object)
 			return f
 		}
+	case "%GeneratorFunction%":
+		return get(v.heap.generatorFunctionPrototype, "constructor")
+	case "%AsyncFunction%":
+		return get(v.heap.asyncFunctionPrototype, "constructor")
 	case "kont":
 		return get(v.lib, "kont")
 	}

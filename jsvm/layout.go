@@ -19,6 +19,8 @@ type functionLayout struct {
 	source       string // for Function.prototype.toString
 	isClass      bool
 	hasPrototype bool           // an ordinary function: its prototype object has to be kept too
+	isStepped    bool           // an async function or generator
+	isGenerator  bool           // a generator: it has a prototype object too, from which its generator objects inherit
 	captures     bool           // has an environment; asked by probe
 	class        int            // number of the class that it is a member of, or -1
 	members      []memberLayout // of a class: methods and accessors
@@ -45,7 +47,8 @@ func layoutOf(m *compile.Manifest) *layout {
 		f := &m.Functions[i]
 		to := &l.functions[i]
 		*to = functionLayout{id: continuation.Function{Key: f.Key, Fingerprint: f.Fingerprint}, name: pathOf(f.Key), source: f.Source,
-			isClass: f.IsClass, hasPrototype: f.Constructs, captures: f.Captures, class: f.Class}
+			isClass: f.IsClass, hasPrototype: f.Constructs,
+			isStepped: f.Stepped, isGenerator: f.Generator, captures: f.Captures, class: f.Class}
 		for _, p := range f.Points {
 			point := pointLayout{key: p.Key, position: Position{File: p.At.Module, Line: p.At.Line, Column: p.At.Column}}
 			for _, s := range p.Slots {

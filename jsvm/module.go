@@ -384,6 +384,9 @@ func (n *namer) watch(item named) {
 }
 
 func (n *namer) isPrototypeObject(o *goja.Object) bool {
+	if f, ok := n.v.heap.ownTag(o, n.v.heap.symPrototypeOf); ok {
+		return f.Get("prototype") == goja.Value(o)
+	}
 	d := n.v.heap.descriptor(o, n.v.rt.ToValue("constructor"))
 	f, ok := d.value.(*goja.Object)
 	return ok && f.ClassName() == "Function" && f.Get("prototype") == goja.Value(o)

@@ -381,7 +381,7 @@ func (s *saver) ordinary(o *goja.Object) {
 			s.fixed(o, class)
 			return
 		}
-		if s.isView(o, prototype) {
+		if s.isView(o, prototype) || prototype == h.generatorPrototype && s.isPrototypeObject(o) {
 			return
 		}
 	}

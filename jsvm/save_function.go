@@ -79,7 +79,18 @@ func (s *saver) closure(o *goja.Object, id int) {
 	}
 	s.at("%env")
 	s.birth(env)
-	s.functionProperties(o, h.natives.functionPrototype, f.hasPrototype, h.bornAs(id))
+	s.functionProperties(o, h.functionPrototypeOf(f), f.hasPrototype || f.isGenerator, h.bornAs(id))
+}
+
+// functionPrototypeOf is the prototype with which a function or method is made.
+func (h *heap) functionPrototypeOf(f *functionLayout) *goja.Object {
+	switch {
+	case f.isGenerator:
+		return h.generatorFunctionPrototype
+	case f.isStepped:
+		return h.asyncFunctionPrototype
+	}
+	return h.natives.functionPrototype
 }
 
 // bornAs is a function as the factory makes it: to tell what has been changed since.
@@ -91,7 +102,7 @@ func (h *heap) bornAs(id int) *goja.Object {
 }
 
 // functionProperties writes what a function has beyond what it was born with: its name and length and,
-// for an ordinary function, its untouched prototype object. Without a sample, name and length are always written.
+// for an ordinary function and a generator, its untouched prototype object. Without a sample, name and length are always written.
 func (s *saver) functionProperties(o, born *goja.Object, hasPrototype bool, sample *goja.Object) {
 	isAsBorn := func(key string) bool {
 		return sample != nil && (sample == o || o.Get(key) != nil && o.Get(key).SameAs(sample.Get(key)))
@@ -123,10 +134,17 @@ func (s *saver) functionProperties(o, born *goja.Object, hasPrototype bool, samp
 	})
 }
 
-// isPristinePrototype reports whether an ordinary function's prototype object is as it was born.
+// isPristinePrototype reports whether the prototype object of an ordinary function or of a generator is as it was born.
 func (h *heap) isPristinePrototype(f *goja.Object) bool {
 	p, ok := f.Get("prototype").(*goja.Object)
-	if !ok || p.Prototype() != h.natives.objectPrototype || h.isMarked(p) {
+	if !ok || h.isMarked(p) {
+		return false
+	}
+	if owner, ok := h.ownTag(p, h.symPrototypeOf); ok {
+		keys, err := object(h.natives.ownKeys(nil, p))
+		return owner == f && p.Prototype() == h.generatorPrototype && err == nil && keys.Get("length").ToInteger() == 1 // the tag
+	}
+	if p.Prototype() != h.natives.objectPrototype {
 		return false
 	}
 	names := p.GetOwnPropertyNames()
@@ -136,9 +154,13 @@ func (h *heap) isPristinePrototype(f *goja.Object) bool {
 // isPrototypeObject writes an object that is the original prototype object of a function of the bundle.
 func (s *saver) isPrototypeObject(o *goja.Object) bool {
 	h := s.heap
-	f, ok := h.descriptor(o, h.constructorKey).value.(*goja.Object)
-	if !ok || f.ExportType() == typeProxy || f.ClassName() != "Function" {
-		return false
+	f, isGenerators := h.ownTag(o, h.symPrototypeOf)
+	if !isGenerators {
+		var ok bool
+		f, ok = h.descriptor(o, h.constructorKey).value.(*goja.Object)
+		if !ok || f.ExportType() == typeProxy || f.ClassName() != "Function" {
+			return false
+		}
 	}
 	if _, isNamed := h.names[f]; isNamed || f.Get("prototype") != goja.Value(o) {
 		return false
@@ -152,11 +174,14 @@ func (s *saver) isPrototypeObject(o *goja.Object) bool {
 	s.birth(f)
 	layout := &h.layout.functions[id]
 	born := h.natives.objectPrototype
-	if layout.isClass {
+	switch {
+	case layout.isClass:
 		born = o.Prototype() // fixed by the heritage
+	case isGenerators:
+		born = h.generatorPrototype
 	}
 	s.described(o, born, func(key string, d *descriptor) bool {
-		if key == "constructor" {
+		if key == "constructor" && !isGenerators {
 			return d.value == goja.Value(f) && d.attributes == continuation.Writable|continuation.Configurable
 		}
 		return layout.isClass && s.isMemberOf(d, id)
@@ -241,7 +266,8 @@ func (s *saver) member(o *goja.Object, id int) {
 	n.Function = s.function(id)
 	s.at("%class")
 	s.birth(tag)
-	s.functionProperties(o, h.natives.functionPrototype, false, o)
+	f := &h.layout.functions[id]
+	s.functionProperties(o, h.functionPrototypeOf(f), f.isGenerator, o)
 }
 
 // frame writes a suspended function: key of the function, key of the resume point, the

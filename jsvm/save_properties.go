@@ -156,7 +156,7 @@ func (h *heap) descriptor(o *goja.Object, key goja.Value) (d descriptor) {
 // isInternal says that a symbol key is one of the runtime's tags, which restoring sets anew.
 func (h *heap) isInternal(key goja.Value) bool {
 	sym, ok := key.(*goja.Symbol)
-	return ok && (sym == h.symMark || sym == h.symFunction || sym == h.symClass)
+	return ok && (sym == h.symMark || sym == h.symFunction || sym == h.symClass || sym == h.symPrototypeOf)
 }
 
 // propertiesByKey writes own properties, symbols too, with attributes when any of them is not plain.

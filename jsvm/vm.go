@@ -148,7 +148,7 @@ func (v *vm) bindLibrary() error {
 		}
 		*field = f
 	}
-	for name, field := range map[string]**goja.Symbol{"symMark": &h.symMark, "symFunction": &h.symFunction, "symClass": &h.symClass} {
+	for name, field := range map[string]**goja.Symbol{"symMark": &h.symMark, "symFunction": &h.symFunction, "symClass": &h.symClass, "symPrototypeOf": &h.symPrototypeOf} {
 		sym, ok := lib.Get(name).(*goja.Symbol)
 		if !ok {
 			return fmt.Errorf("runtime library has no %s", name)
@@ -161,6 +161,8 @@ func (v *vm) bindLibrary() error {
 			h.registerPrivate(sym, "kont."+name)
 		}
 	}
+	h.asyncFunctionPrototype, _ = lib.Get("asyncFunctionPrototype").(*goja.Object)
+	h.generatorFunctionPrototype, _ = lib.Get("generatorFunctionPrototype").(*goja.Object)
 	h.uninitialized, _ = lib.Get("TDZ").(*goja.Symbol)
 	for _, name := range []string{"AWAIT", "YIELD", "DELEGATE", "DONE"} {
 		if sym, ok := lib.Get(name).(*goja.Symbol); ok {
@@ -188,8 +190,11 @@ func (v *vm) bindLibrary() error {
 		if !ok {
 			continue
 		}
-		if name == "Frame" {
+		switch name {
+		case "Frame":
 			h.frame = prototype
+		case "Generator":
+			h.generatorPrototype = prototype
 		}
 		h.registerClass(prototype, name, fixedFields[name])
 	}

@@ -44,6 +44,7 @@ func TestFaultsOfTheEngineAreAvoided(t *testing.T) {
 		"callee is looked up before its arguments":   {"async function main() { try { missing(await log('not')); } catch (e) { log(e.name); } }", "ReferenceError\n= undefined"},
 		"x += y reads x before y assigns to it":      {"async function main() { let x = 1; x += (x = 5, await 2); return x; }", "= 3"},
 		"a default parameter that throws rejects":    {"async function f(x = missing) {} function main() { return f().catch((e) => e.name); }", "= ReferenceError"},
+		"async methods are AsyncFunction":            {"function main() { class C { async m() {} static async s() {} async [1 + 1]() {} } const o = { async m() {} }, of = Object.getPrototypeOf, a = async () => {}; return [o.m, new C().m, C.s, new C()[2]].map((f) => of(f) === of(a)); }", "= [true, true, true, true]"},
 		"a default's closure sees a later parameter": {"async function main() { const f = async (a = () => b, c = 2, b = 1) => { await null; return [a(), c]; }; return f(undefined, undefined, 5); }", "= [5, 2]"},
 		"assigning to an arrow's captured constants": {"function main() { const x = 1; const f = () => { x = 2; }; try { f(); } catch (e) { return e.name; } }", "= TypeError"},
 	} {

@@ -45,6 +45,8 @@ type Function struct {
 	Member *Member
 	// Stepped: async or a generator; has frames and Points.
 	Stepped bool
+	// Generator: a generator, whose function has an object `prototype` of another kind.
+	Generator bool
 	// Captures: the function answers the probe with its environment.
 	Captures bool
 	// Constructs: an ordinary function with a prototype object of its own.
@@ -163,7 +165,8 @@ func (m *builder) function(f *Function, fn *scope.Function) {
 	f.Source = m.source(fn.Node)
 	f.Stepped = fn.Stepped()
 	f.Captures = fn.NeedsEnv && !fn.Member()
-	f.Constructs = fn.Kind == scope.Plain && (!fn.Stepped() || fn.SelfName != nil)
+	f.Constructs = fn.Kind == scope.Plain && !fn.Stepped()
+	f.Generator = fn.Generator
 	switch fn.Kind {
 	case scope.Module:
 		f.Name = "(module)"

@@ -134,9 +134,32 @@ func (c *context) classFactory(class *scope.Class) string {
 	default:
 		body = []ast.Statement{b.Return(value)}
 	}
+	if kinds := steppedMembers(b, class); kinds != nil {
+		last := len(body) - 1
+		made := body[last].(*ast.ReturnStatement).Argument
+		body[last] = b.Return(b.CallNamed("%steppedMembers", made, b.ID(steppedName), kinds))
+		body = append([]ast.Statement{b.Const(steppedName, b.Object())}, body...)
+	}
 	c.result.Factories = append(c.result.Factories,
 		b.Declaration(b.Function(name, b.Params(envName, superName, keysName), body...)))
 	return name
+}
+
+// steppedMembers are the methods of a class that are async functions or generators, by id, true for generators; nil: there are none. The
+// kernel finds them on the class and makes of them what factories make of other functions; a generator method finds itself in %g.
+//
+//	class C { *m() {} }   becomes   function %F5(…) { const %g = {}; return %steppedMembers(class C { m() { return %generator(6, …, %g[6]) } }, %g, {6: true}) }
+func steppedMembers(b syntax.Builder, class *scope.Class) ast.Expression {
+	var kinds []ast.Property
+	for _, f := range class.Members {
+		if f.Stepped() {
+			kinds = append(kinds, b.Property(strconv.Itoa(f.ID), b.Bool(f.Generator)))
+		}
+	}
+	if kinds == nil {
+		return nil
+	}
+	return b.Object(kinds...)
 }
 
 func computed(element ast.ClassElement) bool {

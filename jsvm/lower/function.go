@@ -61,7 +61,11 @@ func (c *context) factory(f *scope.Function) string {
 	literal := c.lowerFunction(f)
 	var body []ast.Statement
 	switch {
-	case f.Kind == scope.Method || f.Stepped() && f.Kind == scope.Plain && f.SelfName == nil:
+	case f.Stepped() && f.Kind != scope.Arrow:
+		body = []ast.Statement{b.Const(steppedName, b.CallNamed(steppedMaker(f), named(b, f.Name, literal, ast.PropertyKindMethod))), b.Return(b.ID(steppedName))}
+	case f.Stepped():
+		body = []ast.Statement{b.Return(b.CallNamed(steppedMaker(f), named(b, f.Name, literal, ast.PropertyKindValue)))}
+	case f.Kind == scope.Method:
 		body = []ast.Statement{b.Return(named(b, f.Name, literal, ast.PropertyKindMethod))}
 	default:
 		body = []ast.Statement{b.Return(named(b, f.Name, literal, ast.PropertyKindValue))}
@@ -75,6 +79,20 @@ func (c *context) factory(f *scope.Function) string {
 	c.result.Factories = append(c.result.Factories,
 		b.Declaration(b.Function(name, b.Params(envName), body...)))
 	return name
+}
+
+// steppedName is, in the factory of an async function or generator, the function itself; in that of a class, an object with its generator
+// methods by id. What takes their place is an ordinary function, which the kernel gives the prototype, and a generator the object
+// `prototype`, that the author's has (ECMAScript 27.3, 27.7):
+//
+//	function* g() {}   becomes   function %F3() { const %g = %generatorFunction({g() { return %generator(3, void 0, this, [], %g) }}.g); return %g }
+const steppedName = "%g"
+
+func steppedMaker(f *scope.Function) string {
+	if f.Generator {
+		return "%generatorFunction"
+	}
+	return "%asyncFunction"
 }
 
 // named gives a literal its `name` without a binding of that name: as the value

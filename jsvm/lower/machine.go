@@ -79,6 +79,8 @@ func (c *context) flattened(s *scope.Scope) bool {
 //
 //	becomes   f(a, b) { return %async(7, %e, this, [a, b]) }
 //
+// A generator's wrapper passes itself, since its `prototype` is that of the generator object.
+//
 // The values are the frame's first slots: those parameters that are read. With
 // other than plain parameters, the wrapper takes what comes (with the same
 // `length`) and the step function takes it apart, so that an error in a default
@@ -183,7 +185,7 @@ func (c *context) passedIn(wrapper *ast.ParameterList, simple bool) []passedValu
 		list = append(list, passedValue{argumentsSlot, b.ID("arguments")})
 	}
 	if c.fn.SelfName != nil {
-		list = append(list, passedValue{selfSlot, b.ID(c.fn.Name)})
+		list = append(list, passedValue{selfSlot, b.ID(steppedName)})
 	}
 	return list
 }
@@ -281,7 +283,13 @@ func (c *context) wrapper(params *ast.ParameterList, passed []passedValue, param
 	if f.NeedsEnv && !f.Member() {
 		body = append(body, b.If(b.ID(probeName), b.Return(b.ID(envName))))
 	}
-	body = append(body, b.Return(b.CallNamed(driver, b.Number(f.ID), env, self, b.Array(values...))))
+	arguments := []ast.Expression{b.Number(f.ID), env, self, b.Array(values...)}
+	if f.Generator && f.Member() {
+		arguments = append(arguments, b.Index(b.ID(steppedName), b.Number(f.ID)))
+	} else if f.Generator {
+		arguments = append(arguments, b.ID(steppedName))
+	}
+	body = append(body, b.Return(b.CallNamed(driver, arguments...)))
 	if f.Kind == scope.Arrow {
 		arrow := b.Arrow(params, body...)
 		arrow.Source = sourceMark(f.ID)

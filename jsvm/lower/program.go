@@ -16,7 +16,7 @@ import (
 // Each is the constant %name in the output.
 var Kernel = []string{
 	"TDZ", "AWAIT", "YIELD", "DELEGATE", "DONE",
-	"async", "generator", "generatorStart",
+	"async", "generator", "generatorStart", "asyncFunction", "generatorFunction", "steppedMembers",
 	"tdz", "checked", "constant",
 	"call", "toKey", "named", "iterate", "iterator", "next", "close", "closeQuiet", "rest",
 	"objectRest", "requireObject", "forIn", "nextKey", "delegate", "delegateDone",

@@ -1,7 +1,7 @@
 // The runtime library: what every VM has before a bundle is loaded. See doc.go for the whole.
 
 import * as kernel from "./kernel";
-import { define, mark, privateSymbols, symClass, symFunction, symIterator, symMark, symPromise, symWeak, symWeakMap } from "./object";
+import { define, mark, privateSymbols, symClass, symFunction, symIterator, symMark, symPromise, symPrototypeOf, symWeak, symWeakMap } from "./object";
 import { functions, makeFunction } from "./function";
 import * as promise from "./promise";
 import { installCombinators } from "./combinator";
@@ -70,6 +70,7 @@ const rt: any = {
   symIterator,
   symMark,
   symPromise,
+  symPrototypeOf,
   symWeak,
   symWeakMap,
   privateSymbols,

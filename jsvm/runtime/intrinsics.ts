@@ -107,6 +107,14 @@ export function nameIntrinsics(kernelClasses: Record<string, any>): Intrinsics {
     ["%ThrowTypeError%", throwTypeError()],
   ];
   for (let i = 0; i < hidden.length; i++) table.walk(hidden[i][0], hidden[i][1]);
+  const { prototype } = Function;
+  const functionPrototypes: [string, any][] = [["%GeneratorFunction%", prototypeOf(function* () {})], ["%AsyncFunction%", prototypeOf(async function () {})]];
+  for (const [name, value] of functionPrototypes) {
+    if (value === prototype) continue;
+    // By themselves: what they lead to has its names below.
+    table.add(name + ".prototype", value);
+    table.add(name, value.constructor);
+  }
   const all = [classes, kernelClasses];
   for (let i = 0; i < all.length; i++) {
     const names = Object.keys(all[i]);

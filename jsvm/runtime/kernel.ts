@@ -5,12 +5,14 @@
 // suspension but instances of the classes Frame, Generator, Iteration and
 // KeyList, whose fields are all of their state.
 
-import { define, isObject, mark, symClass, symIterator } from "./object";
+import { createWith, define, isObject, mark, symClass, symIterator, symPrototypeOf } from "./object";
+import { functionTag } from "./source";
 import { trace } from "./trace";
 import { awaitValue, enterFrame, leaveFrame, newPromise, rejectPromise, resolvePromise } from "./promise";
 
 const { apply, getPrototypeOf, defineProperty, ownKeys } = Reflect;
 const { getOwnPropertyDescriptor, hasOwn, isExtensible } = Object;
+const { setPrototypeOf, prototype: objectPrototype } = Object;
 const propertyIsEnumerable = Object.prototype.propertyIsEnumerable;
 
 /** Mark of a binding in its temporal dead zone. */
@@ -411,12 +413,7 @@ export function async(fn: number, env: unknown, self: unknown, slots: unknown[])
  * a private property, and the frame's `d` is the generator: a property alone
  * could be inherited.
  */
-export class Generator {
-  constructor(frame: Frame) {
-    frame.d = this;
-    define(this, symIterator, frame);
-  }
-}
+export class Generator {}
 
 function frameOf(generator: any): Frame {
   const frame = isObject(generator) ? (generator as any)[symIterator] : undefined;
@@ -470,19 +467,59 @@ for (const name of ["next", "return", "throw"]) {
 }
 defineProperty(Generator.prototype, Symbol.toStringTag, { value: "Generator", writable: false, enumerable: false, configurable: true });
 
-export function generator(fn: number, env: unknown, self: unknown, slots: unknown[]): unknown {
+/** %AsyncFunction.prototype% and %GeneratorFunction.prototype%, ECMAScript 27.7.3 and 27.3.3. goja has them, for its own functions. */
+export const asyncFunctionPrototype: any = getPrototypeOf(async function () {});
+export const generatorFunctionPrototype: any = getPrototypeOf(function* () {});
+defineProperty(generatorFunctionPrototype, "prototype", { value: Generator.prototype, writable: false, enumerable: false, configurable: true });
+defineProperty(Generator.prototype, "constructor", { value: generatorFunctionPrototype, writable: false, enumerable: false, configurable: true });
+
+/** Makes an async function of the function that takes its place. */
+export function asyncFunction(made: any): any {
+  return setPrototypeOf(made, asyncFunctionPrototype);
+}
+
+/** Makes a generator function: ECMAScript 15.5.3 InstantiateGeneratorFunctionObject. */
+export function generatorFunction(made: any): any {
+  defineProperty(made, "prototype", { value: createWith(Generator.prototype, symPrototypeOf, made), writable: true, enumerable: false, configurable: false });
+  return setPrototypeOf(made, generatorFunctionPrototype);
+}
+
+/** Does the same for the methods of a class; kinds tells by id which are generators, and own gets those. */
+export function steppedMembers(made: any, own: any, kinds: Record<string, boolean>): any {
+  for (const holder of [made, made.prototype]) {
+    for (const key of ownKeys(holder)) {
+      const method = getOwnPropertyDescriptor(holder, key)!.value;
+      if (typeof method !== "function" || method === made) continue;
+      const id = functionTag(method).slice(1);
+      if (kinds[id] === true) own[id] = generatorFunction(method);
+      else if (kinds[id] === false) asyncFunction(method);
+    }
+  }
+  return made;
+}
+
+/** The prototype of the generator object of a call of made. */
+function prototypeOf(made: any): object {
+  const own = made.prototype;
+  if (!isObject(own)) return Generator.prototype;
+  // Earlier builds made an ordinary function of a generator that says its own name.
+  if (getPrototypeOf(own) === objectPrototype && (own as any).constructor === made) return Generator.prototype;
+  return own;
+}
+
+export function generator(fn: number, env: unknown, self: unknown, slots: unknown[], made: any): unknown {
   const frame = new Frame(fn, env, self);
   frame.s = slots;
-  return new Generator(frame);
+  return (frame.d = createWith(prototypeOf(made), symIterator, frame));
 }
 
 /** A generator that takes its parameters apart before its first next(). */
-export function generatorStart(fn: number, env: unknown, self: unknown, slots: unknown[]): unknown {
+export function generatorStart(fn: number, env: unknown, self: unknown, slots: unknown[], made: any): unknown {
   const frame = new Frame(fn, env, self);
   frame.s = slots;
   steps[fn]!(frame, undefined, Mode.Next);
   frame.a = undefined;
-  return new Generator(frame);
+  return (frame.d = createWith(prototypeOf(made), symIterator, frame));
 }
 
 /**

@@ -43,6 +43,9 @@ export const symWeakMap: unique symbol = Symbol("kont.weakMap");
 /** On an iterator of a built-in collection: its state. */
 export const symIterator: unique symbol = Symbol("kont.iterator");
 
+/** On the prototype object of a generator function: the function. */
+export const symPrototypeOf: unique symbol = Symbol("kont.prototypeOf");
+
 /** All private symbols by name. Append only: continuations name them. */
 export const privateSymbols: Record<string, symbol> = {
   function: symFunction,
@@ -52,6 +55,7 @@ export const privateSymbols: Record<string, symbol> = {
   weak: symWeak,
   weakMap: symWeakMap,
   iterator: symIterator,
+  prototypeOf: symPrototypeOf,
 };
 
 export function isObject(value: unknown): value is object {
