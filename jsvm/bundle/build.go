@@ -91,7 +91,37 @@ var plainFeatures = func() map[string]bool {
 var defines = map[string]string{
 	"process.env.NODE_ENV": `"production"`,
 	"global":               "globalThis",
+	"self":                 "globalThis",
 }
+
+// conditions choose among the variants of a package, in its `exports`, together with those for `import` and `require`. A workflow has neither
+// Node.js nor a page: what is written for a worker of a browser has neither too. Some packages know only "browser"; where they know both, their
+// own order decides, and "worker" comes first because the other may want a page.
+var conditions = []string{"worker", "browser", "module"}
+
+// refused are warnings of esbuild that refuse the author's own sources: what they are about is undefined when the script runs. In a
+// package they stay what they are to every other bundler.
+var refused = map[string]bool{"empty-import-meta": true, "import-is-undefined": true}
+
+// overrides has esbuild report them at all places.
+var overrides = map[string]api.LogLevel{"empty-import-meta": api.LogLevelWarning, "import-is-undefined": api.LogLevelWarning}
+
+// takeRefusals makes errors of the warnings that refuse the author's sources and drops those about packages.
+func takeRefusals(built *api.BuildResult) {
+	var kept []api.Message
+	for _, m := range built.Warnings {
+		switch {
+		case !refused[m.ID]:
+			kept = append(kept, m)
+		case m.Location == nil || isOwn(m.Location.File):
+			built.Errors = append(built.Errors, m)
+		}
+	}
+	built.Warnings = kept
+}
+
+// isOwn tells the author's sources from packages.
+func isOwn(file string) bool { return !strings.Contains("/"+file, "/node_modules/") }
 
 // noStyles refuses style sheets like any other unknown ending. esbuild would write them to an output beside the script.
 var noStyles = map[string]api.Loader{".css": api.LoaderNone, ".module.css": api.LoaderNone}
@@ -109,9 +139,8 @@ func Build(o Options) (*Result, error) {
 		Outfile:        filepath.Join(root, scriptName),
 		AbsWorkingDir:  root,
 		Format:         api.FormatCommonJS,
-		Platform:       api.PlatformNeutral,
-		MainFields:     []string{"module", "main"},
-		Conditions:     []string{"module"},
+		Platform:       api.PlatformBrowser,
+		Conditions:     conditions,
 		Target:         api.ES2022,
 		Supported:      features,
 		Define:         defines,
@@ -123,7 +152,7 @@ func Build(o Options) (*Result, error) {
 		JSX:            api.JSXAutomatic,
 		Loader:         noStyles,
 		Plugins:        []api.Plugin{hostModules(o.IsPlain)},
-		LogOverride:    map[string]api.LogLevel{"empty-import-meta": api.LogLevelError, "import-is-undefined": api.LogLevelError},
+		LogOverride:    overrides,
 	}
 	if o.IsPlain {
 		build.Format, build.Supported = api.FormatIIFE, plainFeatures
@@ -135,6 +164,7 @@ func Build(o Options) (*Result, error) {
 		build.Plugins = append(build.Plugins, memory(o.Files, root))
 	}
 	built := api.Build(build)
+	takeRefusals(&built)
 	r := &Result{Entry: modulePath(root, entry)}
 	if len(built.Errors) > 0 {
 		found := diagnostics(built.Errors, r.Entry)
@@ -226,7 +256,7 @@ func (r *Result) readModules() error {
 		return fmt.Errorf("source map of %s: %w", r.Entry, err)
 	}
 	for i, source := range sourceMap.Sources {
-		m := Module{Path: source, Own: !strings.Contains("/"+source, "/node_modules/")}
+		m := Module{Path: source, Own: isOwn(source)}
 		if i < len(sourceMap.SourcesContent) {
 			m.Text = sourceMap.SourcesContent[i]
 		}

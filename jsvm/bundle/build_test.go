@@ -177,6 +177,52 @@ func TestModulesTellOwnSourcesFromPackages(t *testing.T) {
 	}
 }
 
+// Packages are taken in the variant for a worker of a browser: it needs neither Node.js nor a page.
+func TestPackagesComeWithoutNodeAndWithoutAPage(t *testing.T) {
+	sources := files("package.json", "{}", "app.ts", `
+		import exported from "exported"; import mapped from "mapped"; import page from "page"; import * as probing from "probing";
+		export const main = async () => [exported, mapped, page, probing.where, probing.meta, probing.lost, await probing.read().catch(String), await probing.load().catch(String), probing.tried];`,
+		"node_modules/exported/package.json", `{"exports": {"node": "./node.js", "browser": "./page.js", "default": "./node.js"}}`,
+		"node_modules/exported/node.js", `export { randomBytes as default } from "node:crypto"`, "node_modules/exported/page.js", `export default "browser"`,
+		"node_modules/page/package.json", `{"exports": {"worker": "./worker.js", "browser": "./page.js", "default": "./node.js"}}`,
+		"node_modules/page/page.js", "export default document.title", "node_modules/page/worker.js", `export default "worker"`,
+		"node_modules/mapped/package.json", `{"main": "main.js", "browser": {"fs": false, "node:net": false, "./node.js": "./page.js"}}`,
+		"node_modules/mapped/main.js", `exports.default = Object.keys(require("fs")).length + Object.keys(require("node:net")).length + require("./node.js"); exports.__esModule = true`,
+		"node_modules/mapped/node.js", `module.exports = process.versions.node`, "node_modules/mapped/page.js", `module.exports = " files"`,
+		"node_modules/probing/package.json", `{"module": "main.js"}`,
+		"node_modules/probing/main.js", `import * as other from "./other.js";
+			export const where = typeof self === "object" && self === globalThis, meta = typeof import.meta.env, lost = other.lost;
+			export const read = async () => (await import("fs/promises")).readFile("x");
+			export const load = async () => require("node:fs").readFileSync("x");
+			let found; try { found = require("os").cpus() } catch (error) { found = String(error) }
+			export const tried = found;`,
+		"node_modules/probing/other.js", `export const kept = 1`)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, sources); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Build(Options{Entry: filepath.Join(dir, "app.ts")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Warnings) > 0 {
+		t.Errorf("warnings %v", r.Warnings)
+	}
+	vm := goja.New()
+	got, err := vm.RunString(`(function (module, exports, require) { ` + string(r.Script) + `
+		let text; module.exports.main().then((all) => { text = JSON.stringify(all) }, (error) => { text = String(error) }); return () => text
+		})(...(() => { const module = { exports: {} }; return [module, module.exports, (name) => { throw Error("no " + name) }] })())`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := goja.AssertFunction(got)
+	answer, _ := text(nil)
+	const want = `["browser","0 files","worker",true,"undefined",null,"Error: no fs/promises","Error: no node:fs","Error: no os"]`
+	if answer.String() != want {
+		t.Errorf("got  %s\nwant %s", answer, want)
+	}
+}
+
 // The directory that the project lies in must not reach the bytes: continuations name functions by module path.
 func TestSameSourcesGiveSameBytesAnywhere(t *testing.T) {
 	sources := files("package.json", "{}", "tsconfig.json", `{"compilerOptions": {"paths": {"@lib/*": ["./lib/*"]}, "baseUrl": "."}}`,

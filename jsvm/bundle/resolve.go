@@ -4,13 +4,16 @@ import (
 	"encoding/json"
 	"io/fs"
 	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/evanw/esbuild/pkg/api"
 )
 
 // nodeModules are the modules of Node.js. Most names have an npm package of the same name that imitates the module
-// in plain JavaScript; where such a package is installed, it is used.
+// in plain JavaScript; where such a package is installed, it is used. A package may also say in the field `browser` of its package.json that it does without
+// one: then it gets an empty module. One that is found in neither way is refused, see wording.
 var nodeModules = map[string]bool{}
 
 func init() {
@@ -33,36 +36,33 @@ func isNodeModule(name string) bool {
 // resolving marks a lookup that the plugin itself started, so that it does not answer it again.
 type resolving struct{}
 
-// hostModules is the plugin that keeps the runtime library external and refuses the modules of Node.js.
+// hostModules is the plugin that keeps the runtime library external.
+//
+// A package may ask for a module of Node.js in a function that no workflow calls, or only where it finds itself in Node.js. So what packages require
+// or import by a call, and nobody has, stays a call of `require`, which throws.
 func hostModules(isPlain bool) api.Plugin {
-	names, who, hint := ModuleNames, "workflow code", "let a service do it: send it a record and await its reply"
+	names := ModuleNames
 	if isPlain {
-		names, who, hint = append([]string{TestModule}, ModuleNames...), "a test", "keep what it needs in a module or a .json file and import that"
+		names = append([]string{TestModule}, names...)
 	}
 	return api.Plugin{Name: "kont", Setup: func(build api.PluginBuild) {
 		build.OnResolve(api.OnResolveOptions{Filter: `^[^./]`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			if _, ours := args.PluginData.(resolving); ours || args.Kind == api.ResolveEntryPoint {
 				return api.OnResolveResult{}, nil
 			}
-			for _, name := range names {
-				if args.Path == name {
-					return api.OnResolveResult{Path: name, External: true}, nil
-				}
+			if slices.Contains(names, args.Path) {
+				return api.OnResolveResult{Path: args.Path, External: true}, nil
 			}
-			if !isNodeModule(args.Path) {
+			isCall := args.Kind == api.ResolveJSRequireCall || args.Kind == api.ResolveJSDynamicImport
+			if !isCall || !isNodeModule(args.Path) || isOwn(filepath.ToSlash(args.Importer)) {
 				return api.OnResolveResult{}, nil
 			}
-			if !strings.HasPrefix(args.Path, "node:") {
-				found := build.Resolve(args.Path, api.ResolveOptions{
-					Importer: args.Importer, Namespace: args.Namespace, ResolveDir: args.ResolveDir, Kind: args.Kind, PluginData: resolving{}})
-				if len(found.Errors) == 0 && !found.External {
-					return api.OnResolveResult{Path: found.Path, Namespace: found.Namespace}, nil
-				}
+			found := build.Resolve(args.Path, api.ResolveOptions{
+				Importer: args.Importer, Namespace: args.Namespace, ResolveDir: args.ResolveDir, Kind: args.Kind, PluginData: resolving{}})
+			if len(found.Errors) > 0 {
+				return api.OnResolveResult{Path: args.Path, External: true}, nil
 			}
-			return api.OnResolveResult{Errors: []api.Message{{
-				Text:  `"` + args.Path + `" is a module of Node.js: ` + who + ` has no host access`,
-				Notes: []api.Note{{Text: hint}},
-			}}}, nil
+			return api.OnResolveResult{}, nil
 		})
 	}}
 }

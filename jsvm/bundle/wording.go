@@ -34,8 +34,14 @@ var foreign = regexp.MustCompile(`(?i)esbuild|\bapi\.|loader|mark (?:the|it)\b.*
 // sentence is up to a full stop that ends one.
 var sentence = regexp.MustCompile(`[^.]+(?:\.\S[^.]*)*(?:\.|$)\s*`)
 
+// unresolved is what nobody could find.
+var unresolved = regexp.MustCompile(`^Could not resolve "(.*)"$`)
+
 // reword gives a message of esbuild and its way out in our words.
 func reword(text, hint string) (newText, newHint string) {
+	if match := unresolved.FindStringSubmatch(text); match != nil && isNodeModule(match[1]) {
+		return `"` + match[1] + `" is a module of Node.js: ` + noHostAccess, "let a service do it: send it a record and await its reply"
+	}
 	for _, w := range wording {
 		if w.pattern.MatchString(text) {
 			newText, newHint = w.pattern.ReplaceAllString(text, w.text), w.pattern.ReplaceAllString(text, w.hint)
@@ -60,11 +66,16 @@ var plainHints = map[string]struct{ text, hint string }{
 	"`import.meta` is not available: a workflow has no files":                               {"`import.meta` is not available", "name files relative to the test's"},
 }
 
+const noHostAccess = "workflow code has no host access"
+
 // forPlain puts diagnostics of a plain script in words that fit it.
 func forPlain(found []Diagnostic) {
 	for i := range found {
 		if fitting, ok := plainHints[found[i].Text]; ok {
 			found[i].Text, found[i].Hint = fitting.text, fitting.hint
+		}
+		if text, ok := strings.CutSuffix(found[i].Text, noHostAccess); ok {
+			found[i].Text, found[i].Hint = text+"a test has no host access", "keep what it needs in a module or a .json file and import that"
 		}
 	}
 }

@@ -133,7 +133,7 @@ const rt: any = {
   kont,
   require(name: string) {
     if (name === "kont" || name === "@effectful/kafka-workflow-rt") return kont;
-    throw new Error(`Cannot find module '${name}'`);
+    throw new Error(`"${name}" is a module of Node.js: workflow code has no host access`); // the bundler has left nothing else
   },
 };
 
