@@ -162,6 +162,8 @@ func Build(o Options) (*Result, error) {
 			build.TsconfigRaw = string(raw)
 		}
 		build.Plugins = append(build.Plugins, memory(o.Files, root))
+	} else {
+		build.Plugins = append(build.Plugins, packageSources())
 	}
 	built := api.Build(build)
 	takeRefusals(&built)

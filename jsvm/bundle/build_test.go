@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"os"
 	"path/filepath"
@@ -174,6 +175,36 @@ func TestModulesTellOwnSourcesFromPackages(t *testing.T) {
 	if want := map[string]bool{"src/app.ts": true, "data.json": true, "node_modules/sum/lib/main.js": false,
 		"node_modules/sum/deep/index.js": false, "node_modules/util/index.js": false}; !reflect.DeepEqual(own, want) {
 		t.Errorf("got %v, want %v", own, want)
+	}
+}
+
+// A package's source map names files of its authors, which may be called like the project's.
+func TestModulesOfPackagesAreTheInstalledFiles(t *testing.T) {
+	const sourceMap = `{"version":3,"sources":["../../../app.ts"],"sourcesContent":["export const one = 1"],"names":[],"mappings":"AAAO,MAAM,MAAM"}`
+	sources := files("package.json", "{}", "app.ts", `import { one } from "one"; import { two } from "two"; export const main = () => [one, two]`,
+		"node_modules/one/package.json", `{"type": "module", "main": "dist/index.js"}`,
+		"node_modules/one/dist/index.js", "export const one = \"//# sourceMappingURL=index.js.map\";\n//# sourceMappingURL=index.js.map\n", "node_modules/one/dist/index.js.map", sourceMap,
+		"node_modules/two/package.json", `{"main": "dist/index.cjs"}`,
+		"node_modules/two/dist/index.cjs", "exports.two = 2;\r\n/*# sourceMappingURL=data:application/json;base64,"+base64.StdEncoding.EncodeToString([]byte(sourceMap))+" */")
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, sources); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{Entry: filepath.Join(dir, "app.ts")}, {Entry: "app.ts", Files: sources}} {
+		r, err := Build(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := map[string]bool{}
+		for _, m := range r.Modules {
+			own[m.Path] = m.Own
+		}
+		if want := map[string]bool{"app.ts": true, "node_modules/one/dist/index.js": false, "node_modules/two/dist/index.cjs": false}; !reflect.DeepEqual(own, want) {
+			t.Errorf("got %v, want %v", own, want)
+		}
+		if !bytes.Contains(r.Script, []byte(`"//# sourceMappingURL=index.js.map"`)) {
+			t.Errorf("a string is lost:\n%s", r.Script)
+		}
 	}
 }
 

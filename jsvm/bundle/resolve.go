@@ -141,6 +141,9 @@ func memory(files fs.FS, root string) api.Plugin {
 			if err != nil {
 				return api.OnLoadResult{}, err
 			}
+			if !isOwn(inside(args.Path)) {
+				text = withoutSourceMap(text)
+			}
 			contents := string(text)
 			return api.OnLoadResult{Contents: &contents, Loader: api.LoaderDefault, ResolveDir: path.Dir(args.Path)}, nil
 		})
