@@ -12,8 +12,8 @@ import (
 )
 
 // intrinsicTable says how to find every named intrinsic in a runtime that has the runtime library. The
-// library names intrinsics by walking them all, which takes some 10 ms; the walk is done once a process, and every
-// later VM follows the steps that it took.
+// library names intrinsics by walking them all, which takes some 10 ms; the walk is done once a process, in a runtime without a bundle, whose module
+// code could have added to the intrinsics, and every VM follows the steps that it took.
 type intrinsicTable struct {
 	entries []intrinsicEntry
 	symbols []intrinsicEntry // by name: symbols that are properties of intrinsics
@@ -51,20 +51,27 @@ var intrinsicsOnce struct {
 func (v *vm) nameIntrinsics() ([]*goja.Object, *intrinsicTable, error) {
 	intrinsicsOnce.Lock()
 	defer intrinsicsOnce.Unlock()
-	if table := intrinsicsOnce.table; table != nil {
-		objects, err := v.followIntrinsics(table)
-		return objects, table, err
-	}
-	byName, ok := v.lib.Get("intrinsics").(*goja.Object)
-	if !ok {
-		return nil, nil, fmt.Errorf("runtime library has no intrinsics")
-	}
-	table := v.walkIntrinsics(byName)
-	objects, err := v.followIntrinsics(table)
-	if err == nil {
+	if intrinsicsOnce.table == nil {
+		table, err := newIntrinsicTable()
+		if err != nil {
+			return nil, nil, err
+		}
 		intrinsicsOnce.table = table
 	}
-	return objects, table, err
+	objects, err := v.followIntrinsics(intrinsicsOnce.table)
+	return objects, intrinsicsOnce.table, err
+}
+
+func newIntrinsicTable() (*intrinsicTable, error) {
+	bare := &vm{bundle: &Bundle{layout: &layout{}, dictionary: &continuation.Dictionary{}}, rt: goja.New(), limits: Limits{}.withDefaults()}
+	if err := bare.install(world{}); err != nil {
+		return nil, err
+	}
+	byName, ok := bare.lib.Get("intrinsics").(*goja.Object)
+	if !ok {
+		return nil, fmt.Errorf("runtime library has no intrinsics")
+	}
+	return bare.walkIntrinsics(byName), nil
 }
 
 // walkIntrinsics finds out which property of which named object each named object is.
