@@ -19,6 +19,7 @@ type intrinsicTable struct {
 	symbols []intrinsicEntry // by name: symbols that are properties of intrinsics
 	// overridable are the properties that programs override by assignment although the intrinsic is frozen.
 	overridable []overridable
+	keys        []ownKeys
 }
 
 type intrinsicEntry struct {
@@ -71,7 +72,9 @@ func newIntrinsicTable() (*intrinsicTable, error) {
 	if !ok {
 		return nil, fmt.Errorf("runtime library has no intrinsics")
 	}
-	return bare.walkIntrinsics(byName), nil
+	table := bare.walkIntrinsics(byName)
+	bare.noteKeys(table, byName)
+	return table, nil
 }
 
 // walkIntrinsics finds out which property of which named object each named object is.

@@ -109,5 +109,6 @@ func (v *vm) nameObjects(table *goja.Object, exports goja.Value) error {
 		roots = append(roots, moduleRoot{"%module:" + f, v.module.loaded[i], v.bundle.isOwnVariable(f)})
 	}
 	roots = append(roots, moduleRoot{"%module:exports", exports, false})
+	roots = append(roots, v.addedToIntrinsics(v.intrinsics, v.intrinsicTable)...)
 	return v.nameModuleObjects(roots)
 }

@@ -38,3 +38,26 @@ func TestOneBundlesPatchesAreNotExpectedOfTheNext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What packages hang on the language's own objects keeps its identity, as what they have in variables does.
+func TestWhatPackagesAddToIntrinsicsIsNamed(t *testing.T) {
+	const patch = `Object.defineProperty(Array.prototype, "last", { value() { return this[this.length - 1] } });
+		globalThis.__registry = { known: new Map([["a", { n: 1 }]]), on() { return this } };
+		globalThis[Symbol.for("patch")] ??= { list: [] };
+		const hidden = (n => () => n)({}); Object.defineProperty(Map.prototype, "hidden", { get: hidden, configurable: true }); export {}`
+	b := compilePackages(t, `import "patch"; import { log } from "./log";
+		export default async function main() {
+			const last = ([] as any).last, g: any = globalThis, registry = g.__registry, entry = registry.known.get("a"), shared = g[Symbol.for("patch")], hidden = (new Map() as any).hidden;
+			await null;
+			log(last === ([] as any).last, registry === g.__registry, entry === registry.known.get("a"), shared === g[Symbol.for("patch")], hidden === (new Map() as any).hidden, ([1, 2] as any).last());
+			entry.n++; shared.list.push(1); await null; return registry.on() === g.__registry;
+		}`, "patch", patch)
+	o, _ := run(t, b, true, nil)
+	if want := "true true true true true 2\n= true\n"; o.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", o, want)
+	}
+	own := compileFixture(t, `(globalThis as any).store = { n: 0 }; export default async function main() { (globalThis as any).store.n++ }`)
+	if o, _ := run(t, own, false, nil); o.String() != "! TypeError: Cannot assign to read only property 'n'\n" {
+		t.Errorf("without packages: %s", o)
+	}
+}
