@@ -60,27 +60,34 @@ func BenchmarkNewVM(b *testing.B) {
 	runtime.KeepAlive(vms)
 }
 
+// BenchmarkStepSmall runs one step of a small workflow after another, of a thread that is restored for each and of one that is still alive.
 func BenchmarkStepSmall(b *testing.B) {
-	bundle := compileText(b, smallWorkflow)
-	p := NewPool(bundle, PoolOptions{})
-	defer p.Close()
-	ctx := context.Background()
-	e, err := p.Step(ctx, Input{Thread: "order-1", StepID: 1, Event: []byte(`{"id":7,"qty":2}`)})
-	if err != nil {
-		b.Fatal(err)
+	for _, kept := range []struct {
+		name    string
+		threads int
+	}{{"thread=restored", 0}, {"thread=live", 1}} {
+		b.Run(kept.name, func(b *testing.B) {
+			p := NewPool(compileText(b, smallWorkflow), PoolOptions{LiveThreadsMax: kept.threads})
+			defer p.Close()
+			ctx := context.Background()
+			e, err := p.Step(ctx, Input{Thread: "order-1", StepID: 1, Event: []byte(`{"id":7,"qty":2}`)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			size := len(e.Continuation)
+			b.ReportAllocs()
+			reportCPU(b)
+			step := uint64(1)
+			for b.Loop() {
+				step++
+				e, err = p.Step(ctx, Input{Thread: "order-1", StepID: step, Continuation: e.Continuation, Event: []byte(`{"ref":"` + e.Refs[0] + `","value":{"n":1}}`)})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(size), "B/continuation")
+		})
 	}
-	size := len(e.Continuation)
-	b.ReportAllocs()
-	reportCPU(b)
-	step := uint64(1)
-	for b.Loop() {
-		step++
-		e, err = p.Step(ctx, Input{Thread: "order-1", StepID: step, Continuation: e.Continuation, Event: []byte(`{"ref":"` + e.Refs[0] + `","value":{"n":1}}`)})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(size), "B/continuation")
 }
 
 // BenchmarkCycle runs the two steps of a thread that waits once: its start, and the event that ends it.

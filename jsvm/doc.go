@@ -33,8 +33,10 @@
 //
 // # Invariants
 //
-//   - A VM keeps nothing of a thread between two steps: module variables are put back to their values
+//   - A step finds nothing of another thread in its VM: module variables are put back to their values
 //     just after loading, intrinsics and the author's module-level objects are frozen.
+//   - A thread whose objects have stayed in a VM (PoolOptions.LiveThreadsMax) is used only by a step that presents, byte for byte, the
+//     continuation that was made of them, and gives the effects, bytes included, that restoring it would give.
 //   - A VM of a pool has one goroutine, which ends with the VM: after a fault, with Close, or when the pool is garbage.
 //   - A VM is dropped after a fault, an interrupt or a panic; a panic inside goja never leaves Step.
 //   - The same bundle loaded twice gives every module-level object the same name.

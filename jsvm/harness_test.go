@@ -112,7 +112,7 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 	}
 	move := func(stepID string) error {
 		take()
-		data, err := v.save()
+		data, _, err := v.save()
 		if err != nil {
 			return err
 		}

@@ -72,12 +72,12 @@ func (v *vm) runPart(t task) (a answer) {
 	case err != nil:
 	case left.ToBoolean():
 		var data []byte
-		if data, err = v.save(); err == nil {
+		if data, _, err = v.save(); err == nil {
 			a.moved = append([]byte(nil), data...)
 		}
 		a.effects.Logs = v.logs
 	default:
-		a.effects, err = v.finish()
+		a.effects, _, err = v.finish(t.in.Thread)
 	}
 	if err != nil {
 		return answer{effects: Effects{Logs: v.logs}, err: v.faultOf(err)}

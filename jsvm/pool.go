@@ -1,6 +1,7 @@
 package jsvm
 
 import (
+	"container/list"
 	"context"
 	"math/rand/v2"
 	"runtime"
@@ -16,6 +17,12 @@ type PoolOptions struct {
 	Limits Limits
 	// VMsMax bounds the VMs, busy ones included; default: the number of CPUs. One VM takes some hundred KiB.
 	VMsMax int
+	// LiveThreadsMax bounds the threads that are kept, with all their objects, in the VMs that ran their last steps, so that a next step which
+	// presents the same continuation need not restore it; nothing but time tells it from one that does. Those used longest ago go first.
+	// Default 0: none is kept.
+	LiveThreadsMax int
+	// LiveBytesMax bounds about what they take together; default 16 MiB. A small thread takes some 10 KiB.
+	LiveBytesMax int
 	// AbandonedMax bounds the VMs whose step did not answer an interrupt (it sits in one native
 	// call) and that still burn a CPU. Up to it, another VM may run in their place. Default 4.
 	AbandonedMax int
@@ -38,6 +45,7 @@ type Pool struct {
 	limits    Limits
 	world     world
 	restore   Restore
+	keepsLive bool
 	slots     chan struct{} // one token a VM that may be busy
 	abandoned chan struct{}
 	idle      *shelf
@@ -49,6 +57,7 @@ type shelf struct {
 
 	mu     sync.Mutex // guards what follows
 	vms    []*vm
+	live   liveThreads
 	closed bool
 }
 
@@ -56,8 +65,13 @@ type shelf struct {
 func NewPool(b *Bundle, o PoolOptions) *Pool {
 	set(&o.VMsMax, runtime.GOMAXPROCS(0))
 	set(&o.AbandonedMax, 4)
+	set(&o.LiveBytesMax, 16<<20)
 	p := &Pool{bundle: b, limits: o.Limits.withDefaults(), world: worldOf(o), restore: o.Restore,
 		slots: make(chan struct{}, o.VMsMax), abandoned: make(chan struct{}, o.AbandonedMax), idle: &shelf{isTurning: o.Restore != RestoreAnywhere}}
+	if o.LiveThreadsMax > 0 && o.Restore == RestoreAnywhere {
+		p.keepsLive = true
+		p.idle.live = liveThreads{threadsMax: o.LiveThreadsMax, bytesMax: o.LiveBytesMax, byThread: map[string]*list.Element{}}
+	}
 	runtime.AddCleanup(p, (*shelf).close, p.idle)
 	return p
 }
@@ -72,32 +86,43 @@ func (s *shelf) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.live = liveThreads{}
 	for _, v := range s.vms {
 		v.retire()
 	}
 	s.vms = nil
 }
 
-// take returns an idle VM, nil if there is none.
-func (s *shelf) take() (*vm, error) {
+// take returns an idle VM, nil if there is none; the one where the thread is alive, if it is idle.
+func (s *shelf) take(thread string) (*vm, *liveThread, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	}
 	n := len(s.vms)
 	if s.isTurning {
 		n--
 	}
 	if n <= 0 {
-		return nil, nil
+		s.live.take(thread)
+		return nil, nil, nil
 	}
-	v := s.vms[n-1]
-	s.vms = slices.Delete(s.vms, n-1, n)
-	return v, nil
+	at, live := n-1, s.live.take(thread)
+	if live != nil {
+		if i := slices.Index(s.vms, live.vm); i >= 0 {
+			at = i
+		} else {
+			live = nil // it is busy with another thread
+		}
+	}
+	v := s.vms[at]
+	s.vms = slices.Delete(s.vms, at, at+1)
+	return v, live, nil
 }
 
-func (s *shelf) give(v *vm) {
+// give takes an idle VM back, and a thread that is alive in it, if any.
+func (s *shelf) give(v *vm, live *liveThread) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -105,32 +130,47 @@ func (s *shelf) give(v *vm) {
 		return
 	}
 	s.vms = append(s.vms, v)
+	if live != nil {
+		s.live.put(live)
+	}
 }
 
-// take waits for a slot and returns an idle VM or a new one.
-func (p *Pool) take(ctx context.Context) (*vm, error) {
+// forget gives up the threads that are alive in a VM which is given up.
+func (s *shelf) forget(v *vm) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live.forget(v)
+}
+
+// take waits for a slot and returns an idle VM or a new one, and the input's thread if it is alive there.
+func (p *Pool) take(ctx context.Context, in *Input) (*vm, *liveThread, error) {
 	select {
 	case p.slots <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
-	v, err := p.idle.take()
+	v, live, err := p.idle.take(in.Thread)
+	if live != nil && !live.is(in.Continuation) {
+		live = nil
+	}
 	if v == nil && err == nil {
 		if v, err = newVMIn(p.bundle, goja.New(), p.limits, p.world); err != nil {
 			err = faultf(FaultEngine, "load the bundle: %v", err)
 		} else {
+			v.keepsLive = p.keepsLive
 			v.serve()
 		}
 	}
 	if err != nil {
 		<-p.slots
-		return nil, err
+		return nil, nil, err
 	}
-	return v, nil
+	return v, live, nil
 }
 
 // abandon gives up a VM whose step goes on in a native call.
 func (p *Pool) abandon(v *vm) {
+	p.idle.forget(v)
 	wait := func() {
 		<-v.answers
 		v.retire()
@@ -150,14 +190,15 @@ func (p *Pool) abandon(v *vm) {
 	}
 }
 
-// give returns a VM and its slot.
-func (p *Pool) give(v *vm) {
-	p.idle.give(v)
+// give returns a VM, with a thread that is alive in it or nil, and its slot.
+func (p *Pool) give(v *vm, live *liveThread) {
+	p.idle.give(v, live)
 	<-p.slots
 }
 
 // drop gives up a VM and returns its slot.
 func (p *Pool) drop(v *vm) {
+	p.idle.forget(v)
 	v.retire()
 	<-p.slots
 }

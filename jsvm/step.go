@@ -33,10 +33,11 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 
 // run gives a task to a VM and waits for what becomes of it.
 func (p *Pool) run(ctx context.Context, t task) answer {
-	v, err := p.take(ctx)
+	v, live, err := p.take(ctx, &t.in)
 	if err != nil {
 		return answer{err: err}
 	}
+	t.live = live
 	w := v.watch
 	w.start(ctx, t.began)
 	var a answer
@@ -60,7 +61,7 @@ func (p *Pool) run(ctx context.Context, t task) answer {
 	}
 	why := w.stop()
 	if fault, ok := a.err.(*Fault); why == nil && (a.err == nil || errors.Is(a.err, ErrUnmatched) || ok && fault.isBeforeRun) {
-		p.give(v)
+		p.give(v, a.live)
 		return a
 	}
 	p.drop(v)
@@ -90,28 +91,28 @@ func checkEvent(in Input) (event, error) {
 }
 
 // step runs on the VM's goroutine. A panic of the engine becomes a fault.
-func (v *vm) step(in Input, e event) (effects Effects, err error) {
+func (v *vm) step(in Input, e event, live *liveThread) (effects Effects, stays *liveThread, err error) {
 	defer recoverFault(&err)
 	v.logs, v.logged = nil, 0
 	thread, stepID := v.identity(in)
 	if err := v.module.reset(); err != nil {
-		return Effects{}, v.faultOf(err)
+		return Effects{}, nil, v.faultOf(err)
 	}
 	if in.Continuation == nil {
 		err = v.startThread(thread, stepID, e, in.Previous)
 	} else {
-		err = v.resumeThread(thread, stepID, e, in.Continuation)
+		err = v.resumeThread(thread, stepID, e, in.Continuation, live)
 	}
 	if errors.Is(err, ErrUnmatched) {
-		return Effects{}, err
+		return Effects{}, live, err // nothing of the thread has changed
 	}
 	if err == nil {
-		effects, err = v.finish()
+		effects, stays, err = v.finish(in.Thread)
 	}
 	if err != nil {
-		return Effects{Logs: v.logs}, v.faultOf(err)
+		return Effects{Logs: v.logs}, nil, v.faultOf(err)
 	}
-	return effects, nil
+	return effects, stays, nil
 }
 
 // recoverFault makes a fault of a panic of the engine.
@@ -148,16 +149,23 @@ func (v *vm) parseStart(e event, previous []byte) (argument, before goja.Value, 
 	return argument, before, nil
 }
 
-func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte) error {
+func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte, live *liveThread) error {
 	ref, isError, value, err := v.parseResume(e)
 	if err != nil {
 		return err
 	}
-	root, err := v.load(data)
+	var root *goja.Object
+	iterators := undefinedSelf
+	if live != nil {
+		iterators = live.iterators
+		root, err = v.again(live)
+	} else {
+		root, err = v.load(data)
+	}
 	if err != nil {
 		return err
 	}
-	matched, err := v.resumeStep(v.lib, root, thread, stepID, ref, v.rt.ToValue(isError), value)
+	matched, err := v.resumeStep(v.lib, root, thread, stepID, ref, v.rt.ToValue(isError), value, iterators)
 	if err != nil {
 		return err
 	}
@@ -204,36 +212,40 @@ func (v *vm) parseResume(e event) (ref goja.Value, isError bool, value goja.Valu
 	return ref, isError, value, nil
 }
 
-// finish takes the effects of a drained step and saves the thread.
-func (v *vm) finish() (Effects, error) {
+// finish takes the effects of a drained step and saves the thread. It stays alive if it goes on.
+func (v *vm) finish(thread string) (Effects, *liveThread, error) {
 	result, err := v.takeEffects(v.lib)
 	if err != nil {
-		return Effects{}, err
+		return Effects{}, nil, err
 	}
 	o := result.(*goja.Object)
 	effects := Effects{Logs: v.logs, ResultTopic: o.Get("resultTopic").String(), ErrorTopic: o.Get("errorTopic").String()}
 	outputs, ok := o.Get("outputs").(*goja.Object)
 	if !ok {
-		return Effects{}, faultf(FaultIncompatible, "the list of output records is malformed")
+		return Effects{}, nil, faultf(FaultIncompatible, "the list of output records is malformed")
 	}
 	if effects.Outputs, err = v.outputs(outputs); err != nil {
-		return Effects{}, err
+		return Effects{}, nil, err
 	}
 	if o.Get("ended").ToBoolean() {
-		return effects, v.module.unchanged()
+		return effects, nil, v.module.unchanged()
 	}
 	if effects.Refs, err = v.keysOf(o.Get("refs")); err != nil {
-		return Effects{}, faultf(FaultIncompatible, "the list of refs is malformed: %v", err)
+		return Effects{}, nil, faultf(FaultIncompatible, "the list of refs is malformed: %v", err)
 	}
-	data, err := v.save()
+	data, changed, err := v.save()
 	if err != nil {
-		return Effects{}, err
+		return Effects{}, nil, err
 	}
 	if len(data) > v.limits.ContinuationBytesMax {
-		return Effects{}, faultf(FaultSize, "continuation of %d bytes, at most %d", len(data), v.limits.ContinuationBytesMax)
+		return Effects{}, nil, faultf(FaultSize, "continuation of %d bytes, at most %d", len(data), v.limits.ContinuationBytesMax)
 	}
 	effects.Continuation = append(make([]byte, 0, len(data)), data...)
-	return effects, nil
+	if !v.keepsLive {
+		return effects, nil, nil
+	}
+	live, err := v.leave(thread, data, changed)
+	return effects, live, err
 }
 
 // keysOf lists the keys of a Map.

@@ -182,7 +182,7 @@ func (c *conformanceThread) takeLines() {
 // runJob runs one job, in another VM than the last.
 func (c *conformanceThread) runJob() (more bool, err error) {
 	c.takeLines()
-	data, err := c.vm.save()
+	data, _, err := c.vm.save()
 	if err != nil {
 		return false, c.vm.faultOf(err)
 	}

@@ -15,7 +15,7 @@ import (
 const RuntimeABI = 1
 
 // vm is one JavaScript engine with the runtime library and one bundle loaded. It runs one step at a
-// time; between two steps it keeps nothing of a thread.
+// time, which finds nothing of any other thread. The objects of several live threads may lie in it (live.go).
 type vm struct {
 	bundle *Bundle
 	rt     *goja.Runtime
@@ -25,14 +25,15 @@ type vm struct {
 	topics []string // declared or configured while loading
 	module moduleState
 
-	startStep, resumeStep, quiesce, takeEffects goja.Callable
+	startStep, resumeStep, quiesce, takeEffects, iteratorsAtWork goja.Callable
 
 	intrinsics     []*goja.Object
 	intrinsicTable *intrinsicTable
 
-	limits Limits
-	logs   []LogLine
-	logged int // bytes in logs
+	limits    Limits
+	keepsLive bool
+	logs      []LogLine
+	logged    int // bytes in logs
 
 	marshalled []byte
 	keys       []string   // of the Map that keysOf reads
@@ -141,7 +142,7 @@ func (v *vm) callFor(name string, args ...goja.Value) (goja.Value, error) {
 func (v *vm) bindLibrary() error {
 	h, lib := v.heap, v.lib
 	h.natives.takeSymbols(v.rt)
-	for name, field := range map[string]*goja.Callable{"startStep": &v.startStep, "resumeStep": &v.resumeStep, "quiesce": &v.quiesce, "takeEffects": &v.takeEffects} {
+	for name, field := range map[string]*goja.Callable{"startStep": &v.startStep, "resumeStep": &v.resumeStep, "quiesce": &v.quiesce, "takeEffects": &v.takeEffects, "iteratorsAtWork": &v.iteratorsAtWork} {
 		f, ok := goja.AssertFunction(lib.Get(name))
 		if !ok {
 			return fmt.Errorf("runtime library has no %s", name)
@@ -231,27 +232,27 @@ func (v *vm) bindEntry(exports goja.Value) error {
 	return nil
 }
 
-// save turns the current thread into a continuation.
-func (v *vm) save() ([]byte, error) {
+// save turns the current thread into a continuation, which is valid until the next, and lists the module variables that differ.
+func (v *vm) save() ([]byte, []moduleBinding, error) {
 	root, ok := v.lib.Get("thread").(*goja.Object)
 	if !ok {
-		return nil, fmt.Errorf("runtime library has no thread")
+		return nil, nil, fmt.Errorf("runtime library has no thread")
 	}
 	if _, err := v.quiesce(v.lib); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	changed, err := v.module.changes(v)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	g, err := v.heap.save(root, changed)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	g.ABI = RuntimeABI
 	copy(g.Bundle[:], v.bundle.hash[:])
 	v.marshalled = g.Marshal(v.marshalled[:0])
-	return v.marshalled, nil
+	return v.marshalled, changed, nil
 }
 
 // load builds the objects of a continuation and returns its thread.

@@ -16,13 +16,15 @@ import (
 type task struct {
 	in    Input
 	event event
-	began time.Time // when the step began
-	part  *part     // nil: the whole step
+	live  *liveThread // the thread, if it is alive in the VM
+	began time.Time   // when the step began
+	part  *part       // nil: the whole step
 }
 
 // answer is what became of it.
 type answer struct {
 	effects Effects
+	live    *liveThread // the thread, if it stays alive in the VM
 	err     error
 	moved   []byte // of a part: what the next one continues from; nil if the step is over
 }
@@ -40,7 +42,7 @@ func (v *vm) serve() {
 				if t.part != nil {
 					a = v.runPart(t)
 				} else {
-					a.effects, a.err = v.step(t.in, t.event)
+					a.effects, a.live, a.err = v.step(t.in, t.event, t.live)
 				}
 				v.answers <- a
 			}

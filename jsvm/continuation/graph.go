@@ -270,6 +270,9 @@ func (g *Graph) Properties(n *Node) []Value {
 	return g.values[from : from+n.props]
 }
 
+// Values is how many values all nodes have together.
+func (g *Graph) Values() int { return len(g.values) }
+
 // Begin says that the values added from now on belong to node n. The three kinds of
 // values come in the order birth, items, properties.
 func (g *Graph) Begin(n NodeID) { g.Nodes[n].first = uint32(len(g.values)) }

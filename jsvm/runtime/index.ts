@@ -5,7 +5,7 @@ import { define, mark, privateSymbols, symClass, symFunction, symIterator, symMa
 import { functions, makeFunction } from "./function";
 import * as promise from "./promise";
 import { installCombinators } from "./combinator";
-import { installIterators, quiesce, revive } from "./iterator";
+import { installIterators, iteratorsAtWork, quiesce, revive, reviveAgain } from "./iterator";
 import { installWeak } from "./weak";
 import { installBind } from "./bind";
 import { arrayLength, exponent, installBounds, power, shiftCount } from "./bounds";
@@ -111,11 +111,17 @@ const rt: any = {
     start(entry, argument, previous);
     drain();
   },
-  /** A later step, to its last job; false if nothing waits for the ref. */
-  resumeStep(restored: any, id: string, stepId: string, ref: string, isError: boolean, value: unknown): boolean {
+  iteratorsAtWork,
+  /**
+   * A later step, to its last job; false if nothing waits for the ref, and then nothing of the thread has changed. A thread that was not restored, but
+   * has stayed here, comes with its iterators at work, if it has any.
+   */
+  resumeStep(restored: any, id: string, stepId: string, ref: string, isError: boolean, value: unknown, atWork?: any[]): boolean {
     revive();
+    if (!restored.refs.has(ref)) return false;
+    if (atWork !== undefined) reviveAgain(atWork);
     attach(restored, id, stepId);
-    if (!settle(ref, isError, value)) return false;
+    settle(ref, isError, value);
     drain();
     return true;
   },

@@ -243,6 +243,21 @@ export function quiesce(): void {
   });
 }
 
+/** The states of the native iterators there are; undefined if there is none. Call it after quiesce. */
+export function iteratorsAtWork(): CollectionIteratorState[] | undefined {
+  if (live.size === 0) return undefined;
+  const states: CollectionIteratorState[] = [];
+  live.forEach((_, state) => {
+    states[states.length] = state;
+  });
+  return states;
+}
+
+/** Makes iterators that were at work when their thread was quiesced live again, for a thread whose objects are still there. */
+export function reviveAgain(states: CollectionIteratorState[]): void {
+  for (let i = 0; i < states.length; i++) makeLive(states[i]);
+}
+
 /** Forgets the iterators of the thread before, and makes those that have been restored live. */
 export function revive(): void {
   live.clear();
