@@ -15,15 +15,11 @@ import (
 
 	urfave "github.com/urfave/cli/v2"
 
-	"kont/jsvm"
 	"kont/jsvm/testhost"
 )
 
 // formatTAP is a value of -o that only test knows.
 const formatTAP = "tap"
-
-// restoreFlags are the values of --restore.
-var restoreFlags = map[string]jsvm.Restore{"await": jsvm.RestoreJobs, "step": jsvm.RestoreSteps, "never": jsvm.RestoreAnywhere}
 
 func testCommand(p Process) *urfave.Command {
 	return &urfave.Command{
@@ -85,9 +81,8 @@ func newTester(c *urfave.Context, p Process) (*tester, error) {
 			return nil, usagef("see https://pkg.go.dev/regexp/syntax", "--run %q is no regular expression: %w", pattern, err)
 		}
 	}
-	var known bool
-	if o.Restore, known = restoreFlags[c.String("restore")]; !known {
-		return nil, usagef("use --restore await, step or never", "no value %q of --restore", c.String("restore"))
+	if o.Restore = c.String("restore"); !slices.Contains([]string{"await", "step", "never"}, o.Restore) {
+		return nil, usagef("use --restore await, step or never", "no value %q of --restore", o.Restore)
 	}
 	switch ci := lookup(p.Env, "CI"); {
 	case c.Bool("update"):

@@ -35,6 +35,8 @@ type Fault struct {
 	Path    string    `json:"path,omitempty"`  // to the value that cannot be kept
 	Stack   []string  `json:"stack,omitempty"` // places in the author's source, innermost first
 
+	// IsWithinStep: the value may be gone by the end of the step, where a host saves; see RestoreJobs.
+	IsWithinStep bool `json:"-"`
 	// isBeforeRun: nothing has run in the VM, which can go on serving.
 	isBeforeRun bool
 }

@@ -71,11 +71,13 @@ func (v *vm) runPart(t task) (a answer) {
 	switch {
 	case err != nil:
 	case left.ToBoolean():
-		var data []byte
-		if data, _, err = v.save(); err == nil {
-			a.moved = append([]byte(nil), data...)
+		data, _, err := v.save()
+		if err != nil {
+			fault := v.faultOf(err)
+			fault.IsWithinStep = fault.Kind == FaultUnsavable
+			return answer{effects: Effects{Logs: v.logs}, err: fault}
 		}
-		a.effects.Logs = v.logs
+		return answer{effects: Effects{Logs: v.logs}, moved: append([]byte(nil), data...)}
 	default:
 		a.effects, _, err = v.finish(t.in.Thread)
 	}

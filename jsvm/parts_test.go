@@ -102,7 +102,7 @@ export default async function main() {
 			defer p.Close()
 			_, err := p.Step(context.Background(), Input{Thread: "T", StepID: 1, Event: []byte("1")})
 			var fault *Fault
-			if !errors.As(err, &fault) || !strings.HasPrefix(withoutDuration(fault.Error()), c.want) {
+			if !errors.As(err, &fault) || !strings.HasPrefix(withoutDuration(fault.Error()), c.want) || fault.IsWithinStep != (fault.Kind == FaultUnsavable) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})

@@ -23,6 +23,9 @@ func (s *script) engine() *goja.Object {
 			}
 			result := f(a)
 			if err, isError := result.(error); isError {
+				if s.ctx.Err() != nil && s.test != nil {
+					s.test.endedAt = s.failureOfStack(s.rt.CaptureCallStack(0, nil))
+				}
 				panic(s.newError(err.Error()))
 			}
 			if value, isValue := result.(goja.Value); isValue {
@@ -161,11 +164,12 @@ func (s *script) beside(path string) string {
 	return filepath.Join(filepath.Dir(s.source.path), filepath.FromSlash(path))
 }
 
+// restores are the ways to say how often threads are restored.
 var restores = map[string]jsvm.Restore{"await": jsvm.RestoreJobs, "step": jsvm.RestoreSteps, "never": jsvm.RestoreAnywhere}
 
 // open makes a host and gives its number.
 func (s *script) open(a arguments) any {
-	o := hostOptions{topic: topicResume, now: nowDefault, restore: s.file.options.Restore}
+	o := hostOptions{topic: topicResume, now: nowDefault, restore: restores[s.file.options.Restore]}
 	if err := checkTopic(a.text(1)); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package testhost
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -12,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"kont/jsvm"
 )
 
 // TimeoutDefault is the wall time that a test may take.
@@ -23,8 +22,8 @@ const TimeoutDefault = 30 * time.Second
 type Options struct {
 	Bundles *Bundles       // compiled workflows; nil: its own
 	Filter  *regexp.Regexp // names of tests to run; nil: all
-	// Restore is what workflows are opened with that do not say otherwise.
-	Restore   jsvm.Restore
+	// Restore is what workflows are opened with that do not say otherwise: "await", the default, "step" or "never".
+	Restore   string
 	Seed      uint64
 	Timeout   time.Duration // of each test; 0: TimeoutDefault
 	Snapshots SnapshotPolicy
@@ -41,6 +40,7 @@ func Run(ctx context.Context, files []string, o Options, done func(FileResult)) 
 		o.Bundles = NewBundles()
 		defer o.Bundles.Close()
 	}
+	o.Restore = cmp.Or(o.Restore, "await")
 	if o.Timeout == 0 {
 		o.Timeout = TimeoutDefault
 	}
@@ -138,6 +138,10 @@ func (f *fileRun) run(ctx context.Context) {
 		f.fail("%v", err)
 		return
 	}
+	if len(f.source.modules) == 0 { // there is no code
+		f.result.Failure = noTests()
+		return
+	}
 	if f.snapshots, err = readSnapshots(path, f.options.Snapshots); err != nil {
 		f.fail("%v", err)
 		return
@@ -148,7 +152,7 @@ func (f *fileRun) run(ctx context.Context) {
 		worker := newWorker(s)
 		failure := worker.do(ctx, f.options.Timeout, "loading the file", func(ctx context.Context) error { return s.load(ctx) })
 		if failure == nil && len(s.tests) == 0 {
-			failure = &Failure{Message: "the file has no tests: write `test(\"…\", () => { … })`, imported from \"kont/test\""}
+			failure = noTests()
 		}
 		if failure != nil {
 			if !worker.isAbandoned {
@@ -172,6 +176,10 @@ func (f *fileRun) run(ctx context.Context) {
 		f.fail("%v", err)
 	}
 	f.result.SnapshotsAdded, f.result.SnapshotsUpdated, f.result.SnapshotsRemoved = f.snapshots.added, f.snapshots.updated, f.snapshots.removed
+}
+
+func noTests() *Failure {
+	return &Failure{Message: "the file has no tests: write `test(\"…\", () => { … })`, imported from \"kont/test\""}
 }
 
 // runTests runs the tests from next on; false if the VM must not be used any more.
@@ -222,8 +230,8 @@ func (f *fileRun) runTest(ctx context.Context, worker *worker, index int) Result
 	switch {
 	case failure == nil:
 		failure = s.judge(t)
-	case failure.At.Line == 0 && t.failure != nil: // a call of the host noticed that the time is over
-		failure.At, failure.Source, failure.Stack = t.failure.At, t.failure.Source, t.failure.Stack
+	case t.endedAt != nil:
+		failure.At, failure.Source, failure.Stack = t.endedAt.At, t.endedAt.Source, t.endedAt.Stack
 	}
 	r.Console = t.console
 	for i, h := range s.hosts {
@@ -300,10 +308,12 @@ func (w *worker) end() {
 
 const (
 	lookInterval      = 50 * time.Millisecond
-	interruptGrace    = time.Second
 	heapGrowthMax     = 2 << 30
 	heapGrowthMaxText = "2 GiB"
 )
+
+// interruptGrace is how long a test may go on after its interrupt, inside one native call, before its VM is abandoned.
+var interruptGrace = time.Second
 
 // do runs body on the VM's goroutine, under the limits of a test.
 func (w *worker) do(ctx context.Context, wall time.Duration, what string, body func(context.Context) error) *Failure {

@@ -47,6 +47,9 @@ func compileSource(path string) (*source, error) {
 	for _, m := range built.Modules {
 		s.modules[m.Path] = m.Text
 	}
+	if len(s.modules) == 0 {
+		return s, nil
+	}
 	s.program, err = compile.Plain(compile.Script{Name: scriptName, Text: string(built.Script), SourceMap: built.SourceMap, Modules: exportedNames})
 	var uncompiled *compile.Error
 	if errors.As(err, &uncompiled) {
@@ -101,6 +104,7 @@ type testRun struct {
 	seed       uint64
 	isDone     bool
 	failure    *Failure
+	endedAt    *Failure // only its place: the call of a host that noticed that the time is over
 	console    []string
 }
 
@@ -282,6 +286,14 @@ func (s *script) failureOfError(err error) *Failure {
 		}
 		stack = exception.Stack()
 	}
+	at := s.failureOfStack(stack)
+	f.Stack, f.At, f.Source = at.Stack, at.At, at.Source
+	return f
+}
+
+// failureOfStack has only the place of a stack.
+func (s *script) failureOfStack(stack []goja.StackFrame) *Failure {
+	f := &Failure{}
 	for _, call := range stack {
 		at := call.Position()
 		if _, isSource := s.source.modules[at.Filename]; isSource && at.Line > 0 {

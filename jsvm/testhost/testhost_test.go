@@ -3,7 +3,9 @@ package testhost
 import (
 	"bytes"
 	"context"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -17,8 +19,11 @@ func runFiles(t *testing.T, o Options, files ...string) (results []FileResult, t
 		results = append(results, r)
 		reporter.File(r)
 	})
-	return results, out.String()
+	return results, slowMark.ReplaceAllString(out.String(), "")
 }
+
+// slowMark is the time of a slow test, which is another in each run.
+var slowMark = regexp.MustCompile(`(?m) \(\d+\.\d s\)$`)
 
 // The tests of testdata test what a test imports, with itself: what they say fails is caught by assert.throws.
 func TestLibraryAndHostByTestsOfTheirOwn(t *testing.T) {
@@ -55,5 +60,34 @@ func TestSameSeedSameChance(t *testing.T) {
 	}
 	if strings.Join(first, "\n") == strings.Join(other, "\n") {
 		t.Errorf("seeds 7 and 8 give %s", first)
+	}
+}
+
+// Every workflow and every snapshot in testdata belongs to a test.
+func TestTestdataIsUsed(t *testing.T) {
+	var tests strings.Builder
+	paths, err := filepath.Glob("testdata/*.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if text, err := os.ReadFile(path); err == nil && strings.HasSuffix(path, ".test.ts") {
+			tests.Write(text)
+		}
+	}
+	snapshots, err := filepath.Glob("testdata/*.snap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range append(paths, snapshots...) {
+		stem := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+		switch {
+		case strings.HasSuffix(stem, ".test"):
+			if _, err := os.Stat("testdata/" + stem + ".ts"); err != nil {
+				t.Error(err)
+			}
+		case !strings.Contains(tests.String(), `"./`+stem+`.ts"`):
+			t.Errorf("%s: no test opens it", path)
+		}
 	}
 }

@@ -98,7 +98,7 @@ func (h *Host) step(ctx context.Context, e event, m *machine, in jsvm.Input) err
 		h.unmatchedEvent(e, err.Error())
 		return nil
 	case err != nil:
-		h.faulted(e, h.faultText(m, err))
+		h.faulted(e, faultText(err))
 		return nil
 	}
 	outputs := slices.Clone(effects.Outputs)
@@ -158,11 +158,11 @@ func (h *Host) faulted(e event, fault string) {
 }
 
 // faultText is a fault for people.
-func (h *Host) faultText(m *machine, err error) string {
+func faultText(err error) string {
 	text := err.Error()
 	var fault *jsvm.Fault
-	if errors.As(err, &fault) && fault.Kind == jsvm.FaultUnsavable && m.restore == jsvm.RestoreJobs {
-		text += "\n\t(each await is a place where a thread may be stored; with restore: \"step\", only what it holds at the end of a step has to be savable)"
+	if errors.As(err, &fault) && fault.IsWithinStep {
+		text += "\n\t(this await is over within its step; with restore: \"step\", only what lives at the end of a step has to be savable)"
 	}
 	return text
 }

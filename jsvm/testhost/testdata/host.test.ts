@@ -156,7 +156,7 @@ test("a value that cannot be kept is a fault with its path, and the thread stays
 test("await is a place where a thread may be stored, unless one says otherwise", () => {
   for (const restore of ["await", "step", "never"] as const) {
     const t = workflow("./thrower.ts", { restore }).start("t", "once").resume("go");
-    if (restore === "await") assert.match(t.fault!, /"main\.seen" is a Proxy[^]*with restore: "step", only/);
+    if (restore === "await") assert.match(t.fault!, /"main\.seen" is a Proxy[^]*\(this await is over within its step; with restore: "step", only/);
     else assert.deepEqual([t.status, t.result], ["ended", "object"]);
   }
 });

@@ -1,0 +1,233 @@
+package testhost
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const workflowText = `import * as W from "kont";
+export default async function main(what: string) {
+  console.log("began", what);
+  if (what === "proxy") { const held = new Proxy({}, {}); await W.ref("go"); return typeof held; }
+  if (what === "loop") for (;;) {}
+  if (what === "echo") for (;;) W.output(JSON.stringify({ ref: "echo" }), "workflow-resume", W.threadId), await W.refId("echo");
+  return await W.ref("go");
+}
+`
+
+// project writes files to a directory of the test's own and goes there.
+func project(t *testing.T, pairs ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(pairs); i += 2 {
+		path := filepath.Join(dir, filepath.FromSlash(pairs[i]))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(pairs[i+1]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+}
+
+const testImports = `import { test, workflow, assert } from "kont/test";` + "\n"
+
+func TestFailuresSayWhatAndWhere(t *testing.T) {
+	for name, c := range map[string]struct{ source, want string }{
+		"an assertion, with the workflow's console": {
+			`test("a", () => {
+  const t = workflow("./app.ts").start("t", "x");
+  console.log("started", { n: 1 });
+  assert.equal(t.status, "ended");
+});`, `  FAIL a
+       "running" is not "ended"
+       at a.test.ts:5:10
+           assert.equal(t.status, "ended");
+                  ^
+       | test: started { n: 1 }
+       | t info: began x`},
+		"an assertion in a helper": {
+			`import { check } from "./lib/check";
+test("a", async () => { await null; check(1); });`, `  FAIL a
+       1 is too small
+       at lib/check.ts:1:92
+         import { assert } from "kont/test"; export function check(n: number) { if (n < 2) { assert.fail(n + " is too small") } }
+                                                                                                    ^
+       from a.test.ts:3:37`},
+		"tabs and wide characters before it": {
+			"\t\ttest(\"é😀\", () => { throw new TypeError(\"no\") });", `  FAIL é😀
+       TypeError: no
+       at a.test.ts:2:29
+                 test("é😀", () => { throw new TypeError("no") });
+                                          ^`},
+		"a cause": {`test("a", () => { throw new Error("x", { cause: new RangeError("y") }) });`, `  FAIL a
+       Error: x
+       caused by RangeError: y
+       at a.test.ts:2:25`},
+		"no Error": {`test("a", () => { throw { toString() { throw 1 } } });`, `  FAIL a
+       a value was thrown that is no Error: a value that has no text
+       at a.test.ts:2:1`},
+		"a fault that nobody looked at": {
+			`test("a", () => { workflow("./app.ts").start("t", "proxy"); });
+test("b", () => { assert(workflow("./app.ts").start("t", "proxy").fault); });`, `  FAIL a
+       thread "t" is faulted: app.ts:4:59: "main.held" is a Proxy, which cannot be kept across this await
+           at main (app.ts:4:59)
+       (a test that expects it looks at thread.fault)
+       at a.test.ts:2:1
+         test("a", () => { workflow("./app.ts").start("t", "proxy"); });
+         ^
+       | t info: began proxy
+  ok   b`},
+		"a fault behind another failure": {
+			`test("a", () => { const t = workflow("./app.ts").start("t", "proxy"); assert.equal(t.result, 1); });`, `  FAIL a
+       undefined is not 1
+       thread "t" is faulted: app.ts:4:59: "main.held"`},
+		"a promise that nobody handled": {
+			`test("a", () => { void assert.rejects(async () => 5); });
+test("b", async () => { const p = Promise.reject(new Error("x")); await null; await p.catch(() => {}) });`, `  FAIL a
+       a promise was rejected, and nobody handled it (is an ` + "`await`" + ` missing?): it was fulfilled with 5
+       at a.test.ts:2:31`},
+		"a promise that nothing settles": {
+			`test("a", async () => { await new Promise(() => {}); });`, `  FAIL a
+       the test waits for a promise that nothing settles: calls of the host are over when they return, and there are no other timers
+       at a.test.ts:2:1`},
+		"a workflow of a test that is over": {
+			`let t: any;
+const file = workflow("./app.ts");
+test("a", () => { t = workflow("./app.ts").start("t") ; file.start("u"); });
+test("b", () => { assert.deepEqual(file.threads, ["u"]); t.resume("go"); });`, `  ok   a
+  FAIL b
+       this workflow was opened by a test that is over; open one for each test, or one for the file outside of tests
+       at a.test.ts:5:60`},
+		"a workflow that does not compile": {
+			`test("a", () => { workflow("./lib/broken.ts"); });
+test("b", () => { workflow("./lib/broken.ts"); });`, `  FAIL a
+       lib/broken.ts:2:11: Unexpected ";"
+       at a.test.ts:2:19
+         test("a", () => { workflow("./lib/broken.ts"); });
+                           ^
+  FAIL b
+       lib/broken.ts:2:11: Unexpected ";"`},
+		"the workflow library outside of a workflow": {
+			`import * as W from "kont"; import { CancelToken } from "kont"; import { ref } from "@effectful/kafka-workflow-rt";
+class Mine extends CancelToken {}
+test("a", () => { assert.throws(() => ref("x")); W.sleep(5); });`, `  FAIL a
+       Error: kont.sleep can be called by a workflow only; a test opens one with workflow(path)
+       at a.test.ts:4:52`},
+		"timers of the host": {`test("a", () => { setTimeout(() => {}, 5); });`, `  FAIL a
+       Error: setTimeout is not available in a test: time passes by host.advance
+       at a.test.ts:2:19`},
+		"too many nested calls": {`test("a", () => { const f = (): any => [f()]; f(); });`, `  FAIL a
+       too many nested calls
+       at a.test.ts:2:`},
+		"no tests":          {`export {}`, "  FAIL\n       the file has no tests: write `test(\"…\", () => { … })`, imported from \"kont/test\"\n"},
+		"two of one name":   {"test('a', () => {});\ntest('a', () => {});", "  FAIL\n       Error: there is a test named \"a\" already\n       at a.test.ts:3:1\n"},
+		"a test in a test":  {`test("a", () => { test("b", () => {}) });`, "  FAIL a\n       Error: test \"b\": tests are registered while the file loads, not by a test\n       at a.test.ts:2:19\n"},
+		"no name":           {`test("", () => {});`, "  FAIL\n       TypeError: test: the name is no text\n"},
+		"no body":           {`test.only("a", 5 as any);`, "  FAIL\n       TypeError: test \"a\": the body is no function\n"},
+		"code that throws":  {`console.log("loading"); (undefined as any).x;`, "  FAIL\n       TypeError: Cannot read property 'x' of undefined\n       at a.test.ts:2:44\n"},
+		"syntax":            {`test("a", () => { const a = ; });`, "  FAIL\n       a.test.ts:2:29: Unexpected \";\"\n"},
+		"an unknown import": {`import { tset } from "kont/test"; tset("a", () => {});`, "  FAIL\n       a.test.ts:2:10: the module \"kont/test\" exports no `tset`; did you mean `test`?\n"},
+		"a module of Node.js": {`import { readFileSync } from "node:fs"; test("a", () => readFileSync("x"));`,
+			"  FAIL\n       a.test.ts:2:30: \"node:fs\" is a module of Node.js: a test has no host access; keep what it needs in a module or a .json file and import that\n"},
+		"await of a module": {`await 1;`, "  FAIL\n       a.test.ts:2:1: top-level `await` is not supported; await in the body of a test\n"},
+		"only and skip": {"test('a', () => { assert.fail() });\ntest.only('b', () => {});\ntest.skip('c');\ntest.skip('d', () => { assert.fail() });", `  skip a
+  ok   b
+  skip c
+  skip d
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			project(t, "app.ts", workflowText, "a.test.ts", testImports+c.source,
+				"lib/check.ts", `import { assert } from "kont/test"; export function check(n: number) { if (n < 2) { assert.fail(n + " is too small") } }`,
+				"lib/broken.ts", "export default async () => {\n  let x = ;\n}")
+			_, text := runFiles(t, Options{}, "a.test.ts")
+			if want := "a.test.ts\n" + c.want; !strings.HasPrefix(text, want) {
+				t.Errorf("got\n%s\nwant\n%s", text, want)
+			}
+		})
+	}
+}
+
+// A test that does not end is one failed test: the others run, in a VM of their own.
+func TestTestsThatDoNotEndAreEnded(t *testing.T) {
+	defer func(grace time.Duration) { interruptGrace = grace }(interruptGrace)
+	interruptGrace = 200 * time.Millisecond
+	cases := []struct{ body, want string }{
+		{`for (;;) {}`, "the test ran for longer than 1.5s\n       at FILE:2:19\n"},
+		{`const host = workflow("./app.ts"); for (;;) host.now;`, "the test ran for longer than 1.5s\n       at FILE:2:"},
+		{`workflow("./app.ts").start("t", "loop");`, "the test ran for longer than 1.5s\n       at FILE:2:40\n"},
+		{`workflow("./app.ts").start("t", "echo");`, "the test ran for longer than 1.5s\n       at FILE:2:40\n"},
+		{`const f = (): any => Promise.resolve().then(f); f();`, "the test ran for longer than 1.5s\n       at FILE:2:"},
+		{`(2n ** 12_000_000n).toString();`, "the test ran for longer than 1.5s, in one call of a built-in function that did not end\n"},
+	}
+	pairs, files := []string{"app.ts", workflowText}, []string{}
+	for i, c := range cases {
+		file := fmt.Sprintf("%d.test.ts", i)
+		files = append(files, file)
+		pairs = append(pairs, file, testImports+`test("a", () => { `+c.body+` });
+test("b", () => { const t = workflow("./app.ts").start("t"); t.resume("go", 1); assert.equal(t.result, 1); });
+test("c", () => {});`)
+	}
+	project(t, pairs...)
+	results, text := runFiles(t, Options{Timeout: 1500 * time.Millisecond, Parallel: len(files)}, files...)
+	for i, c := range cases {
+		_, got, _ := strings.Cut(text, files[i]+"\n")
+		want := "  FAIL a\n       " + strings.ReplaceAll(c.want, "FILE", files[i])
+		if tests := results[i].Tests; !strings.HasPrefix(got, want) || len(tests) != 3 || tests[1].Status != Passed || tests[2].Status != Passed {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.body, got, want)
+		}
+	}
+}
+
+func TestFilterChoosesTests(t *testing.T) {
+	project(t, "a.test.ts", testImports+"test('one', () => {}); test('two', () => {}); test('twelve', () => {});")
+	results, text := runFiles(t, Options{Filter: regexp.MustCompile("^tw")}, "a.test.ts")
+	if len(results[0].Tests) != 2 || results[0].Tests[1].Name != "twelve" {
+		t.Error(text)
+	}
+}
+
+func TestEndedContextEndsARun(t *testing.T) {
+	project(t, "a.test.ts", testImports+"test('one', () => { for (;;) {} });", "b.test.ts", testImports+"test('one', () => { for (;;) {} });")
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	Run(ctx, []string{"a.test.ts", "b.test.ts"}, Options{}, func(r FileResult) { t.Errorf("%s is reported", r.File) })
+	if wall := time.Since(began); wall > 10*time.Second {
+		t.Errorf("it took %v", wall)
+	}
+}
+
+func TestWorkflowIsCompiledOnceARunAndAgainWhenItChanges(t *testing.T) {
+	project(t, "app.ts", `import { word } from "./word"; export default async function main() { return word }`, "word.ts", `export const word = "one"`,
+		"a.test.ts", testImports+`for (const n of [1, 2]) test("t" + n, () => { assert.equal(workflow("./app.ts").start("t").result, "one") });`,
+		"b.test.ts", testImports+`test("t", () => { assert.equal(workflow("./app.ts").start("t").result, "one") });`)
+	bundles := NewBundles()
+	defer bundles.Close()
+	results, text := runFiles(t, Options{Bundles: bundles}, "a.test.ts", "b.test.ts")
+	if counts := CountsOf(results); counts.Passed != 3 || len(bundles.loading) != 1 {
+		t.Fatalf("%d compiled\n%s", len(bundles.loading), text)
+	}
+	if inputs := strings.Join(results[1].Inputs, "\n"); !strings.Contains(inputs, "/b.test.ts") || !strings.Contains(inputs, "/word.ts") || strings.Contains(inputs, "/a.test.ts") {
+		t.Errorf("inputs\n%s", inputs)
+	}
+	bundles.Refresh()
+	if len(bundles.loading) != 1 {
+		t.Error("it is forgotten without a change")
+	}
+	if err := os.WriteFile("word.ts", []byte(`export const word = "two"`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	bundles.Refresh()
+	if _, text := runFiles(t, Options{Bundles: bundles}, "b.test.ts"); !strings.Contains(text, `"two" is not "one"`) {
+		t.Error(text)
+	}
+}
