@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"kont/jsvm/testhost"
 )
 
 // watch runs tests, and again those whose sources have changed, until the context is done.
@@ -18,22 +18,16 @@ func (t *tester) watch(ctx context.Context) error {
 		return err
 	}
 	defer watch.Close()
-	contents := map[string][sha256.Size]byte{} // of sources, as of their last run
+	isChange, isTold := false, false
 	for {
 		files, err := t.files()
 		if err != nil && len(t.results) == 0 {
 			return err
 		}
-		// What the sources are is taken down before they are read: a change that comes meanwhile is one of the next round.
-		var stale []string
-		fresh := map[string][sha256.Size]byte{}
-		for _, file := range files {
-			if t.isStale(file, contents, fresh) {
-				stale = append(stale, file)
-			}
-		}
-		t.followAll(watch, files)
-		if len(stale) > 0 {
+		// Files are looked at after the watch has been told of them: a change that it missed is seen here.
+		t.follow(watch, files)
+		stale := slices.DeleteFunc(files, func(file string) bool { return !t.isStale(file, isChange) })
+		if isChange = false; len(stale) > 0 {
 			t.options.Bundles.Refresh()
 			if err := t.run(ctx, stale); err != nil && !errors.Is(err, errQuiet) {
 				if ctx.Err() != nil {
@@ -41,18 +35,12 @@ func (t *tester) watch(ctx context.Context) error {
 				}
 				report(t.p, err)
 			}
-			for _, file := range stale { // also of inputs that were not known before
-				for _, input := range t.results[file].Inputs {
-					if _, known := fresh[input]; !known {
-						fresh[input] = contentOf(input)
-					}
-				}
-			}
-			for input, sum := range fresh {
-				contents[input] = sum
-			}
-			t.followAll(watch, files)
+			isTold = false
+			continue
+		}
+		if !isTold {
 			fmt.Fprintln(t.p.Err, "waiting for changes; Ctrl-C ends it")
+			isTold = true
 		}
 		select {
 		case <-ctx.Done():
@@ -60,42 +48,24 @@ func (t *tester) watch(ctx context.Context) error {
 		case err := <-watch.errors():
 			slog.Warn("watch sources", "error", err)
 		case <-watch.changed():
+			isChange = true
 		}
 	}
 }
 
-// isStale tells whether a file has not run with its sources as they are, which it puts into fresh.
-func (t *tester) isStale(file string, contents, fresh map[string][sha256.Size]byte) bool {
+// isStale tells whether a file has not run with its sources as they are. Where not all of them are known, any change counts.
+func (t *tester) isStale(file string, isChange bool) bool {
 	result, hasRun := t.results[file]
-	isStale := !hasRun
-	for _, input := range append([]string{file}, result.Inputs...) {
-		absolute, err := filepath.Abs(input)
-		if err != nil {
-			absolute = input
-		}
-		sum, known := fresh[absolute]
-		if !known {
-			sum = contentOf(absolute)
-			fresh[absolute] = sum
-		}
-		isStale = isStale || contents[absolute] != sum
-	}
-	return isStale
+	return !hasRun || result.HasMore && isChange || slices.ContainsFunc(result.Inputs, testhost.Input.HasChanged)
 }
 
-func contentOf(path string) [sha256.Size]byte {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return [sha256.Size]byte{}
-	}
-	return sha256.Sum256(text)
-}
-
-// followAll watches the sources of all files, and the directories that new tests may come into.
-func (t *tester) followAll(watch *sourceWatch, files []string) {
+// follow watches the sources of all files, and the directories that new tests may come into.
+func (t *tester) follow(watch *sourceWatch, files []string) {
 	var sources []string
 	for _, file := range files {
-		sources = append(sources, t.results[file].Inputs...)
+		for _, input := range t.results[file].Inputs {
+			sources = append(sources, input.Path)
+		}
 	}
 	slices.Sort(sources)
 	root := "."

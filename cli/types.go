@@ -11,6 +11,7 @@ import (
 	urfave "github.com/urfave/cli/v2"
 
 	"kont/jsvm/runtime"
+	"kont/jsvm/testhost"
 )
 
 const (
@@ -36,7 +37,7 @@ const tsconfigText = `{
 func typesCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "types", Category: categoryAuthor, ArgsUsage: "[FILE|DIR|-]",
-		Usage: "write the types of the module `kont`, for editors and tsc",
+		Usage: "write the types of the modules `kont` and `kont/test`, for editors and tsc",
 		Description: "FILE is kont.d.ts here if left out, and - is standard output. Where neither its\n" +
 			"directory nor one above has a tsconfig.json, one is written beside it.\n" +
 			"Run it again after an update of kont.",
@@ -50,7 +51,7 @@ func typesCommand(p Process) *urfave.Command {
 			}
 			path := c.Args().First()
 			if path == "-" {
-				_, err := io.WriteString(p.Out, runtime.Types)
+				_, err := io.WriteString(p.Out, typesText())
 				return err
 			}
 			if path == "" {
@@ -68,6 +69,9 @@ func typesCommand(p Process) *urfave.Command {
 	}
 }
 
+// typesText declares both modules in one file: an author has one to update.
+func typesText() string { return runtime.Types + "\n" + testhost.Types }
+
 // writeTypes writes the declarations to path, and a tsconfig.json if nothing
 // configures the directory yet. It returns the files that it wrote.
 func writeTypes(path string, isForced bool) (written []string, err error) {
@@ -81,7 +85,7 @@ func writeTypes(path string, isForced bool) (written []string, err error) {
 	case !isForced && !isOurTypes(string(old)):
 		return nil, failf("name another file, or replace it with --force", "%s is not of kont", path)
 	}
-	if err := writeWhole(path, []byte(runtime.Types)); err != nil {
+	if err := writeWhole(path, []byte(typesText())); err != nil {
 		return nil, fmt.Errorf("write types: %w", err)
 	}
 	written = []string{path}

@@ -2,13 +2,13 @@ package testhost
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,19 +18,17 @@ import (
 
 // Bundles holds compiled workflows, each once: the tests of a run share them. It is safe for concurrent use.
 type Bundles struct {
-	mu      sync.Mutex // guards programs
+	mu      sync.Mutex // guards loading
 	loading map[string]func() (*program, error)
-	inputs  map[string][sha256.Size]byte // contents when they were read
 }
 
 // NewBundles makes an empty cache.
-func NewBundles() *Bundles {
-	return &Bundles{loading: map[string]func() (*program, error){}, inputs: map[string][sha256.Size]byte{}}
-}
+func NewBundles() *Bundles { return &Bundles{loading: map[string]func() (*program, error){}} }
 
 // program is a compiled workflow with the machines that are idle.
 type program struct {
 	bundle *jsvm.Bundle
+	inputs []Input
 
 	mu   sync.Mutex // guards idle
 	idle map[jsvm.Restore][]*machine
@@ -42,12 +40,13 @@ func (b *Bundles) compile(ctx context.Context, path string) (*program, error) {
 	load := b.loading[path]
 	if load == nil {
 		load = sync.OnceValues(func() (*program, error) {
+			began := time.Now()
 			// Others may wait for it: it goes on when the test that came first is over.
 			bundle, err := jsvm.Compile(context.WithoutCancel(ctx), jsvm.CompileOptions{Entry: path})
 			if err != nil {
 				return nil, err
 			}
-			return &program{bundle: bundle, idle: map[jsvm.Restore][]*machine{}}, nil
+			return &program{bundle: bundle, inputs: inputsOf(bundle.Inputs(), began), idle: map[jsvm.Restore][]*machine{}}, nil
 		})
 		b.loading[path] = load
 	}
@@ -55,26 +54,26 @@ func (b *Bundles) compile(ctx context.Context, path string) (*program, error) {
 	return load()
 }
 
-// Inputs are the files that went into the workflows of these entry files. Those of one that did not compile are not known.
-func (b *Bundles) inputsOf(path string) []string {
+// inputsOf are the files that went into the workflow of an entry file; false if they are not known, since it did not compile.
+func (b *Bundles) inputsOf(path string) ([]Input, bool) {
 	b.mu.Lock()
 	load := b.loading[path]
 	b.mu.Unlock()
-	if load == nil {
-		return []string{path}
+	if load != nil {
+		if p, err := load(); err == nil {
+			return p.inputs, true
+		}
 	}
-	p, err := load()
-	if err != nil {
-		return []string{path}
-	}
-	return p.bundle.Inputs()
+	return nil, false
 }
 
 // Refresh forgets the workflows whose sources have changed since they were compiled, and those that did not compile. No run may be going on.
 func (b *Bundles) Refresh() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for path, load := range b.loading {
 		p, err := load()
-		if err == nil && !b.haveChanged(p.bundle.Inputs()) {
+		if err == nil && !slices.ContainsFunc(p.inputs, Input.HasChanged) {
 			continue
 		}
 		delete(b.loading, path)
@@ -82,27 +81,6 @@ func (b *Bundles) Refresh() {
 			p.close()
 		}
 	}
-}
-
-// haveChanged compares files with what they were at the last time.
-func (b *Bundles) haveChanged(files []string) bool {
-	changed := false
-	for _, file := range files {
-		sum := contentOf(file)
-		if old, known := b.inputs[file]; known && old != sum {
-			changed = true
-		}
-		b.inputs[file] = sum
-	}
-	return changed
-}
-
-func contentOf(file string) [sha256.Size]byte {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return [sha256.Size]byte{}
-	}
-	return sha256.Sum256(text)
 }
 
 // Close drops all VMs.

@@ -18,8 +18,10 @@ type FileResult struct {
 	Tests   []Result      // in the order of the file
 	Wall    time.Duration // of all
 	Console []string      // what a file that failed as a whole wrote to its console
-	// Inputs are all files that were read: the test, what it imports, and the workflows with what they import.
-	Inputs []string
+	// Inputs are all files that were read: the test, what it imports, and the workflows with what they import. HasMore says that not all are
+	// known: the test or a workflow did not compile.
+	Inputs  []Input
+	HasMore bool
 	// Snapshots that were written.
 	SnapshotsAdded, SnapshotsUpdated, SnapshotsRemoved int
 }

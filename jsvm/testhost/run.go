@@ -91,7 +91,7 @@ func runFile(ctx context.Context, file string, o Options) (result FileResult) {
 	f.result.File = file
 	f.run(ctx)
 	f.result.Wall = time.Since(began)
-	f.result.Inputs = f.inputs()
+	f.noteInputs(began)
 	return f.result
 }
 
@@ -101,21 +101,28 @@ func (f *fileRun) addWorkflow(path string) {
 	f.workflows[path] = true
 }
 
-func (f *fileRun) inputs() []string {
+// noteInputs tells which files the result depends on.
+func (f *fileRun) noteInputs(began time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	path, err := filepath.Abs(f.file)
 	if err != nil {
 		path = f.file
 	}
-	inputs := []string{path}
+	own := []string{path}
 	if f.source != nil {
-		inputs = append(inputs, f.source.inputs...)
+		own = append(own, f.source.inputs...)
+	} else {
+		f.result.HasMore = true
 	}
+	f.result.Inputs = inputsOf(own, began)
 	for workflow := range f.workflows {
-		inputs = append(inputs, f.options.Bundles.inputsOf(workflow)...)
+		inputs, isKnown := f.options.Bundles.inputsOf(workflow)
+		if !isKnown {
+			f.result.HasMore = true
+		}
+		f.result.Inputs = append(f.result.Inputs, inputs...)
 	}
-	return inputs
 }
 
 // seedOf is a seed for a part of the file, whatever else runs.

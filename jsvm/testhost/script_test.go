@@ -216,7 +216,11 @@ func TestWorkflowIsCompiledOnceARunAndAgainWhenItChanges(t *testing.T) {
 	if counts := CountsOf(results); counts.Passed != 3 || len(bundles.loading) != 1 {
 		t.Fatalf("%d compiled\n%s", len(bundles.loading), text)
 	}
-	if inputs := strings.Join(results[1].Inputs, "\n"); !strings.Contains(inputs, "/b.test.ts") || !strings.Contains(inputs, "/word.ts") || strings.Contains(inputs, "/a.test.ts") {
+	inputs := ""
+	for _, input := range results[1].Inputs {
+		inputs += input.Path + "\n"
+	}
+	if !strings.Contains(inputs, "/b.test.ts") || !strings.Contains(inputs, "/word.ts") || strings.Contains(inputs, "/a.test.ts") {
 		t.Errorf("inputs\n%s", inputs)
 	}
 	bundles.Refresh()
