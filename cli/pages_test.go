@@ -209,3 +209,30 @@ func shellWords(line string) []string {
 	}
 	return words
 }
+
+// The page on tests has a workflow, its test, and what comes of it.
+func TestTestingPageDoesWhatItSays(t *testing.T) {
+	page := readPage(t, "../docs/testing-workflows.md")
+	t.Chdir(t.TempDir())
+	sources := regexp.MustCompile("(?s)`([a-z.]+)`[^`]*:\n\n```ts\n(.*?)```").FindAllStringSubmatch(page, -1)
+	if len(sources) != 2 {
+		t.Fatalf("%d sources", len(sources))
+	}
+	for _, source := range sources {
+		if err := os.WriteFile(source[1], []byte(source[2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := regexp.MustCompile("(?s)```sh\nkont test\n```\n\n```\n(.*?)```").FindStringSubmatch(page)
+	if said == nil {
+		t.Fatal("the page does not run it")
+	}
+	var out bytes.Buffer
+	if code := cli.Main(t.Context(), cli.Process{Args: []string{"test"}, Out: &out, Err: &out}); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	numbers := regexp.MustCompile(`\(.* s, seed \d+\)| \([0-9.]+ s\)`)
+	if got, want := numbers.ReplaceAllString(out.String(), ""), numbers.ReplaceAllString(said[1], ""); got != want {
+		t.Errorf("it prints\n%s\nwant\n%s", got, want)
+	}
+}

@@ -10,6 +10,8 @@
 //	e, err = p.Step(ctx, jsvm.Input{Thread: "order-1", StepID: 2, Continuation: e.Continuation,
 //		Event: []byte(`{"ref":"1:ref:1","value":true}`)})
 //
+// Package testhost runs tests of workflows on it, with virtual time: `kont test`.
+//
 // It refuses host access: a step reads no disk, no wire and no environment, and its only
 // effect is its answer. What cannot be kept across an await is refused at the await, with the path to the
 // value and the position in the author's source, and never dropped in silence.

@@ -11,6 +11,8 @@
 // It refuses host access to tests as jsvm does to workflows, and it opens no sockets. It reads the files that are named and what they import, and
 // writes one thing: the snapshots of a test file, beside it, as FILE.snap.
 //
+// docs/testing-workflows.md is for authors.
+//
 // The caller owes it file names. What it gives back are results (Result), and reporters that print them.
 //
 // # Invariants
