@@ -49,6 +49,13 @@ func TestDemoPagesDoWhatTheySay(t *testing.T) {
 			"inspect rome":            ":flight:",
 			"consume workflow-result": `"total":600`,
 		},
+		"ecommerce": {
+			"demo ecommerce":          `"status":"abandoned"`,
+			"consume carts":           `"error":"there is no email address to send the order to"`,
+			"inspect ann":             "ann@example.com",
+			"consume workflow-result": `"status":"ordered"`,
+			"consume emails":          `"item":"umbrella"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for timers
