@@ -56,6 +56,15 @@ func TestDemoPagesDoWhatTheySay(t *testing.T) {
 			"consume workflow-result": `"status":"ordered"`,
 			"consume emails":          `"item":"umbrella"`,
 		},
+		"expense-approval": {
+			"demo expense-approval":                         `"status":"expired"`,
+			"inspect taxi":                                  ":decision:1",
+			"consume approvals":                             `"action":"decide"`,
+			"consume workflow-result":                       `"comment":"it was raining"`,
+			"consume approvals --from-beginning -n 4":       `"action":"withdraw"`,
+			"consume workflow-result --from-beginning -n 2": `"status":"expired"`,
+			"unmatched":                                     "1:decision:1",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for timers

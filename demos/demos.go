@@ -8,7 +8,7 @@ import (
 	"io/fs"
 )
 
-//go:embed minimal trip-booking-saga ecommerce
+//go:embed minimal trip-booking-saga ecommerce expense-approval
 var files embed.FS
 
 // Demo is one workflow and a play that shows it.
@@ -43,7 +43,7 @@ const (
 )
 
 // All gives the demos, the simplest first.
-func All() []Demo { return []Demo{minimal, tripBookingSaga, ecommerce} }
+func All() []Demo { return []Demo{minimal, tripBookingSaga, ecommerce, expenseApproval} }
 
 // folder is the part of files below a demo's name.
 func folder(name string) fs.FS {

@@ -163,6 +163,9 @@ func (w *world) Crash(context.Context) error { return nil }
 
 func (w *world) Say(string, ...any) {}
 
+// lateEvents are those that a play sends to show that they change nothing.
+var lateEvents = map[string]int{"expense-approval": 1}
+
 func TestPlays(t *testing.T) {
 	for _, d := range All() {
 		t.Run(d.Name, func(t *testing.T) {
@@ -170,7 +173,7 @@ func TestPlays(t *testing.T) {
 			if err := d.Play(t.Context(), w); err != nil {
 				t.Fatal(err)
 			}
-			if len(w.threads) > 0 || len(w.timers) > 0 || len(w.unmatched) > 0 {
+			if len(w.threads) > 0 || len(w.timers) > 0 || len(w.unmatched) != lateEvents[d.Name] {
 				t.Errorf("left: threads %d, timers %v, unmatched %q", len(w.threads), w.timers, w.unmatched)
 			}
 			if d.About == "" || len(d.Next) == 0 {
