@@ -40,16 +40,19 @@ func TestReadmeCommandsDoWhatItSays(t *testing.T) {
 func TestDemoPagesDoWhatTheySay(t *testing.T) {
 	for name, said := range map[string]map[string]string{
 		"minimal": {
+			"test ../demos/minimal":   " passed, 0 failed",
 			"consume questions":       `"ref"`,
 			"inspect ann":             "index.ts:",
 			"consume workflow-result": "trains",
 		},
 		"trip-booking-saga": {
-			"consume reservations":    `"kind":"flight"`,
-			"inspect rome":            ":flight:",
-			"consume workflow-result": `"total":600`,
+			"test ../demos/trip-booking-saga": " passed, 0 failed",
+			"consume reservations":            `"kind":"flight"`,
+			"inspect rome":                    ":flight:",
+			"consume workflow-result":         `"total":600`,
 		},
 		"ecommerce": {
+			"test ../demos/ecommerce": " passed, 0 failed",
 			"demo ecommerce":          `"status":"abandoned"`,
 			"consume carts":           `"error":"there is no email address to send the order to"`,
 			"inspect ann":             "ann@example.com",
@@ -57,6 +60,7 @@ func TestDemoPagesDoWhatTheySay(t *testing.T) {
 			"consume emails":          `"item":"umbrella"`,
 		},
 		"expense-approval": {
+			"test ../demos/expense-approval":                " passed, 0 failed",
 			"demo expense-approval":                         `"status":"expired"`,
 			"inspect taxi":                                  ":decision:1",
 			"consume approvals":                             `"action":"decide"`,

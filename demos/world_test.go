@@ -117,23 +117,6 @@ func (w *world) fire() bool {
 	return true
 }
 
-// take gives the records since the last take, a line each, and forgets them.
-func (w *world) take() string {
-	var lines []string
-	for _, r := range w.records {
-		lines = append(lines, r.topic+" "+r.key+" "+r.value)
-	}
-	w.records = nil
-	return strings.Join(lines, "\n")
-}
-
-func (w *world) want(what string, want ...string) {
-	w.t.Helper()
-	if got := w.take(); got != strings.Join(want, "\n") {
-		w.t.Errorf("%s:\n  %s\nwant\n  %s", what, strings.ReplaceAll(got, "\n", "\n  "), strings.Join(want, "\n  "))
-	}
-}
-
 // The world is a Stage: what the plays do is tested here, and shown by `kont demo`.
 
 func (w *world) Send(_ context.Context, topic, key, value string) error {
@@ -153,7 +136,7 @@ func (w *world) Await(_ context.Context, topic, key string, matches func(string)
 			}
 		}
 		if !w.fire() {
-			return "", fmt.Errorf("no record of %s with key %s comes:\n%s", topic, key, w.take())
+			return "", fmt.Errorf("no record of %s with key %s comes, only %v", topic, key, w.records)
 		}
 	}
 }
