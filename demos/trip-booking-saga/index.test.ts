@@ -129,6 +129,19 @@ test("a failure of its own code after a reply cancels that reservation too", () 
   t.assertEnd();
 });
 
+test("a refused cancellation keeps no other from being asked for", () => {
+  const t = startTrip();
+  t.reserved("car");
+  t.reserved("hotel");
+  t.refused("flight", "sold out");
+  assert.deepEqual(t.asked(), ["cancel hotel"]);
+  t.trip.reject("hotel", "it is too late to cancel");
+  t.confirmCancellations(["car"]);
+  assert.equal(t.trip.error, "sold out");
+  assert.matches(t.host.logs, [{ level: "error", text: "it is too late to cancel", thread: "rome" }]);
+  t.assertEnd();
+});
+
 for (const made of choices(KINDS)) {
   if (made.length === KINDS.length) continue; // then it is booked
   test(`undoes ${made.join(" and ") || "nothing"} when the time is up`, () => {

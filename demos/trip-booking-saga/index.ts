@@ -65,7 +65,10 @@ export default async function bookTrip({ customer, city, budget = Infinity, pati
     ]);
     return { customer, car, hotel, flight, total };
   } catch (error) {
-    for (const compensate of compensations.reverse()) await compensate();
+    for (const compensate of compensations.reverse()) {
+      // One that is refused must not keep the others from being asked for.
+      await compensate().catch((refusal) => console.error(refusal));
+    }
     throw error;
   }
 }
