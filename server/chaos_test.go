@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	chaosFlag     = flag.Bool("chaos", false, "kill the server at 20 random instants rather than 3, and after every record of a story rather than every fourth")
+	chaosFlag     = flag.Bool("chaos", false, "kill the server at 20 random instants rather than 3, and after every record of a demo rather than every eighth")
 	chaosSeedFlag = flag.Uint64("chaos-seed", 0, "seed of the instants, 0 for a fresh one")
 )
 

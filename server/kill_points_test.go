@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,7 +37,7 @@ type killMove struct {
 	// event makes the event that is sent; nil if the world only waits.
 	event func(killRecords) (string, error)
 	// effects are how many records follow before the next move: outputs, timers,
-	// and the events of timers that fire.
+	// and the event of the timer that the world waits for.
 	effects int
 }
 
@@ -54,28 +55,29 @@ func (s killStory) recordsTotal() int {
 // killRecords are records in the order seen.
 type killRecords []*kgo.Record
 
-// find gives the first record of topic with value.
-func (r killRecords) find(topic string, isWanted func(value string) bool) (*kgo.Record, error) {
-	for _, record := range r {
-		if record.Topic == topic && isWanted(string(record.Value)) {
-			return record, nil
-		}
-	}
-	return nil, fmt.Errorf("no such record on %s", topic)
-}
-
-// lines are all that the records say, by topic and partition, in the order
-// written.
-func (r killRecords) lines() string {
+// sorted are the records by topic and partition, in the order written.
+func (r killRecords) sorted() killRecords {
 	sorted := slices.Clone(r)
 	slices.SortFunc(sorted, func(a, b *kgo.Record) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
+	return sorted
+}
+
+// lines are all that the records say.
+func (r killRecords) lines() string {
 	var text strings.Builder
-	for _, record := range sorted {
+	for _, record := range r.sorted() {
 		fmt.Fprintf(&text, "%s/%d %s %s\n", record.Topic, record.Partition, record.Key, record.Value)
 	}
 	return text.String()
+}
+
+// isStopped says whether the timer that sends event was stopped.
+func (r killRecords) isStopped(thread, event string) bool {
+	return slices.ContainsFunc(r, func(record *kgo.Record) bool {
+		return record.Topic == command.TopicScheduler && string(record.Key) == thread+"|"+event && string(record.Value) == "0"
+	})
 }
 
 // killRun plays a story once.
@@ -86,17 +88,23 @@ type killRun struct {
 	client *kgo.Client
 	// seen are read by client, which begins anew after a kill.
 	seen killRecords
+	// sent has the offsets of the events that the world has sent.
+	sent map[int64]bool
 	// killAfter is the number of records after which the server is killed, once;
 	// negative for never.
 	killAfter int
 }
+
+// errOvertaken is of a run in which a timer has fired before the world could send
+// what was to come first.
+var errOvertaken = errors.New("a timer was quicker than the world")
 
 // runKilled plays a story on a server of its own, kills it after the given number
 // of records, and gives all that it has left behind: the records, and the history
 // of the thread.
 func runKilled(t *testing.T, story killStory, killAfter int) (records killRecords, left string, err error) {
 	t.Helper()
-	r := &killRun{t: t, story: story, server: newChaosServer(t), killAfter: killAfter}
+	r := &killRun{t: t, story: story, server: newChaosServer(t), killAfter: killAfter, sent: map[int64]bool{}}
 	r.server.start()
 	r.server.deployBundle(story.bundle)
 	r.connect()
@@ -104,36 +112,71 @@ func runKilled(t *testing.T, story killStory, killAfter int) (records killRecord
 		r.client.Close()
 		r.server.kill()
 	}()
-	written := 0
-	for _, move := range story.moves {
-		if err := r.await(written); err != nil {
-			return r.seen, "", err
-		}
-		if move.event != nil {
-			event, err := move.event(r.seen)
-			if err != nil {
-				return r.seen, "", err
-			}
-			record := &kgo.Record{Topic: command.TopicResume, Key: []byte(story.thread), Value: []byte(event)}
-			if err := r.client.ProduceSync(t.Context(), record).FirstErr(); err != nil {
-				return r.seen, "", fmt.Errorf("send %s: %w", event, err)
-			}
-			written++
-			r.killAt(written) // before the step, if the kill is quick
-		}
-		written += move.effects
+	err = r.tell()
+	if err == nil && r.killAfter >= 0 {
+		err = fmt.Errorf("the story has %d records, so none to kill the server after %d", story.recordsTotal(), killAfter)
 	}
-	if err := r.await(written); err != nil {
-		return r.seen, "", err
+	if r.isOvertaken() {
+		err = errOvertaken
 	}
-	if r.killAt(written); r.killAfter >= 0 {
-		return r.seen, "", fmt.Errorf("the story has %d records, so none to kill the server after %d", written, killAfter)
+	if err != nil {
+		return nil, "", err
 	}
 	// Not one record more than those that were waited for.
 	for _, topic := range r.topics() {
 		records = append(records, readAll(t, r.server.kafkaAddress, topic)...)
 	}
 	return records, records.lines() + r.history(records), nil
+}
+
+func (r *killRun) tell() error {
+	written := 0
+	for _, move := range r.story.moves {
+		if err := r.await(written); err != nil {
+			return err
+		}
+		if move.event != nil {
+			event, err := move.event(r.seen)
+			if err != nil {
+				return err
+			}
+			record := &kgo.Record{Topic: command.TopicResume, Key: []byte(r.story.thread), Value: []byte(event)}
+			if err := r.client.ProduceSync(r.t.Context(), record).FirstErr(); err != nil {
+				return fmt.Errorf("send %s: %w", event, err)
+			}
+			r.sent[record.Offset] = true
+			written++
+			r.killAt(written) // before the step, if the kill is quick
+		}
+		written += move.effects
+	}
+	err := r.await(written)
+	r.killAt(written)
+	return err
+}
+
+// isOvertaken compares the order of events with that of the story. A timer that
+// fires twice, or after it was stopped, is not meant.
+func (r *killRun) isOvertaken() bool {
+	fired := map[string]bool{}
+	next := 0
+	for _, record := range r.seen.sorted() {
+		if record.Topic != command.TopicResume {
+			continue
+		}
+		if r.sent[record.Offset] {
+			next++
+			continue
+		}
+		event := string(record.Value)
+		isExpected := next < len(r.story.moves) && r.story.moves[next].event == nil
+		if !isExpected {
+			return !fired[event] && !r.seen.isStopped(r.story.thread, event)
+		}
+		fired[event] = true
+		next++
+	}
+	return false
 }
 
 func (r *killRun) topics() []string {
