@@ -75,7 +75,7 @@ var demoStories = map[string]map[string]func(milliseconds int) killStory{
 	"trip-booking-saga": {
 		"success": func(int) killStory {
 			return killStory{thread: "rome", topics: []string{"reservations"}, moves: []killMove{
-				send(`new:{"customer":"Ann","city":"Rome"}`, 4), // three requests and a timer
+				send(`new:{"customer":"Ann","city":"Rome","patience":86400000}`, 4), // three requests and a timer
 				reply("reserve", "hotel", `"value":{"id":"H","price":200}`, 0),
 				reply("reserve", "flight", `"value":{"id":"F","price":300}`, 0),
 				reply("reserve", "car", `"value":{"id":"C","price":100}`, 2), // the timer is stopped, the result
@@ -84,7 +84,7 @@ var demoStories = map[string]map[string]func(milliseconds int) killStory{
 		},
 		"refusal": func(int) killStory {
 			return killStory{thread: "rome", topics: []string{"reservations"}, moves: []killMove{
-				send(`new:{"customer":"Ann","city":"Rome"}`, 4),
+				send(`new:{"customer":"Ann","city":"Rome","patience":86400000}`, 4),
 				reply("reserve", "hotel", `"value":{"id":"H","price":200}`, 0),
 				reply("reserve", "flight", `"error":"sold out"`, 3),          // the timer is stopped, the car withdrawn, the hotel to be cancelled
 				reply("reserve", "car", `"value":{"id":"C","price":100}`, 0), // too late
@@ -172,7 +172,7 @@ func checkTimers(t *testing.T, thread string, records killRecords) {
 	for _, record := range records {
 		event := string(record.Value)
 		at, isTimer := due[event]
-		if isTimer && record.Topic == command.TopicResume && record.Timestamp.Before(at) && !records.isStopped(thread, event) {
+		if isTimer && record.Topic == command.TopicResume && record.Timestamp.Before(at) && records.stopOf(thread, event) == nil {
 			t.Errorf("the timer of %s was due at %v and fired at %v", event, at, record.Timestamp)
 		}
 	}
