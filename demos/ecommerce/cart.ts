@@ -39,11 +39,10 @@ export class Cart {
     this.email = email;
   }
 
-  /** Throws if the cart can't become an order. */
-  checkOut(): Contents {
+  /** Throws if the cart is not ready to become an order. */
+  checkOut() {
     if (this.email === undefined) throw new Error("there is no email address to send the order to");
     if (this.isEmpty) throw new Error("there is nothing in the cart");
-    return this.contents;
   }
 
   get isEmpty() {
