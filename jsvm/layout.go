@@ -16,6 +16,7 @@ type layout struct {
 type functionLayout struct {
 	id           continuation.Function
 	name         string // for people
+	bornName     string // of a class: its property `name` as it is made
 	source       string // for Function.prototype.toString
 	isClass      bool
 	hasPrototype bool           // an ordinary function: its prototype object has to be kept too
@@ -46,7 +47,7 @@ func layoutOf(m *compile.Manifest) *layout {
 	for i := range m.Functions {
 		f := &m.Functions[i]
 		to := &l.functions[i]
-		*to = functionLayout{id: continuation.Function{Key: f.Key, Fingerprint: f.Fingerprint}, name: pathOf(f.Key), source: f.Source,
+		*to = functionLayout{id: continuation.Function{Key: f.Key, Fingerprint: f.Fingerprint}, name: pathOf(f.Key), bornName: f.BornName, source: f.Source,
 			isClass: f.IsClass, hasPrototype: f.Constructs,
 			isStepped: f.Stepped, isGenerator: f.Generator, captures: f.Captures, class: f.Class}
 		for _, p := range f.Points {

@@ -67,14 +67,13 @@ func (v *vm) bindTable(table *goja.Object) error {
 			_, _ = probe(nil, value)
 		}
 	}
-	if define, ok := goja.AssertFunction(v.lib.Get("defineClass")); ok {
+	if define, ok := goja.AssertFunction(v.lib.Get("restoreClass")); ok {
 		h.defineClass = func(id int, env, heritage goja.Value, keys []goja.Value) (*goja.Object, error) {
 			items := make([]any, len(keys))
 			for i, k := range keys {
 				items[i] = k
 			}
-			// Without names to fill into the environment and without static initialisers: both have their values.
-			return object(define(v.lib, v.rt.ToValue(id), env, heritage, v.rt.NewArray(items...), fns.Get(indexName(id)), v.rt.NewArray()))
+			return object(define(v.lib, v.rt.ToValue(id), env, heritage, v.rt.NewArray(items...), fns.Get(indexName(id))))
 		}
 	}
 	env, _ := table.Get("moduleEnv").(*goja.Object)

@@ -51,7 +51,7 @@ func (s *saver) array(o *goja.Object) {
 		s.item(o.Get(indexName(i)))
 	}
 	s.prototype(o, h.natives.arrayPrototype)
-	if present+1 == len(names) && len(o.Symbols()) == 0 {
+	if present+1 == len(names) && !s.hasSymbols(o) {
 		return
 	}
 	s.propertiesByKey(o, func(key string, _ *descriptor) bool { return key == "length" || arrayIndex(key) >= 0 })
@@ -153,7 +153,7 @@ func (s *saver) typedArray(o *goja.Object) {
 	s.prototype(o, born)
 	// The items are own properties too; what is beyond them is rare.
 	items := int(o.Get("length").ToInteger())
-	if names := o.GetOwnPropertyNames(); len(names) > items || len(o.Symbols()) > 0 || h.isMarked(o) {
+	if names := o.GetOwnPropertyNames(); len(names) > items || s.hasSymbols(o) || h.isMarked(o) {
 		s.propertiesByKey(o, func(key string, _ *descriptor) bool { return arrayIndex(key) >= 0 })
 	}
 }
@@ -238,12 +238,18 @@ func (s *saver) boxed(o *goja.Object, exportType reflect.Type) {
 	s.plainProperties(o, born)
 }
 
-// arguments writes an arguments object as the list that it is in strict code.
+// arguments writes an arguments object as the list that it is in strict code, and properties that it has got.
 func (s *saver) arguments(o *goja.Object) {
 	s.node().Kind = continuation.Arguments
 	length := int(o.Get("length").ToInteger())
 	for i := range length {
 		s.atIndex(i)
 		s.item(o.Get(indexName(i)))
+	}
+	if s.hasSymbols(o) || len(o.GetOwnPropertyNames()) > length+len([]string{"length", "callee"}) {
+		s.propertiesByKey(o, func(key string, d *descriptor) bool {
+			isIterator := key == goja.SymIterator.String() && d.attributes == continuation.Writable|continuation.Configurable
+			return key == "length" || key == "callee" || isIterator || arrayIndex(key) >= 0 && arrayIndex(key) < length
+		})
 	}
 }

@@ -118,7 +118,7 @@ func (s *saver) functionProperties(o, born *goja.Object, hasPrototype bool, samp
 			isPlain = false
 		}
 	}
-	isPlain = isPlain && len(o.Symbols()) == 0 && !s.heap.isMarked(o)
+	isPlain = isPlain && !s.hasSymbols(o) && !s.heap.isMarked(o)
 	if isPlain {
 		s.prototype(o, born)
 		return
@@ -148,14 +148,22 @@ func (h *heap) isPristinePrototype(f *goja.Object) bool {
 		return false
 	}
 	names := p.GetOwnPropertyNames()
-	return len(names) == 1 && names[0] == "constructor" && p.Get("constructor") == goja.Value(f) && len(p.Symbols()) == 0
+	if len(names) != 1 || names[0] != "constructor" || p.Get("constructor") != goja.Value(f) || len(p.Symbols()) > 0 {
+		return false
+	}
+	for _, sym := range h.privates {
+		if h.hasPrivate(p, sym) {
+			return false
+		}
+	}
+	return true
 }
 
 // isPrototypeObject writes an object that is the original prototype object of a function of the bundle.
 func (s *saver) isPrototypeObject(o *goja.Object) bool {
 	h := s.heap
-	f, isGenerators := h.ownTag(o, h.symPrototypeOf)
-	if !isGenerators {
+	f, isTagged := h.ownTag(o, h.symPrototypeOf) // that of a class or a generator
+	if !isTagged {
 		var ok bool
 		f, ok = h.descriptor(o, h.constructorKey).value.(*goja.Object)
 		if !ok || f.ExportType() == typeProxy || f.ClassName() != "Function" {
@@ -176,13 +184,21 @@ func (s *saver) isPrototypeObject(o *goja.Object) bool {
 	born := h.natives.objectPrototype
 	switch {
 	case layout.isClass:
-		born = o.Prototype() // fixed by the heritage
-	case isGenerators:
+		tag, _ := h.ownTag(f, h.symClass)
+		if parent, ok := h.parentOfPrototype(tag.Get("heritage")); ok {
+			born = parent
+		} else {
+			s.setPrototype(o.Prototype())
+			born = o.Prototype()
+		}
+	case layout.isGenerator:
 		born = h.generatorPrototype
 	}
 	s.described(o, born, func(key string, d *descriptor) bool {
-		if key == "constructor" && !isGenerators {
-			return d.value == goja.Value(f) && d.attributes == continuation.Writable|continuation.Configurable
+		if key == "constructor" && !layout.isGenerator {
+			if d.value == goja.Value(f) && d.attributes == continuation.Writable|continuation.Configurable {
+				return true
+			}
 		}
 		return layout.isClass && s.isMemberOf(d, id)
 	}, s.lostMembers(o, id, false)...)
@@ -203,18 +219,37 @@ func (s *saver) lostMembers(o *goja.Object, class int, isStatic bool) (lost []st
 	return lost
 }
 
-// isMemberOf reports whether a property is a method or accessor that the class's definition makes.
+// isMemberOf reports whether a property is a method or accessor that the class's definition makes, and that has got no properties since.
 func (s *saver) isMemberOf(d *descriptor, class int) bool {
 	h := s.heap
+	if rest := d.attributes &^ continuation.Accessor; rest != continuation.Configurable && rest != continuation.Writable|continuation.Configurable {
+		return false
+	}
+	found := false
 	for _, v := range []goja.Value{d.value, d.setter} {
 		f, ok := v.(*goja.Object)
 		if !ok {
 			continue
 		}
+		found = true
 		id, ok := h.functionID(f)
-		return ok && h.layout.functions[id].class == class
+		if !ok || h.layout.functions[id].class != class || !s.isMemberAsBorn(f, &h.layout.functions[id]) {
+			return false
+		}
 	}
-	return false
+	return found
+}
+
+func (s *saver) isMemberAsBorn(f *goja.Object, layout *functionLayout) bool {
+	for _, name := range f.GetOwnPropertyNames() {
+		switch {
+		case name == "length" || name == "name":
+		case name == "prototype" && layout.isGenerator && s.heap.isPristinePrototype(f):
+		default:
+			return false
+		}
+	}
+	return f.Prototype() == s.heap.functionPrototypeOf(layout) && !s.hasSymbols(f) && !s.heap.isMarked(f)
 }
 
 // class writes a class that was made while the thread ran: its definition is evaluated
@@ -226,8 +261,9 @@ func (s *saver) class(o *goja.Object, id int) {
 		s.fail("is a class without its definition")
 		return
 	}
-	if p, ok := o.Get("prototype").(*goja.Object); !ok || h.descriptor(p, h.constructorKey).value != goja.Value(o) {
-		s.fail("is a class whose prototype has another constructor")
+	prototype, ok := o.Get("prototype").(*goja.Object)
+	if !ok || !h.descriptor(prototype, h.constructorKey).hasOwnProperty {
+		s.fail("is a class whose prototype has no constructor")
 		return
 	}
 	n := s.node()
@@ -236,19 +272,65 @@ func (s *saver) class(o *goja.Object, id int) {
 	s.at("%env")
 	s.birth(tag.Get("env"))
 	s.at("[[Prototype]]")
-	s.birth(tag.Get("heritage"))
+	heritage := tag.Get("heritage")
+	s.birth(heritage)
 	if keys, ok := tag.Get("keys").(*goja.Object); ok {
 		for i := range int(keys.Get("length").ToInteger()) {
 			s.birth(keys.Get(indexName(i)))
 		}
 	}
-	s.described(o, o.Prototype(), func(key string, d *descriptor) bool {
-		switch key {
-		case "length", "name", "prototype":
-			return !d.isData() || key == "prototype" || d.attributes == continuation.Configurable
+	parent, isPrototypeAsBorn := h.natives.functionPrototype, s.isClassPrototypeAsBorn(o, prototype, id)
+	if base, ok := heritage.(*goja.Object); ok {
+		parent = base
+	}
+	s.described(o, parent, func(key string, d *descriptor) bool {
+		switch {
+		case key == "length" && d.attributes == continuation.Configurable:
+			return true
+		case key == "name" && d.attributes == continuation.Configurable:
+			return d.value.String() == h.layout.functions[id].bornName
+		case key == "prototype":
+			return isPrototypeAsBorn
 		}
 		return s.isMemberOf(d, id)
 	}, s.lostMembers(o, id, true)...)
+}
+
+// parentOfPrototype is what the prototype object of a class with that heritage inherits from (ECMAScript 15.7.14); false where it can't be told.
+func (h *heap) parentOfPrototype(heritage goja.Value) (*goja.Object, bool) {
+	base, ok := heritage.(*goja.Object)
+	switch {
+	case !ok && goja.IsNull(heritage):
+		return nil, true
+	case !ok:
+		return h.natives.objectPrototype, true
+	}
+	d := h.descriptor(base, h.rt.ToValue("prototype"))
+	if !d.hasOwnProperty || !d.isData() {
+		return nil, false
+	}
+	parent, ok := d.value.(*goja.Object)
+	return parent, ok || goja.IsNull(d.value)
+}
+
+// isClassPrototypeAsBorn: making the class anew makes the same prototype object. If nothing leads to one that has been changed but its class, it has to be
+// written with that.
+func (s *saver) isClassPrototypeAsBorn(class, o *goja.Object, id int) bool {
+	h := s.heap
+	tag, _ := h.ownTag(class, h.symClass)
+	if parent, ok := h.parentOfPrototype(tag.Get("heritage")); !ok || parent != o.Prototype() || len(s.lostMembers(o, id, false)) > 0 || !h.isExtensible(o) {
+		return false
+	}
+	for _, key := range s.ownKeys(o) {
+		if h.isInternal(key) {
+			continue
+		}
+		d := h.descriptor(o, key)
+		if isConstructor := key.String() == "constructor" && d.value == goja.Value(class) && d.attributes == continuation.Writable|continuation.Configurable; !isConstructor && !s.isMemberOf(&d, id) {
+			return false
+		}
+	}
+	return true
 }
 
 func (d *descriptor) isData() bool { return d.attributes&continuation.Accessor == 0 }

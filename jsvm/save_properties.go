@@ -108,6 +108,11 @@ func (s *saver) privateSlots(o *goja.Object) []*goja.Symbol {
 	return s.slotSymbols
 }
 
+// hasSymbols reports whether an object has properties under symbols, internal slots among them.
+func (s *saver) hasSymbols(o *goja.Object) bool {
+	return len(o.Symbols()) > 0 || len(s.privateSlots(o)) > 0
+}
+
 // described writes prototype, own properties with their attributes, and extensibility.
 // skip says which own properties an object of its kind is born with in that state.
 // lost are the keys of those that it was born with and has no more.

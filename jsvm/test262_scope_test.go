@@ -46,6 +46,7 @@ const (
 	outRaw    = "no harness, and no directive before it: sloppy mode"
 	outHost   = "needs a host object of the suite: other realms, agents, detached buffers"
 	outEval   = "direct eval: refused by the compiler"
+	outText   = "makes code from text: refused, the test ends by that error"
 )
 
 // The second is found by experiment, when a test fails rewritten or restored. Each stands for a run on plain goja that fails too:
@@ -56,7 +57,6 @@ const (
 	outFrozen   = "not restored: changes intrinsics, which all threads share"
 	outPauses   = "not restored: fails in goja too with an await between its statements"
 	outProxy    = "not restored: a Proxy cannot be kept"
-	outText     = "not restored: a function made from text cannot be kept"
 	outSync     = "not restored: must be refused or throw"
 )
 

@@ -47,6 +47,8 @@ type Function struct {
 	Stepped bool
 	// Generator: a generator, whose function has an object `prototype` of another kind.
 	Generator bool
+	// BornName is the property `name` that a class is made with.
+	BornName string
 	// Captures: the function answers the probe with its environment.
 	Captures bool
 	// Constructs: an ordinary function with a prototype object of its own.
@@ -237,6 +239,7 @@ func (m *builder) class(f *Function, class *scope.Class) {
 	f.Name = m.name(class.Name, class.NameAt)
 	f.Source = class.Node.Source
 	f.IsClass = true
+	f.BornName = class.Name
 	f.Constructs = true
 	f.Key = m.key(m.path(class.Parent, nil, f.Name), f.At.Module)
 }

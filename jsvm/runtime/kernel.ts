@@ -5,13 +5,13 @@
 // suspension but instances of the classes Frame, Generator, Iteration and
 // KeyList, whose fields are all of their state.
 
-import { createWith, define, isObject, mark, symClass, symIterator, symPrototypeOf } from "./object";
+import { createWith, isObject, mark, symClass, symIterator, symPrototypeOf } from "./object";
 import { functionTag } from "./source";
 import { trace } from "./trace";
 import { awaitValue, enterFrame, leaveFrame, newPromise, rejectPromise, resolvePromise } from "./promise";
 
-const { apply, getPrototypeOf, defineProperty, ownKeys } = Reflect;
-const { getOwnPropertyDescriptor, hasOwn, isExtensible } = Object;
+const { apply, getPrototypeOf, ownKeys } = Reflect;
+const { defineProperty, getOwnPropertyDescriptor, hasOwn, isExtensible } = Object;
 const { setPrototypeOf, prototype: objectPrototype } = Object;
 const propertyIsEnumerable = Object.prototype.propertyIsEnumerable;
 
@@ -536,18 +536,47 @@ export function defineClass(
   init?: (env: unknown, keys: unknown[]) => void,
 ): object {
   const made = factory(env, heritage, keys);
-  define(made, symClass, { id, env, heritage, keys });
+  tagClass(made, { id, env, heritage, keys });
+  for (const name of names) env[name] = made;
+  if (init !== undefined) apply(init, made, [env, keys]);
+  return made;
+}
+
+/**
+ * Makes a class again that a continuation holds: without filling in its name and without its static initialisers, for both
+ * have their values. The heritage may have lost since what a heritage needs; what it gave to the prototype object then is restored afterwards.
+ */
+export function restoreClass(
+  id: number,
+  env: unknown,
+  heritage: any,
+  keys: unknown[],
+  factory: (env: unknown, heritage: unknown, keys: unknown[]) => any,
+): object {
+  let base = heritage;
+  if (isObject(heritage)) {
+    const own = getOwnPropertyDescriptor(heritage, "prototype");
+    const isUsable = own !== undefined && "value" in own && (own.value === null || isObject(own.value));
+    if (!isUsable) base = function () {};
+  }
+  const made = factory(env, base, keys);
+  if (base !== heritage) setPrototypeOf(made, heritage);
+  tagClass(made, { id, env, heritage, keys });
+  return made;
+}
+
+function tagClass(made: any, tag: object): void {
+  // Not writable: what is frozen later must look frozen when it has been restored.
+  defineProperty(made, symClass, { value: tag });
+  defineProperty(made.prototype, symPrototypeOf, { value: made });
   for (const holder of [made, made.prototype]) {
     for (const key of ownKeys(holder)) {
       const d = getOwnPropertyDescriptor(holder, key)!;
       for (const method of [d.value, d.get, d.set]) {
-        if (typeof method === "function" && method !== made) define(method, symClass, made);
+        if (typeof method === "function" && method !== made) defineProperty(method, symClass, { value: made });
       }
     }
   }
-  for (const name of names) env[name] = made;
-  if (init !== undefined) apply(init, made, [env, keys]);
-  return made;
 }
 
 /** Gives a function that a computed key names its name (ECMAScript 10.2.9 SetFunctionName). */

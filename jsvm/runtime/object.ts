@@ -43,7 +43,7 @@ export const symWeakMap: unique symbol = Symbol("kont.weakMap");
 /** On an iterator of a built-in collection: its state. */
 export const symIterator: unique symbol = Symbol("kont.iterator");
 
-/** On the prototype object of a generator function: the function. */
+/** On the prototype object of a generator function or a class: the function. */
 export const symPrototypeOf: unique symbol = Symbol("kont.prototypeOf");
 
 /** All private symbols by name. Append only: continuations name them. */
