@@ -45,13 +45,13 @@ func (c *context) lowerCatch(n *ast.TryStatement, after *ir.Block) {
 	b := c.b(n.Catch)
 	s := c.info.Scopes[n.Catch]
 	if syntax.IsNil(n.Catch.Parameter) {
-		c.inScope(s, func() { c.lowerList(n.Catch.Body.List) })
+		c.inScope(s, func() { c.lowerScope(n.Catch.Body, n.Catch.Body.List) })
 	} else {
 		thrown := c.keep(b, b.ID(ir.Exception))
 		c.m.emitAll(tracing(n.Catch, b.ID(thrown.(*ast.Identifier).Name.String())))
 		c.inScope(s, func() {
 			c.assignTo(n.Catch.Parameter, thrown)
-			c.lowerList(n.Catch.Body.List)
+			c.lowerScope(n.Catch.Body, n.Catch.Body.List)
 		})
 	}
 	c.m.jump(after)

@@ -209,6 +209,10 @@ func (c *context) nativeCatch(n *ast.CatchStatement) *ast.CatchStatement {
 				head = append(head, b.Do(c.assignPattern(n.Parameter, b.ID("%c"))))
 			}
 		}
+		if c.info.Scopes[n.Body] != nil {
+			out.Body = c.b(n.Body).Block(append(head, c.block(n.Body))...)
+			return
+		}
 		out.Body = c.b(n.Body).Block(append(head, c.statements(n.Body.List)...)...)
 	})
 	return out

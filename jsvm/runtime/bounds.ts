@@ -39,9 +39,12 @@ export function exponent(right: any): any {
   return count;
 }
 
-/** The right side of a shift, which may go either way. */
+/** The right side of a shift, which may go either way. An object becomes a number after the left side (ECMAScript 13.15.4), so by one in its place. */
 export function shiftCount(right: any): any {
-  const count = numeric(right);
+  return isObject(right) ? { [Symbol.toPrimitive]: () => boundCount(numeric(right)) } : boundCount(right);
+}
+
+function boundCount(count: any): any {
   if (typeof count === "bigint" && (count > bigIntBits || count < -bigIntBits)) throw tooBig();
   return count;
 }

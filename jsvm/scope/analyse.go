@@ -125,9 +125,11 @@ func (a *analyser) visit(node ast.Node) {
 	case *ast.AwaitExpression:
 		a.visit(n.Argument)
 		a.suspend(n)
+		a.moved(n, a.fn.Async, "await")
 	case *ast.YieldExpression:
 		a.visit(n.Argument)
 		a.suspend(n)
+		a.moved(n, a.fn.Generator, "yield")
 	case *ast.AssignExpression:
 		a.assignment(n)
 	case *ast.UnaryExpression:
@@ -282,6 +284,13 @@ func (a *analyser) call(n *ast.CallExpression) {
 	}
 	for _, argument := range n.ArgumentList {
 		a.visit(argument)
+	}
+}
+
+// moved refuses an await or yield that the bundler has moved into a function of its own: it makes an arrow of `import(await x)`.
+func (a *analyser) moved(n ast.Node, isAllowed bool, what string) {
+	if !isAllowed {
+		a.problem(n, "`"+what+"` in the argument of `import()` is not supported", what+" into a variable first")
 	}
 }
 

@@ -1,6 +1,8 @@
 package scope
 
 import (
+	"slices"
+
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/file"
 	"github.com/dop251/goja/token"
@@ -171,10 +173,15 @@ func (a *analyser) scoped(node ast.Node) bool {
 		a.close()
 	case *ast.CatchStatement:
 		a.open(CatchScope, n)
+		from := len(a.pending)
 		a.pattern(n.Parameter, func(id *ast.Identifier) {
 			a.initRef(id, a.scope.declare(id.Name.String(), Catch, 0))
 		})
-		a.push(n.Body, func() { a.statements(n.Body.List) })
+		if a.saysNameOf(a.pending[from:], n.Body.List) {
+			a.visit(n.Body)
+		} else {
+			a.push(n.Body, func() { a.statements(n.Body.List) })
+		}
 		a.close()
 	case *ast.FunctionLiteral:
 		name, at := nameOf(n.Name)
@@ -198,13 +205,65 @@ func nameOf(id *ast.Identifier) (string, file.Idx) {
 }
 
 func (a *analyser) forEach(loop ast.Node, into ast.ForInto, source ast.Expression, body ast.Statement) {
+	from := len(a.pending)
 	a.visit(source)
 	if _, ok := into.(*ast.ForDeclaration); ok {
-		a.open(LoopScope, loop)
+		defer a.hideFromHead(a.open(LoopScope, loop), a.pending[from:len(a.pending):len(a.pending)])
 		defer a.close()
 	}
 	a.visit(into)
 	a.visit(body)
+}
+
+// saysNameOf reports whether a catch parameter's default values say a name that the block declares, and mean another by it. The block needs a scope of its own
+// then (ECMAScript 14.15.2); otherwise it shares the parameter's, as stored continuations expect it.
+func (a *analyser) saysNameOf(refs []*Ref, list []ast.Statement) bool {
+	if len(refs) == 0 {
+		return false
+	}
+	names := map[string]bool{}
+	add := func(id *ast.Identifier) { names[id.Name.String()] = true }
+	for _, s := range list {
+		switch s := s.(type) {
+		case *ast.LexicalDeclaration:
+			for _, b := range s.List {
+				eachName(b.Target, add)
+			}
+		case *ast.FunctionDeclaration:
+			add(s.Function.Name)
+		case *ast.ClassDeclaration:
+			add(s.Class.Name)
+		}
+	}
+	return slices.ContainsFunc(refs, func(r *Ref) bool { return names[r.name] })
+}
+
+// eachName calls visit for the names that a pattern declares.
+func eachName(target ast.Node, visit func(*ast.Identifier)) {
+	if syntax.IsNil(target) {
+		return
+	}
+	switch t := target.(type) {
+	case *ast.Identifier:
+		visit(t)
+	case *ast.AssignExpression:
+		eachName(t.Left, visit)
+	case *ast.ArrayPattern:
+		for _, element := range t.Elements {
+			eachName(element, visit)
+		}
+		eachName(t.Rest, visit)
+	case *ast.ObjectPattern:
+		for _, property := range t.Properties {
+			switch p := property.(type) {
+			case *ast.PropertyShort:
+				visit(&p.Name)
+			case *ast.PropertyKeyed:
+				eachName(p.Value, visit)
+			}
+		}
+		eachName(t.Rest, visit)
+	}
 }
 
 // declares reports whether a statement list has names of its own.

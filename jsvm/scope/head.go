@@ -32,8 +32,12 @@ func (a *analyser) resolveClassHead(c *Class, r *Ref) {
 	if r.name != c.Node.Name.Name.String() || r.Binding != nil && lookup(c.Outer, r.name) != r.Binding {
 		return
 	}
+	if r.Function == c.Parent {
+		r.Binding, r.Dead = c.Scope.byName[r.name], true // the head is evaluated before the name has its value
+		return
+	}
 	a.info.Problems = append(a.info.Problems, Problem{At: r.at,
-		Text: "`" + r.name + "` is used in the heritage or a computed key of the class expression of that name",
+		Text: "`" + r.name + "` is used by a function in the heritage or a computed key of the class expression of that name",
 		Hint: "declare the class as a statement"})
 }
 
@@ -47,6 +51,24 @@ func (a *analyser) resolveParameters(body *Scope, r *Ref) {
 	a.info.Problems = append(a.info.Problems, Problem{At: r.at,
 		Text: "a default value refers to `" + r.name + "`, which the body of the function declares again",
 		Hint: "rename the variable in the body"})
+}
+
+// hideFromHead: in the source of a for-in or for-of loop, the names that the loop declares are in a dead zone that never ends (ECMAScript
+// 14.7.5.12 ForIn/OfHeadEvaluation), also for a closure that is called later.
+func (a *analyser) hideFromHead(loop *Scope, head []*Ref) {
+	for _, r := range head {
+		b := loop.byName[r.name]
+		if b == nil {
+			continue
+		}
+		s := r.Scope
+		for s != loop.Parent && s.byName[r.name] == nil {
+			s = s.Parent
+		}
+		if s == loop.Parent {
+			r.Binding, r.Dead = b, true
+		}
+	}
 }
 
 // parameterEnds notes where each name of a parameter has its value: behind its own default. A default that stands around it is evaluated

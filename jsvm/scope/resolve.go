@@ -71,6 +71,9 @@ func (s *Scope) pseudo(name string) *Binding { return s.declare(name, Pseudo, 0)
 func (a *analyser) resolve() {
 	a.resolveSuper()
 	for _, r := range a.pending {
+		if r.Dead {
+			continue
+		}
 		r.Binding = lookup(r.Scope, r.name)
 		if r.Binding == nil {
 			r.Function.FreeNames[r.name] = true
