@@ -61,7 +61,7 @@ func (s *saver) closure(o *goja.Object, id int) {
 	h := s.heap
 	f := &h.layout.functions[id]
 	if id >= len(h.factories) || h.factories[id] == nil {
-		s.fail("is an arrow function that calls super(…)")
+		s.fail("is a function that cannot be made again")
 		return
 	}
 	n := s.node()

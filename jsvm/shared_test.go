@@ -68,17 +68,6 @@ func TestChangesOfModuleObjectsAreNeverSilent(t *testing.T) {
 	}
 }
 
-// A closure that has no factory is refused when the thread is saved.
-func TestArrowThatCallsSuperIsRefusedWhenSaved(t *testing.T) {
-	b := compileFixture(t, `import { log } from "./log";
-class A {} class B extends A { constructor(keep: any) { const init = () => super(); init(); keep.init = init } }
-export default async function main() { const kept: any = {}; new B(kept); await null; log(typeof kept.init) }`)
-	o, _ := run(t, b, true, nil)
-	if want := `"main.kept.init" is an arrow function that calls super(…), which cannot be kept across this await`; !strings.Contains(o.end, want) {
-		t.Errorf("got %s, want %s", o, want)
-	}
-}
-
 // A class is evaluated again when it is restored, with a prototype object that is known by its constructor.
 func TestClassWithoutConstructorIsRefusedWhenSaved(t *testing.T) {
 	b := compileFixture(t, `import { log } from "./log";

@@ -25,9 +25,6 @@ import (
 func (c *context) makeFunction(node ast.Expression) ast.Expression {
 	f := c.info.Functions[node]
 	b := c.b(node)
-	if f.Inline {
-		return c.inlineArrow(b, f)
-	}
 	call := b.CallNamed(c.factory(f))
 	if f.NeedsEnv {
 		if env := c.innermost(b, f.Outer); env != nil {
@@ -35,19 +32,6 @@ func (c *context) makeFunction(node ast.Expression) ast.Expression {
 		}
 	}
 	return call
-}
-
-// inlineArrow makes an arrow that calls super where it stands:
-//
-//	() => super(x)   becomes   ((%e) => () => %e["%this"] = super(%e.x))(%e_x)
-//
-// It has no factory. Should it be alive at a suspension, the codec refuses it.
-func (c *context) inlineArrow(b syntax.Builder, f *scope.Function) ast.Expression {
-	env := c.innermost(b, f.Outer)
-	if env == nil {
-		env = b.Undefined()
-	}
-	return b.Call(b.Arrow(b.Params(envName), b.Return(c.lowerFunction(f))), env)
 }
 
 // factory adds the factory of f to the output and gives its name.
@@ -297,6 +281,9 @@ func (c *context) functionEnvs(parameters bool) []ast.Statement {
 				return c.initial(b, parameters)
 			})...)
 		}
+	}
+	if binding := c.fn.Scope.Lookup(scope.SuperCallName); binding != nil {
+		list = append(list, c.makeSuperCall())
 	}
 	return list
 }

@@ -18,6 +18,11 @@ import (
 func (c *context) lowerCall(n *ast.CallExpression) ast.Expression {
 	b := c.b(n)
 	b.At = n.LeftParenthesis
+	if _, ok := n.Callee.(*ast.SuperExpression); ok {
+		copied := *n
+		copied.ArgumentList = c.operands(n.ArgumentList)
+		return c.superCall(&copied)
+	}
 	waits := false
 	for _, argument := range n.ArgumentList {
 		waits = waits || c.suspends(argument)

@@ -6,7 +6,6 @@ import (
 	"github.com/dop251/goja/ast"
 	"github.com/dop251/goja/token"
 
-	"kont/jsvm/scope"
 	"kont/jsvm/syntax"
 )
 
@@ -121,12 +120,7 @@ func (c *context) call(n *ast.CallExpression) ast.Expression {
 	b := c.b(n)
 	if _, ok := n.Callee.(*ast.SuperExpression); ok {
 		n.ArgumentList = c.expressions(n.ArgumentList)
-		// An arrow in the constructor may use `this` from here on.
-		owner := c.fn.ThisOwner()
-		if this := owner.Scope.Lookup(scope.ThisName); this != nil && this.InEnv() {
-			return b.Assign(b.Dot(c.env(b, c.scope, owner.Scope), scope.ThisName), n)
-		}
-		return n
+		return c.superCall(n)
 	}
 	if key, ok := c.superKey(n.Callee); ok {
 		f := c.superGet(n.Callee, c.superKeyValue(n.Callee, key))

@@ -20,7 +20,7 @@ var Kernel = []string{
 	"tdz", "checked", "constant",
 	"call", "toKey", "named", "iterate", "iterator", "next", "close", "closeQuiet", "rest",
 	"objectRest", "requireObject", "forIn", "nextKey", "delegate", "delegateDone",
-	"defineClass", "defineField", "object", "superGet", "superSet", "superPlace", "template",
+	"defineClass", "defineField", "object", "superGet", "superSet", "superPlace", "superCaller", "template",
 	"power", "exponent", "shiftCount", "arrayLength",
 	"sharedPlace", "sharedMethod", "callShared", "deleteShared",
 	"trace",

@@ -5,7 +5,8 @@
 // suspension but instances of the classes Frame, Generator, Iteration and
 // KeyList, whose fields are all of their state.
 
-import { createWith, isObject, mark, symClass, symIterator, symPrototypeOf } from "./object";
+import { createWith, define, isConstructor, isObject, mark, symClass, symFunction, symIterator, symPrototypeOf } from "./object";
+import { registerFunction } from "./function";
 import { functionTag } from "./source";
 import { trace } from "./trace";
 import { awaitValue, enterFrame, leaveFrame, newPromise, rejectPromise, resolvePromise } from "./promise";
@@ -286,6 +287,23 @@ export function superSet(home: any, key: any, value: unknown, self: any): unknow
   }
   return value;
 }
+
+/**
+ * What an arrow in a constructor calls super by. Where it is made, the constructor's own code does it; the continuation holds what is needed to go on without.
+ */
+export function superCaller(native: (...list: unknown[]) => unknown, home: object, newTarget: Function, env: any): unknown {
+  define(native, symFunction, { id: "class.superCall", state: { home, newTarget, env } });
+  return native;
+}
+
+registerFunction("class.superCall", (state: any) => (...list: unknown[]) => {
+  const parent: any = getPrototypeOf(state.home);
+  if (!isConstructor(parent)) throw new TypeError("Super constructor is not a constructor");
+  const made = Reflect.construct(parent, list, state.newTarget);
+  if (state.env["%this"] !== TDZ) throw new ReferenceError("Super constructor may only be called once");
+  // Only the constructor's own code could give the object its fields, and it has ended.
+  throw new TypeError("super() called for the first time when the constructor had ended and the thread had been saved: " + describe(made));
+});
 
 /** An object whose property `v` is a property of super, for where only a property can be assigned to. */
 export function superPlace(home: any, key: any, self: unknown): object {

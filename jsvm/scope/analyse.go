@@ -294,18 +294,16 @@ func (a *analyser) moved(n ast.Node, isAllowed bool, what string) {
 	}
 }
 
-// superCall notes `super(…)`. An arrow that contains one has to stay inside the
-// constructor's literal.
+// superCall notes `super(…)`. An arrow calls it by a function that its constructor makes.
 func (a *analyser) superCall(n *ast.CallExpression) {
-	if a.fn.ThisOwner().Kind != Constructor {
+	owner := a.fn.ThisOwner()
+	if owner.Kind != Constructor {
 		a.problem(n, "`super(…)` outside of a constructor", "")
 		return
 	}
-	for f := a.fn; f.Kind == Arrow; f = f.Parent {
-		f.Inline = true
-		if f.Async {
-			a.problem(n, "`super(…)` inside an async arrow function is not supported", "call super directly in the constructor")
-		}
+	if a.fn != owner {
+		a.capture(owner.Scope.pseudo(SuperCallName), a.fn)
+		a.capture(owner.Outer.pseudo(HomeName), owner)
 	}
 	a.useThis()
 }

@@ -29,6 +29,8 @@ const (
 	ArgumentsName = "%arguments"
 	NewTargetName = "%newtarget"
 	HomeName      = "%home"
+	// SuperCallName is a function of a constructor that calls super, for its arrows that do.
+	SuperCallName = "%superCall"
 )
 
 // Binding is one declared name.
@@ -166,8 +168,6 @@ type Function struct {
 	NeedsEnv bool
 	// UsesThis, UsesArguments: directly, or through an arrow inside.
 	UsesThis, UsesArguments bool
-	// Inline: an arrow that says super(…), and so can't be made by a factory.
-	Inline bool
 	// SelfName is the binding of a function expression's own name, if referred to.
 	SelfName *Binding
 	// FreeNames has the module and global names that the function itself mentions.
