@@ -196,7 +196,9 @@ func (c *context) nativeCatch(n *ast.CatchStatement) *ast.CatchStatement {
 	c.within(s, func() {
 		head := c.enterScope(s)
 		if !syntax.IsNil(n.Parameter) {
-			if c.allNative(n.Parameter) {
+			// A closure in a default value is made with the environment that it shares with the block, which must be there.
+			_, isName := n.Parameter.(*ast.Identifier)
+			if c.allNative(n.Parameter) && (isName || c.envNames[s] == "") {
 				out.Parameter = c.nativePattern(n.Parameter).(ast.BindingTarget)
 				if caught, ok := out.Parameter.(*ast.Identifier); ok {
 					head = append(head, tracing(n, caught)...)
