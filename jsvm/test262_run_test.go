@@ -150,9 +150,7 @@ func (t *conformanceTest) body(pauses bool) string {
 }
 
 // onGoja runs a script on plain goja, after the harness.
-func (t *conformanceTest) onGoja(script string) error { return t.onGojaFrozen(script, false) }
-
-func (t *conformanceTest) onGojaFrozen(script string, frozen bool) error {
+func (t *conformanceTest) onGoja(script string) error {
 	rt := goja.New()
 	defer interruptLater(rt)()
 	rt.SetMaxCallStackSize(CallDepthMaxDefault)
@@ -168,11 +166,6 @@ func (t *conformanceTest) onGojaFrozen(script string, frozen bool) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if frozen {
-		if _, err := rt.RunString(freezeIntrinsics); err != nil {
-			return err
-		}
-	}
 	program, err := goja.Compile(t.Path, script, false)
 	if err != nil {
 		return t.judge(&thrownError{name: earlyName(err), text: err.Error(), isEarly: true})
@@ -181,7 +174,7 @@ func (t *conformanceTest) onGojaFrozen(script string, frozen bool) error {
 	return t.judge(end.result(thrown(err)))
 }
 
-// freezeIntrinsics freezes all that can be reached from the global object, but what harness and test have added to it.
+// freezeIntrinsics does what newVM does: see harden.go.
 const freezeIntrinsics = `(function () {
 	const seen = new Set(), roots = [globalThis.Object, globalThis.Function, Array, String, Number, Boolean, Symbol, BigInt, Math, JSON, Reflect, Date, RegExp, Map, Set, WeakMap, WeakSet, Promise,
 		Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError, ArrayBuffer, DataView, Int8Array, Uint8Array, Float64Array,

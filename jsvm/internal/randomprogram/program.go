@@ -10,12 +10,14 @@ import (
 type Options struct {
 	// Everything: constructs too in which goja's own async functions, generators and try statements have faults.
 	Everything bool
+	// Modern, with Everything: what came later, see modern.go. Without it, the programs of a seed stay what they were.
+	Modern bool
 }
 
 // New writes a program that ends: loops count, and calls go to functions written before. It defines main, an async
 // function, and logs by log(…). The same seed and options write the same program.
 func New(seed int64, o Options) string {
-	g := &generator{r: rand.New(rand.NewSource(seed)), everything: o.Everything}
+	g := &generator{r: rand.New(rand.NewSource(seed)), everything: o.Everything, modernToo: o.Everything && o.Modern}
 	g.line("const id = async (x) => { await null; return x; };")
 	g.line("const same = (x) => x;")
 	// The engines word their own errors differently.
@@ -39,6 +41,7 @@ func New(seed int64, o Options) string {
 
 type generator struct {
 	everything bool
+	modernToo  bool
 	mode       mode // of the function that is being written
 	r          *rand.Rand
 	out        strings.Builder
@@ -107,6 +110,10 @@ func (g *generator) declare(name string) {
 func (g *generator) statement() {
 	if g.depth > 5 {
 		g.line("log(%s);", g.expression(1))
+		return
+	}
+	if g.modernToo && g.r.Intn(4) == 0 {
+		g.modern()
 		return
 	}
 	if g.everything && g.r.Intn(3) == 0 {
