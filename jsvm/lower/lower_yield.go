@@ -20,6 +20,26 @@ func (c *context) lowerYield(n *ast.YieldExpression) ast.Expression {
 	return c.suspend(ir.Yield, operand, n)
 }
 
+// delegated is the operand of a `yield*`. Because async generators are lowered, the bundler puts its helper around that of every
+// generator, which gives the iterator a method throw that it need not have; it is left out where it is wrong.
+func (c *context) delegated(n *ast.YieldExpression) ast.Expression {
+	call, ok := n.Argument.(*ast.CallExpression)
+	if !ok || c.fn.AsyncBody || len(call.ArgumentList) != 1 {
+		return n.Argument
+	}
+	id, ok := call.Callee.(*ast.Identifier)
+	if !ok || id.Name != "__yieldStar" {
+		return n.Argument
+	}
+	if r := c.info.Refs[id]; r == nil || r.Binding == nil || !r.Binding.InModule() {
+		return n.Argument
+	}
+	if c.suspends(call) {
+		c.temp() // the numbers of temporaries are stored: earlier builds kept the helper in one
+	}
+	return call.ArgumentList[0]
+}
+
 // yield* x
 //
 //	becomes      t0 = %iterator(x); m = 0; v = void 0
@@ -33,7 +53,7 @@ func (c *context) lowerYield(n *ast.YieldExpression) ast.Expression {
 func (c *context) lowerDelegate(n *ast.YieldExpression) ast.Expression {
 	b := c.b(n)
 	iteration, mode, value, result := c.temp(), c.temp(), c.temp(), c.temp()
-	c.m.emit(b.Set(iteration, b.CallNamed("%iterator", c.value(n.Argument))))
+	c.m.emit(b.Set(iteration, b.CallNamed("%iterator", c.value(c.delegated(n)))))
 	c.m.emit(b.Set(mode, b.Number(ir.ModeNext)))
 	c.m.emit(b.Set(value, b.Undefined()))
 	head, waiting, done := c.m.block(), c.m.block(), c.m.block()

@@ -285,6 +285,11 @@ func (a *analyser) call(n *ast.CallExpression) {
 	for _, argument := range n.ArgumentList {
 		a.visit(argument)
 	}
+	if id, ok := n.Callee.(*ast.Identifier); ok && id.Name == "__asyncGenerator" && len(n.ArgumentList) == 3 {
+		if body := a.info.Functions[n.ArgumentList[2]]; body != nil {
+			body.AsyncBody = true
+		}
+	}
 }
 
 // moved refuses an await or yield that the bundler has moved into a function of its own: it makes an arrow of `import(await x)`.

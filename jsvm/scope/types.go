@@ -168,6 +168,8 @@ type Function struct {
 	NeedsEnv bool
 	// UsesThis, UsesArguments: directly, or through an arrow inside.
 	UsesThis, UsesArguments bool
+	// AsyncBody: the generator that the bundler has made of an async generator's body.
+	AsyncBody bool
 	// SelfName is the binding of a function expression's own name, if referred to.
 	SelfName *Binding
 	// FreeNames has the module and global names that the function itself mentions.
