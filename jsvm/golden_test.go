@@ -99,12 +99,23 @@ func writeGoldens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	functions, err := os.ReadFile("testdata/functions.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prototypes, err := os.ReadFile("testdata/prototypes.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, g := range map[string]struct {
 		about, source string
 		events        []string
 	}{
-		"saga":   {"the saga, waiting for the third leg, with compensations to come", string(saga), []string{`{"user":"ann","city":"Rome","nights":2}`, `{"ref":"1:book:1","value":"f1"}`, `{"ref":"2:sleep:2"}`, `{"ref":"3:book:1","value":"h1"}`, `{"ref":"4:book:1","value":"c1"}`}},
-		"values": {"one value of every kind that can be kept", string(values), []string{`null`, `{"ref":"1:ref:1","value":1}`}},
+		"saga": {"the saga, waiting for the third leg, with compensations to come", string(saga), []string{`{"user":"ann","city":"Rome","nights":2}`, `{"ref":"1:book:1","value":"f1"}`, `{"ref":"2:sleep:2"}`, `{"ref":"3:book:1","value":"h1"}`, `{"ref":"4:book:1","value":"c1"}`}},
+		// functions-1 is of the build before generators had prototypes and arrows called super.
+		"functions":  {"generators, classes and closures, part-way", string(functions), []string{`null`, `{"ref":"1:ref:1","value":21}`}},
+		"prototypes": {"prototype objects, and arrows that call super", string(prototypes), []string{`null`, `{"ref":"1:ref:1","value":21}`}},
+		"values":     {"one value of every kind that can be kept", string(values), []string{`null`, `{"ref":"1:ref:1","value":1}`}},
 	} {
 		file := filepath.Join("testdata/continuations", name+"-1.json")
 		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {

@@ -140,9 +140,24 @@ func (c *context) classFactory(class *scope.Class) string {
 		body[last] = b.Return(b.CallNamed("%steppedMembers", made, b.ID(steppedName), kinds))
 		body = append([]ast.Statement{b.Const(steppedName, b.Object())}, body...)
 	}
+	if callsSuperInArrow(class) {
+		last := len(body) - 1
+		made := body[last].(*ast.ReturnStatement).Argument
+		body[last] = b.Return(b.Assign(b.ID(madeName), made))
+		body = append([]ast.Statement{b.Lets([]string{madeName})}, body...)
+	}
 	c.result.Factories = append(c.result.Factories,
 		b.Declaration(b.Function(name, b.Params(envName, superName, keysName), body...)))
 	return name
+}
+
+func callsSuperInArrow(class *scope.Class) bool {
+	for _, f := range class.Members {
+		if f.Kind == scope.Constructor && f.Scope.Lookup(scope.SuperCallName) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // steppedMembers are the methods of a class that are async functions or generators, by id, true for generators; nil: there are none. The

@@ -26,6 +26,7 @@
 //	%T        template objects of tagged templates
 //	%F7       factory of function or class 7; %I7 its static initialiser
 //	%f %v %m  frame, value sent, mode: parameters of a step function
+//	%c        in the factory of a class, the class
 //	%g        in a factory, the async function or generator that it makes
 //	%probe    true while the codec asks closures for their environments
 //

@@ -6,6 +6,9 @@ import (
 	"kont/jsvm/scope"
 )
 
+// madeName is, in the factory of a class, the class.
+const madeName = "%c"
+
 // superCall is `super(…)`, its arguments lowered. Code of the constructor itself says it; an arrow, which a factory makes, calls a function
 // that the constructor has made for it:
 //
@@ -13,10 +16,12 @@ import (
 //
 //	becomes   constructor() {
 //	            const %e_superCall = {"%superCall": void 0, "%this": %TDZ};
-//	            %e_superCall["%superCall"] = %superCaller((...%a) => super(...%a), %e["%home"], new.target, %e_superCall);
+//	            %e_superCall["%superCall"] = %superCaller((...%a) => super(...%a), %c, new.target, %e_superCall);
 //	            %F7(%e_superCall)()
 //	          }
 //	          function %F7(%e) { return () => %e["%this"] = (0, %e["%superCall"])(1) }
+//
+// %c is the class, a variable of its factory: its environment may be that of a continuation of a build that knew nothing of this.
 //
 // What arrows see as `this` is set by either (ECMAScript 13.3.7.1).
 func (c *context) superCall(n *ast.CallExpression) ast.Expression {
@@ -40,8 +45,7 @@ func (c *context) makeSuperCall() ast.Statement {
 	params := b.Params()
 	params.Rest = b.ID("%a")
 	env := b.ID(c.envNames[c.fn.Scope])
-	home := b.Dot(c.env(b, c.fn.Scope, c.fn.Outer), scope.HomeName)
 	newTarget := &ast.MetaProperty{Idx: b.At, Meta: b.ID("new"), Property: b.ID("target")}
-	made := b.CallNamed("%superCaller", b.Arrow(params, b.Return(call)), home, newTarget, env)
+	made := b.CallNamed("%superCaller", b.Arrow(params, b.Return(call)), b.ID(madeName), newTarget, env)
 	return b.Do(b.Assign(b.Dot(b.ID(c.envNames[c.fn.Scope]), scope.SuperCallName), made))
 }

@@ -308,7 +308,6 @@ func (a *analyser) superCall(n *ast.CallExpression) {
 	}
 	if a.fn != owner {
 		a.capture(owner.Scope.pseudo(SuperCallName), a.fn)
-		a.capture(owner.Outer.pseudo(HomeName), owner)
 	}
 	a.useThis()
 }
