@@ -19,7 +19,7 @@ var (
 var failedSeeds = []int{342, 649}
 
 // Random programs run alike as one step after another, and saved and restored before every job. Each third is of what goja runs right, and runs on
-// plain goja as well; with -ask-node, Node.js is asked about the others. A failing seed prints its program; it is then worth a fixture.
+// plain goja as well; with -ask-node, Node.js is asked about the others, and who is right where plain goja differs. A failing seed prints its program; it is then worth a fixture.
 func TestRandomProgramsThreeWays(t *testing.T) {
 	defer func() { readsAllDescriptors = false }()
 	seeds := slices.Clone(failedSeeds)
@@ -48,7 +48,10 @@ return main();
 			if isFaultOfGoja(plain) {
 				continue
 			}
-			if difference := firstOther(plain.String(), rewritten.String()); difference != "" {
+			difference := firstOther(plain.String(), rewritten.String())
+			if difference != "" && *askNode && firstOther(nodeSays(t, source), rewritten.String()+"\n") == "" {
+				t.Logf("seed %d: a fault of plain goja", seed)
+			} else if difference != "" {
 				t.Errorf("seed %d: not node but plain goja: %s\n%s", seed, difference, source)
 				continue
 			}

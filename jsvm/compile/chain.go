@@ -69,7 +69,47 @@ func parenthesis(text string, n *ast.BinaryExpression) answer {
 	if startsBare(n.Left) {
 		return parenthesised
 	}
-	return unknown
+	return byBalance(text, n, before)
+}
+
+// byBalance counts: a parenthesis that opens before n belongs to its left side if it closes before n's operator, else to n.
+//
+//	((await a) < b)   two open, one closes
+//	(await a) < b     one opens, one closes
+func byBalance(text string, n *ast.BinaryExpression, before string) answer {
+	opened := 0
+	for strings.HasSuffix(before, "(") {
+		opened++
+		before = strings.TrimRight(strings.TrimSuffix(before, "("), " \t\r\n")
+	}
+	from, to := int(n.Idx0())-1, int(n.Right.Idx0())-1
+	if from > to || to > len(text) {
+		return unknown
+	}
+	left, found := strings.CutSuffix(strings.TrimRight(text[from:to], " \t\r\n("), n.Operator.String())
+	if !found {
+		return unknown
+	}
+	for i := 0; i < len(left); i++ {
+		switch left[i] {
+		case '(':
+			opened++
+		case ')':
+			opened--
+		case '"', '\'':
+			end := strings.IndexByte(left[i+1:], left[i])
+			if end < 0 || strings.Contains(left[i+1:i+1+end], "\\") {
+				return unknown
+			}
+			i += end + 1
+		case '`', '/': // a template, a regular expression, a comment
+			return unknown
+		}
+	}
+	if opened > 0 {
+		return parenthesised
+	}
+	return bare
 }
 
 // startsBare reports whether the bundler writes e without a parenthesis at its start.

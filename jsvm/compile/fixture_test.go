@@ -40,6 +40,8 @@ func TestFaultsOfTheEngineAreAvoided(t *testing.T) {
 			function main() { const i = g(); i.next(); i.return(5); try { i.throw(6); } catch (e) { log(e); } return i.next().done; }`, "6\n= true"},
 		"comparisons go from left to right": {"function main() { const f = (a, b, c) => [a < b < c, a < (b < c), c > b > a, a < b < c >= b, c > (b > a), a.x?.y < b.length < c, a < (f.name < c), a + b < (-b + c < c), (a < b) in [1, 2]]; return f(1, 2, 3); }",
 			"= [true, false, false, false, true, true, false, false, false]"},
+		"comparisons of awaits": {"async function main() { const id = async (x) => x; return [1 < ((await id(2)) < 3), 1 < (await id(2)) < 3, (1 < (await id(5)) < 3), 3 > ((await id(2)) + 1 > 1), (0 < ((1, 2) < 3)), 5 < ((await id('(')) < (await id(1)))]; }",
+			"= [false, true, true, true, true, false]"},
 		"a branch that never runs leaves no traces":  {"async function main() { let h = 1; const f = () => h; b: { if (true && 's') break b; { h ??= 1; let v = 2; const g = () => v + h; await g(); } } while (false) { let h = 3; f(h); } return f(); }", "= 1"},
 		"callee is looked up before its arguments":   {"async function main() { try { missing(await log('not')); } catch (e) { log(e.name); } }", "ReferenceError\n= undefined"},
 		"x += y reads x before y assigns to it":      {"async function main() { let x = 1; x += (x = 5, await 2); return x; }", "= 3"},
