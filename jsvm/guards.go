@@ -54,7 +54,7 @@ func installGuards(rt *goja.Runtime) error {
 		}
 	})
 	for _, name := range []string{"padStart", "padEnd"} {
-		g.wrap(str, name, 1, func(call goja.FunctionCall) { g.checkLength(call.Argument(0).ToFloat()) })
+		g.boundPad(str, name)
 	}
 	g.wrap(str, "concat", 1, func(call goja.FunctionCall) { g.checkConcat(call) })
 	g.match, _ = goja.AssertFunction(str.Get("match"))
@@ -65,11 +65,7 @@ func installGuards(rt *goja.Runtime) error {
 	g.boundNesting(array)
 	g.wrap(global.Get("Array").(*goja.Object), "from", 1, func(call goja.FunctionCall) { g.checkItems(call.Argument(0)) })
 	for _, name := range []string{"asIntN", "asUintN"} {
-		g.wrap(global.Get("BigInt").(*goja.Object), name, 2, func(call goja.FunctionCall) {
-			if bits := call.Argument(0).ToFloat(); bits > bigIntBitsMax {
-				panic(g.error("RangeError", "Maximum BigInt size exceeded"))
-			}
-		})
+		g.boundBits(global.Get("BigInt").(*goja.Object), name)
 	}
 	flat, _ := goja.AssertFunction(array.Get("flat"))
 	g.replace(array, "flat", 0, func(call goja.FunctionCall) goja.Value {
@@ -102,6 +98,32 @@ func installGuards(rt *goja.Runtime) error {
 	f, _ := goja.AssertFunction(refuse)
 	_, err = f(nil, rt.ToValue(func(goja.FunctionCall) goja.Value { return g.error("EvalError", noSource) }))
 	return err
+}
+
+// boundPad looks at the length that padStart or padEnd is to make. What converting runs is run once, and in the order of ECMAScript 22.1.3.17.1.
+func (g guards) boundPad(str *goja.Object, name string) {
+	native, _ := goja.AssertFunction(str.Get(name))
+	g.replace(str, name, 1, func(call goja.FunctionCall) goja.Value {
+		if goja.IsUndefined(call.This) || goja.IsNull(call.This) {
+			return g.call(native, call.This, call.Arguments...)
+		}
+		text := call.This.ToString()
+		length := call.Argument(0).ToNumber()
+		g.checkLength(length.ToFloat())
+		return g.call(native, text, append([]goja.Value{length}, call.Arguments[min(1, len(call.Arguments)):]...)...)
+	})
+}
+
+// boundBits looks at the bits of asIntN or asUintN, likewise (ECMAScript 21.2.2.1).
+func (g guards) boundBits(bigInt *goja.Object, name string) {
+	native, _ := goja.AssertFunction(bigInt.Get(name))
+	g.replace(bigInt, name, 2, func(call goja.FunctionCall) goja.Value {
+		bits := call.Argument(0).ToNumber()
+		if bits.ToFloat() > bigIntBitsMax {
+			panic(g.error("RangeError", "Maximum BigInt size exceeded"))
+		}
+		return g.call(native, call.This, bits, call.Argument(1))
+	})
 }
 
 // boundStringify counts what JSON.stringify writes, by a replacer that changes nothing where the program has none.

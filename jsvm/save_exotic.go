@@ -241,10 +241,25 @@ func (s *saver) boxed(o *goja.Object, exportType reflect.Type) {
 // arguments writes an arguments object as the list that it is in strict code, and properties that it has got.
 func (s *saver) arguments(o *goja.Object) {
 	s.node().Kind = continuation.Arguments
-	length := int(o.Get("length").ToInteger())
+	isMarked := s.heap.isMarked(o) // reading an item may run a getter
+	length := 0
+	if d := s.heap.descriptor(o, s.heap.rt.ToValue("length")); d.isData() && d.value != nil {
+		length = int(d.value.ToInteger())
+	}
 	for i := range length {
 		s.atIndex(i)
+		if isMarked {
+			s.item(nil)
+			continue
+		}
 		s.item(o.Get(indexName(i)))
+	}
+	if isMarked {
+		s.described(o, s.heap.natives.objectPrototype, func(key string, d *descriptor) bool {
+			return key == "callee" || key == "length" && d.attributes == continuation.Writable|continuation.Configurable ||
+				key == goja.SymIterator.String() && d.attributes == continuation.Writable|continuation.Configurable
+		})
+		return
 	}
 	if s.hasSymbols(o) || len(o.GetOwnPropertyNames()) > length+len([]string{"length", "callee"}) {
 		s.propertiesByKey(o, func(key string, d *descriptor) bool {

@@ -107,19 +107,28 @@ func (s *saver) functionProperties(o, born *goja.Object, hasPrototype bool, samp
 	isAsBorn := func(key string) bool {
 		return sample != nil && (sample == o || o.Get(key) != nil && o.Get(key).SameAs(sample.Get(key)))
 	}
-	isPlain := true
+	isPlain := !s.heap.isMarked(o) && !s.hasSymbols(o)
+	lost := map[string]bool{"length": true, "name": true}
 	for _, name := range o.GetOwnPropertyNames() {
-		switch name {
-		case "prototype":
-			isPlain = isPlain && hasPrototype && s.heap.isPristinePrototype(o)
-		case "length", "name":
-			isPlain = isPlain && isAsBorn(name)
+		delete(lost, name)
+		switch {
+		case !isPlain: // reading it may run a getter
+		case name == "prototype":
+			isPlain = hasPrototype && s.heap.isPristinePrototype(o)
+		case name == "length" || name == "name":
+			isPlain = isAsBorn(name)
 		default:
 			isPlain = false
 		}
 	}
-	isPlain = isPlain && !s.hasSymbols(o) && !s.heap.isMarked(o)
-	if isPlain {
+	if sample != nil && sample != o {
+		for _, name := range []string{"length", "name"} {
+			if sample.Get(name) == nil {
+				delete(lost, name)
+			}
+		}
+	}
+	if isPlain && len(lost) == 0 {
 		s.prototype(o, born)
 		return
 	}
@@ -128,10 +137,19 @@ func (s *saver) functionProperties(o, born *goja.Object, hasPrototype bool, samp
 		case "length", "name":
 			return d.attributes == continuation.Configurable && isAsBorn(key)
 		case "prototype":
-			return hasPrototype && s.heap.isPristinePrototype(o)
+			return hasPrototype && d.isData() && s.heap.isPristinePrototype(o)
 		}
 		return false
-	})
+	}, sortedNames(lost)...)
+}
+
+func sortedNames(set map[string]bool) []string {
+	var names []string
+	for name := range set {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // isPristinePrototype reports whether the prototype object of an ordinary function or of a generator is as it was born.
