@@ -30,12 +30,31 @@ func (v *vm) harden(objects []*goja.Object, table *intrinsicTable) error {
 	return err
 }
 
+// override is the setter of a key, one for all intrinsics that have the key: a native function takes half a kilobyte.
+type override struct {
+	setter  goja.Value
+	holders map[*goja.Object]bool
+}
+
 func (v *vm) allowOverride(holder *goja.Object, key string) error {
 	value := holder.Get(key)
 	getter := v.rt.ToValue(func(goja.FunctionCall) goja.Value { return value })
-	setter := v.rt.ToValue(func(call goja.FunctionCall) goja.Value {
+	o := v.overrideOf(key)
+	o.holders[holder] = true
+	return holder.DefineAccessorProperty(key, getter, o.setter, goja.FLAG_FALSE, goja.FLAG_NOT_SET)
+}
+
+func (v *vm) overrideOf(key string) *override {
+	if o, ok := v.overrides[key]; ok {
+		return o
+	}
+	if v.overrides == nil {
+		v.overrides = map[string]*override{}
+	}
+	made := &override{holders: map[*goja.Object]bool{}}
+	made.setter = v.rt.ToValue(func(call goja.FunctionCall) goja.Value {
 		o, ok := call.This.(*goja.Object)
-		if !ok || o == holder {
+		if !ok || made.holders[o] {
 			panic(v.rt.NewTypeError("Cannot assign to property '%s' of an object that all threads share", key))
 		}
 		isOwn, err := v.heap.natives.hasOwn(nil, o, v.rt.ToValue(key))
@@ -49,5 +68,6 @@ func (v *vm) allowOverride(holder *goja.Object, key string) error {
 		}
 		return undefinedSelf
 	})
-	return holder.DefineAccessorProperty(key, getter, setter, goja.FLAG_FALSE, goja.FLAG_NOT_SET)
+	v.overrides[key] = made
+	return made
 }

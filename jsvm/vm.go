@@ -29,6 +29,7 @@ type vm struct {
 
 	intrinsics     []*goja.Object
 	intrinsicTable *intrinsicTable
+	overrides      map[string]*override // by key
 
 	limits    Limits
 	keepsLive bool
