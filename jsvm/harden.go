@@ -26,8 +26,25 @@ func (v *vm) harden(objects []*goja.Object, table *intrinsicTable) error {
 			return err
 		}
 	}
+	if err := v.closeGlobals(); err != nil {
+		return err
+	}
 	_, err := v.heap.natives.preventExtensions(nil, global)
 	return err
+}
+
+// closeGlobals makes the globals of the language and of the library read-only: what one thread assigned, the next would see. A global that a package has made or
+// replaced is the package's own, like the caches of its modules.
+func (v *vm) closeGlobals() error {
+	global := v.rt.GlobalObject()
+	for _, name := range global.GetOwnPropertyNames() {
+		if o, ok := global.Get(name).(*goja.Object); ok && v.heap.names[o] == name {
+			if err := global.DefineDataProperty(name, o, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // override is the setter of a key, one for all intrinsics that have the key: a native function takes half a kilobyte.
