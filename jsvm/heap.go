@@ -44,7 +44,8 @@ type heap struct {
 	makeFunction     func(id string, state goja.Value) (*goja.Object, error)                         // of the runtime library
 	defineClass      func(id int, env, heritage goja.Value, keys []goja.Value) (*goja.Object, error) // of the kernel
 	setProbe         func(on bool)
-	objectProtoNames map[string]struct{} // own keys of Object.prototype: a plain assignment of these would fail
+	makeFamily       func(name string) bool // evaluates the part of the library that has the intrinsic or runtime function of that name
+	objectProtoNames map[string]struct{}    // own keys of Object.prototype: a plain assignment of these would fail
 
 	constructorKey   goja.Value
 	dictionaryValues []goja.Value // strings of the bundle's dictionary, made when first used
@@ -96,6 +97,15 @@ func (h *heap) name(o *goja.Object, name string) bool {
 	}
 	h.names[o], h.objects[name] = name, o
 	return true
+}
+
+// named finds an object by its name, also in a part of the library that has not been evaluated yet.
+func (h *heap) named(name string) (*goja.Object, bool) {
+	o, ok := h.objects[name]
+	if !ok && h.makeFamily != nil && h.makeFamily(name) {
+		o, ok = h.objects[name]
+	}
+	return o, ok
 }
 
 func (h *heap) nameSymbol(s *goja.Symbol, name string) {

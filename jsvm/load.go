@@ -87,6 +87,9 @@ func (v *vm) nameObjects(table *goja.Object, exports goja.Value) error {
 	if v.intrinsics, v.intrinsicTable, err = v.nameIntrinsics(); err != nil {
 		return err
 	}
+	if err := v.bindFamilies(); err != nil {
+		return err
+	}
 	own := map[string]bool{}
 	for _, m := range v.bundle.modules {
 		own[m.Path] = m.Own

@@ -188,7 +188,7 @@ func (r *restorer) value(v continuation.Value) goja.Value {
 		return r.symbols[v.N]
 	case continuation.Named:
 		name := r.graph.Text(continuation.StringID(v.N))
-		if o, ok := r.heap.objects[name]; ok {
+		if o, ok := r.heap.named(name); ok {
 			return o
 		}
 		r.fail("the bundle has no object %q", name)

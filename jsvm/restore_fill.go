@@ -45,6 +45,9 @@ func (r *restorer) fill(id continuation.NodeID) {
 	if err == nil && n.Flags&continuation.HasProperties != 0 {
 		err = r.fillProperties(n, o)
 	}
+	if mark := h.symbols[detachedMark]; n.Kind == continuation.Buffer && mark != nil && h.hasPrivate(o, mark) {
+		o.Export().(goja.ArrayBuffer).Detach()
+	}
 	if err == nil && n.Flags&continuation.NonExtensible != 0 {
 		h.mark(o)
 		_, err = h.natives.preventExtensions(nil, o)

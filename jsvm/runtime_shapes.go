@@ -23,7 +23,7 @@ var fixedFields = map[string][]string{
 	"ReactionJob":     {"reaction", "state", "value"},
 	"ThenReaction":    {"on", "scope", "onFulfilled", "onRejected", "capability", "debt"},
 	"Thread":          {"id", "stepId", "refCount", "refs", "blocked", "main", "scope", "config", "aside"},
-	"Wait":            {"promise", "scope", "id", "timer", "inbox"},
+	"Wait":            {"promise", "scope", "id", "timer", "inbox", "after"},
 }
 
 // promiseClasses are the prototypes of objects that have nothing but the slot of a promise.

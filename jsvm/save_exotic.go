@@ -125,12 +125,16 @@ func (s *saver) regexp(o *goja.Object) {
 	})
 }
 
+// detachedMark is the private symbol on an ArrayBuffer that has been detached.
+const detachedMark = "kont.detached"
+
 func (s *saver) buffer(o *goja.Object) {
 	n := s.node()
 	n.Kind = continuation.Buffer
 	n.Number = uint64(len(s.graph.Blobs))
 	buffer := o.Export().(goja.ArrayBuffer)
-	if buffer.Detached() {
+	// The library marks those that it has detached, and restoring detaches what has the mark.
+	if mark := s.heap.symbols[detachedMark]; buffer.Detached() && (mark == nil || !s.heap.hasPrivate(o, mark)) {
 		s.fail("is a detached ArrayBuffer")
 		return
 	}

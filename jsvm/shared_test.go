@@ -38,12 +38,13 @@ func TestChangesOfModuleObjectsAreNeverSilent(t *testing.T) {
 		"own push":         {`class Q { n = 0; push(...a: number[]) { return this.n + a.length } } const q = new Q();`, `if (q.push(1, 2) !== 2) throw 1; if (q.push(...[1], await 2) !== 2) throw 1;`, "= undefined"},
 		"made while loading": {`const table: any = { n: 0, list: [], o: {} }; function put(k: string) { table[k] = 1; table.n += 2; table.n++; table.list.push(k, ...[k]); table.o.x ??= 7; [table.last] = [k]; delete table[k] } put("x"); put("y");`,
 			`if (JSON.stringify(table) !== '{"n":6,"list":["x","x","y","y"],"o":{"x":7},"last":"y"}') throw JSON.stringify(table);`, "= undefined"},
-		"captured":         {`const up = (() => { let n = 0; return () => ++n })();`, `up();`, "read only property 'n'"},
-		"private":          {`class P { #n = 0; up() { return ++this.#n } } const p = new P();`, `p.up();`, "p (its private members) is shared by all threads"},
-		"instance":         {`class Q { n = 0 } const q = new Q();`, `q.n = 1;`, "read only property 'n': q was made"},
-		"array":            {`const list = [1];`, `list.push(2);`, ": list was made"},
-		"global":           {``, `(globalThis as any).JSON = { stringify: () => "forged" };`, "Cannot assign to read only property 'JSON'"},
-		"own method bound": {`class B { n = 1; constructor() { this.m = this.m.bind(this) } m() { return this.n } }`, `const b = new B(); await null; if (b.m() !== 1) throw 1;`, "= undefined"},
+		"captured":            {`const up = (() => { let n = 0; return () => ++n })();`, `up();`, "read only property 'n'"},
+		"private":             {`class P { #n = 0; up() { return ++this.#n } } const p = new P();`, `p.up();`, "p (its private members) is shared by all threads"},
+		"instance":            {`class Q { n = 0 } const q = new Q();`, `q.n = 1;`, "read only property 'n': q was made"},
+		"array":               {`const list = [1];`, `list.push(2);`, ": list was made"},
+		"global":              {``, `(globalThis as any).JSON = { stringify: () => "forged" };`, "Cannot assign to read only property 'JSON'"},
+		"global, of a family": {``, `(globalThis as any).URL = class {};`, "Cannot add property URL"},
+		"own method bound":    {`class B { n = 1; constructor() { this.m = this.m.bind(this) } m() { return this.n } }`, `const b = new B(); await null; if (b.m() !== 1) throw 1;`, "= undefined"},
 	} {
 		for _, last := range []string{"", " await null;"} { // in the last step, and before another
 			t.Run(name+last, func(t *testing.T) {

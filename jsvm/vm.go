@@ -177,7 +177,7 @@ func (v *vm) bindLibrary() error {
 	}
 	functions := lib.Get("functions").(*goja.Object)
 	h.makeFunction = func(id string, state goja.Value) (*goja.Object, error) {
-		if functions.Get(id) == nil {
+		if functions.Get(id) == nil && !h.makeFamily(id) {
 			return nil, &IncompatibleError{fmt.Sprintf("the runtime library has no function %q", id)}
 		}
 		return object(makeFunction(lib, v.rt.ToValue(id), state))

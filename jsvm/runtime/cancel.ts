@@ -38,11 +38,12 @@ const enum Verdict {
   Blocked,
 }
 
-/** Cancels what runs in scope and in its children. Does nothing the second time. */
-export function cancelScope(scope: CancellationScope): void {
+/** Cancels what runs in scope and in its children. Does nothing the second time. The reason, if there is one, is the cause of the token. */
+export function cancelScope(scope: CancellationScope, reason?: unknown): void {
   if (!(scope instanceof CancellationScope)) throw new TypeError("cancelScope: scope is no CancellationScope");
   if (scope.token !== undefined) return;
   const token = new CancelToken();
+  if (reason !== undefined) Object.defineProperty(token, "cause", { value: reason, writable: true, enumerable: false, configurable: true });
   scope.token = token;
   owe(scope, token);
   const inside: any[] = [];

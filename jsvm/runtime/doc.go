@@ -12,6 +12,19 @@
 //	iterator.ts weak.ts bind.ts bounds.ts source.ts what goja keeps in private, replaced
 //	reflect.ts intrinsics.ts              marks and names for the codec
 //	kernel*.ts                            what compiled code calls (frames, generators, classes)
+//	polyfill.ts iteratorMethods.ts        what goja lacks and every VM has
+//	family.ts core.ts slot.ts             parts that are evaluated when they are first used:
+//	  abort.ts event.ts                     AbortController, events
+//	  async.ts iterators.ts dispose.ts weakref.ts clone.ts  what ECMAScript has and goja lacks; structuredClone
+//	  url*.ts punycode.ts encoding.ts       URL, texts and bytes
+//
+// # Families
+//
+// Most workflows never touch a URL, so a VM must not pay for one. A family is a script of its own. Its globals lie on an object of the host between globalThis and
+// Object.prototype (family.go), which evaluates the family at the first read: `typeof URL`, `"URL" in globalThis` and `globalThis["U" + "RL"]` find it as they would a property;
+// only Object.getOwnPropertyNames(globalThis) and hasOwnProperty do not. What it makes is named and frozen at once, and is the same in every VM, so a thread cannot tell whether
+// another has used it before. A continuation that names an object or a function of a family has it evaluated in the VM that restores it. Methods that all iterators inherit are
+// there from the beginning (iteratorMethods.ts) and call the family. The other way that was considered, to install what the text of the bundle mentions, misses names that are put together.
 //
 // It refuses host access: no timers, no network. It knows no continuation format; the codec reads its objects.
 //

@@ -6,6 +6,7 @@ import { functions, makeFunction } from "./function";
 import * as promise from "./promise";
 import { installCombinators } from "./combinator";
 import { installIterators, iteratorsAtWork, quiesce, revive, reviveAgain } from "./iterator";
+import { installIteratorMethods } from "./iteratorMethods";
 import { installWeak } from "./weak";
 import { installBind } from "./bind";
 import { arrayLength, exponent, installBounds, power, shiftCount } from "./bounds";
@@ -14,6 +15,7 @@ import { installPolyfills } from "./polyfill";
 import { inspect, installConsole } from "./console";
 import { functionTag, installSource, setFunctionText } from "./source";
 import { classes, Intrinsics, nameIntrinsics } from "./intrinsics";
+import { familyGlobal, namesOf, setOnMade, useFamily } from "./family";
 import { entryOf, finishLoading } from "./exports";
 import { attach, begin, currentOwner, outputTopics, putAside, setOutputTopics, setOwner, thread } from "./thread";
 import { afterEachDrain, drain, drainOne, hasJobs } from "./job";
@@ -24,6 +26,7 @@ import { kont } from "./kont";
 
 installPolyfills();
 installIterators();
+installIteratorMethods();
 installWeak();
 installCombinators();
 Object.defineProperty(globalThis, "Promise", { value: promise.WorkflowPromise, writable: true, configurable: true });
@@ -82,6 +85,10 @@ const rt: any = {
   trace,
   awaitersNow,
   awaitersOf,
+  familyGlobal,
+  setOnMade,
+  namesOf,
+  useFamily,
   inspect,
   /** Call it before the thread is saved. */
   quiesce() {

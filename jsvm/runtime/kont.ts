@@ -3,11 +3,21 @@
 import { CancelToken } from "./token";
 import { addCanceler, CancellationScope, currentCancellationScope, removeCanceler, withCancellationScope } from "./scope";
 import { cancelScope } from "./cancel";
+import { useFamily } from "./family";
 import { ensureThread, output, outputJSON } from "./effects";
 import { inbox } from "./inbox";
 import { WorkflowPromise } from "./promise";
 import { Ref, ref, refId, sleep, suspend, Suspension, wait } from "./ref";
 import { ownConfig, thread } from "./thread";
+
+const { abortSignal, cancelOnAbort } = {
+  abortSignal(scope?: unknown): any {
+    return useFamily("abort").internal!.abortSignal(scope);
+  },
+  cancelOnAbort(signal: unknown, scope?: unknown): void {
+    useFamily("abort").internal!.cancelOnAbort(signal, scope);
+  },
+};
 
 export const kont: any = {
   CancelToken,
@@ -15,7 +25,9 @@ export const kont: any = {
   Promise: WorkflowPromise,
   Ref,
   Suspension,
+  abortSignal,
   addCanceler,
+  cancelOnAbort,
   cancelScope,
   currentCancellationScope,
   ensureThread,

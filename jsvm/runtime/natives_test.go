@@ -102,6 +102,32 @@ func TestIntrinsicNamesAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := rt.Get("intrinsics").ToObject(vm).Keys()
+	namesOf, _ := goja.AssertFunction(rt.Get("namesOf"))
+	use, _ := goja.AssertFunction(rt.Get("useFamily"))
+	for _, family := range Families {
+		made, err := use(nil, vm.ToValue(family.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for kind, want := range map[string][]string{"globals": family.Globals, "hidden": family.Hidden} {
+			var has []string
+			if o, ok := made.ToObject(vm).Get(kind).(*goja.Object); ok {
+				has = o.Keys()
+			}
+			if strings.Join(has, " ") != strings.Join(want, " ") {
+				t.Errorf("family %s has the %s %v, its table says %v", family.Name, kind, has, want)
+			}
+		}
+		byName, err := namesOf(nil, vm.ToValue(family.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range byName.ToObject(vm).Keys() {
+			if names = append(names, name); FamilyOf(name) != family.Name {
+				t.Errorf("%s is found in the family %q", name, FamilyOf(name))
+			}
+		}
+	}
 	now := map[string]bool{}
 	for _, name := range names {
 		now[name] = true

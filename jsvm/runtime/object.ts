@@ -4,6 +4,18 @@
 // nor copy it; the codec reads it as an ordinary property. The property holds a record that names its owner, because a
 // property, other than a slot, is inherited: `record.owner === object` is the test for "has the slot".
 
+/** What only families need. */
+export interface Natives {
+  encodeUTF8(text: string): ArrayBuffer;
+  /** The text of some bytes of a buffer, and how many of them belong to an unfinished character at the end; null at an error that is fatal. */
+  decode(encoding: string, buffer: unknown, from: number, length: number, fatal: boolean, isLast: boolean): [string, number] | null;
+  /** Of a text of bytes; null if a character is none. */
+  encodeBase64(text: string): string | null;
+  decodeBase64(text: string): string | null;
+  /** The internal slot that an object has: "Proxy", "Map", "Date", …; "Object" for none, and for a view of a buffer. */
+  kindOf(object: unknown): string;
+}
+
 /** Given by the host program that installs the runtime. */
 export interface Host {
   /** Defines a writable, non-enumerable, non-configurable property; does nothing on a Proxy or a non-extensible object. */
@@ -16,6 +28,12 @@ export interface Host {
   /** JSON.stringify of a text. */
   quote(text: string): string;
   bitLength(value: bigint): number;
+  natives(): Natives;
+  /** The function of a family's script; see family.ts. */
+  family(file: string): (core: unknown) => any;
+  /** Detaches a buffer and makes one of its first bytes, filled up with zeros; null if it is detached already. */
+  transfer(buffer: unknown, length: number): ArrayBuffer | null;
+  isDetached(buffer: unknown): boolean;
 }
 
 declare const host: Host; // the parameter of the function that this library is wrapped in (runtime.go)
@@ -27,6 +45,12 @@ export const createWith: Host["createWith"] = host.createWith;
 /** Symbol.asyncIterator, which goja lacks; made here because classes use it while they are defined. */
 export const asyncIterator: typeof Symbol.asyncIterator = (Symbol.asyncIterator ?? Symbol("Symbol.asyncIterator")) as any;
 Object.defineProperty(Symbol, "asyncIterator", { value: asyncIterator, writable: false, enumerable: false, configurable: false });
+
+// Symbol.dispose and Symbol.asyncDispose, which goja lacks. They are the registered symbols that the bundler's helpers for `using` fall back on where an engine
+// has none: what a thread has stored under those is found again. So Symbol.keyFor gives them a key, against ECMAScript.
+for (const name of ["dispose", "asyncDispose"]) {
+  Object.defineProperty(Symbol, name, { value: (Symbol as any)[name] ?? Symbol.for("Symbol." + name), writable: false, enumerable: false, configurable: false });
+}
 
 /** Tags a function made by makeFunction: `{id, state}`. */
 export const symFunction: unique symbol = Symbol("kont.function");
@@ -45,6 +69,10 @@ export const symIterator: unique symbol = Symbol("kont.iterator");
 
 /** On the prototype object of a generator function or a class: the function. */
 export const symPrototypeOf: unique symbol = Symbol("kont.prototypeOf");
+/** On an object of a family (family.ts): the record that has its internal slots. `owner` tells it from an inherited one. */
+export const symSlot: unique symbol = Symbol("kont.slot");
+/** On an ArrayBuffer that has been detached. */
+export const symDetached: unique symbol = Symbol("kont.detached");
 
 /** All private symbols by name. Append only: continuations name them. */
 export const privateSymbols: Record<string, symbol> = {
@@ -56,6 +84,8 @@ export const privateSymbols: Record<string, symbol> = {
   weakMap: symWeakMap,
   iterator: symIterator,
   prototypeOf: symPrototypeOf,
+  slot: symSlot,
+  detached: symDetached,
 };
 
 export function isObject(value: unknown): value is object {

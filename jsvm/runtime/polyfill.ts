@@ -1,7 +1,8 @@
 // Small things that goja lacks, and the host's functions that a workflow must not have.
 
-import { define, isObject, theHost } from "./object";
+import { isObject, symDetached, define, theHost } from "./object";
 import { enqueue, CallbackJob } from "./job";
+import { useFamily } from "./family";
 import { currentOwner } from "./thread";
 
 function add(object: any, key: PropertyKey, value: unknown): void {
@@ -41,66 +42,7 @@ function grouped(items: any, callback: any, put: (key: any, item: any) => void):
   for (const item of items) put(callback(item, index++), item);
 }
 
-/** The structured clone algorithm of HTML 2.7 for data: no functions, promises, symbols or objects of the workflow's classes' own state. */
-function clone(value: any, seen: Map<any, any>): any {
-  if (typeof value === "function" || typeof value === "symbol") throw new DataCloneError(`${String(value).slice(0, 60)} could not be cloned`);
-  if (!isObject(value)) return value;
-  const before = seen.get(value);
-  if (before !== undefined) return before;
-  const tag = Object.prototype.toString.call(value);
-  const keep = <T>(copy: T): T => {
-    seen.set(value, copy);
-    return copy;
-  };
-  const source: any = value;
-  switch (tag) {
-    case "[object Date]":
-      return keep(new Date(source.getTime()));
-    case "[object RegExp]":
-      return keep(new RegExp(source.source, source.flags));
-    case "[object Boolean]":
-    case "[object Number]":
-    case "[object String]":
-    case "[object BigInt]":
-      return keep(Object(source.valueOf()));
-    case "[object Map]": {
-      const copy = keep(new Map());
-      source.forEach((item: any, key: any) => copy.set(clone(key, seen), clone(item, seen)));
-      return copy;
-    }
-    case "[object Set]": {
-      const copy = keep(new Set());
-      source.forEach((item: any) => copy.add(clone(item, seen)));
-      return copy;
-    }
-    case "[object ArrayBuffer]":
-      return keep(source.slice(0));
-    case "[object Error]": {
-      const names: any = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError };
-      const copy: any = keep(new (names[source.name] ?? Error)(source.message));
-      if ("cause" in source) define(copy, "cause" as any, clone(source.cause, seen));
-      add(copy, "stack", source.stack);
-      return copy;
-    }
-    case "[object Promise]":
-    case "[object WeakMap]":
-    case "[object WeakSet]":
-    case "[object Generator]":
-      throw new DataCloneError(`${tag} could not be cloned`);
-  }
-  if (ArrayBuffer.isView(source)) {
-    const buffer = clone(source.buffer, seen);
-    const view: any = source;
-    return keep(new view.constructor(buffer, view.byteOffset, view instanceof DataView ? view.byteLength : view.length));
-  }
-  const copy: any = keep(Array.isArray(source) ? new Array(source.length) : {});
-  const keys = Object.keys(source);
-  for (let i = 0; i < keys.length; i++) {
-    Object.defineProperty(copy, keys[i], { value: clone(source[keys[i]], seen), writable: true, enumerable: true, configurable: true });
-  }
-  return copy;
-}
-
+/** What structuredClone threw before it threw a DOMException: continuations may hold one. */
 export class DataCloneError extends Error {}
 Object.defineProperty(DataCloneError.prototype, "name", { value: "DataCloneError", writable: true, configurable: true });
 
@@ -126,11 +68,15 @@ const crypto: any = {
     new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(new Uint8Array(theHost.randomBytes(array.byteLength)));
     return array;
   },
+  get subtle() {
+    throw new TypeError("crypto.subtle: keys and hashes are not part of a workflow: ask a service, or use a package written in plain JavaScript");
+  },
 };
 
 const globals: any = {
-  structuredClone(value: any) {
-    return clone(value, new Map());
+  structuredClone(value: any, options?: any) {
+    if (arguments.length === 0) throw new TypeError("structuredClone: the value is missing");
+    return useFamily("clone").internal!.clone(value, options);
   },
   queueMicrotask(callback: any) {
     if (typeof callback !== "function") throw new TypeError("queueMicrotask: callback is not a function");
@@ -146,9 +92,102 @@ const refused: Record<string, string> = {
   fetch: "there is no network: send a record to a service with `W.outputJSON` and await its reply with `W.ref`",
 };
 
+const arrayStatics: any = {
+  fromAsync(this: any, items: any) {
+    return useFamily("async").internal!.fromAsync(this, items, arguments[1], arguments[2]);
+  },
+};
+
+const stringMethods: any = {
+  /** ECMAScript 22.1.3.10. */
+  isWellFormed(this: any): boolean {
+    return lone(textOf(this, "isWellFormed"), 0) < 0;
+  },
+  /** ECMAScript 22.1.3.31. */
+  toWellFormed(this: any): string {
+    let text = textOf(this, "toWellFormed");
+    for (let at = lone(text, 0); at >= 0; at = lone(text, at + 1)) text = text.slice(0, at) + "\ufffd" + text.slice(at + 1);
+    return text;
+  },
+};
+
+function textOf(value: any, method: string): string {
+  if (value === undefined || value === null) throw new TypeError(`String.prototype.${method} called on ${value}`);
+  return String(value);
+}
+
+const surrogates = /[\ud800-\udfff]/;
+
+/** The place of the first lone surrogate from a place on, or -1. */
+function lone(text: string, from: number): number {
+  if (from === 0 && !surrogates.test(text)) return -1;
+  for (let i = from; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0xd800 || unit > 0xdfff) continue;
+    if (unit > 0xdbff || (text.charCodeAt(i + 1) & 0xfc00) !== 0xdc00) return i;
+    i++;
+  }
+  return -1;
+}
+
+const byteLength = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "byteLength")!.get!;
+
+/** ECMAScript 25.1.3.5 ArrayBufferCopyAndDetach. The codec finds a detached buffer by its slot. */
+function transfer(buffer: any, length: unknown): ArrayBuffer {
+  const size = Reflect.apply(byteLength, buffer, []);
+  const to = length === undefined ? size : Math.trunc(Number(length)) || 0;
+  if (to < 0 || to > bufferBytesMax) throw new RangeError(`ArrayBuffer.prototype.transfer: ${to} bytes, at most ${bufferBytesMax}`);
+  const made = theHost.transfer(buffer, to);
+  if (made === null) throw new TypeError("the ArrayBuffer is detached");
+  define(buffer, symDetached, true);
+  return made;
+}
+
+/** As in jsvm/guards.go. */
+const bufferBytesMax = 1 << 28;
+
+const bufferMethods: any = {
+  transfer(this: any, length?: unknown) {
+    return transfer(this, length);
+  },
+  transferToFixedLength(this: any, length?: unknown) {
+    return transfer(this, length);
+  },
+  resize(this: any) {
+    Reflect.apply(byteLength, this, []);
+    throw new TypeError("ArrayBuffer.prototype.resize: the engine has buffers of fixed length only; use transfer(newLength), which gives a new buffer");
+  },
+  get detached() {
+    Reflect.apply(byteLength, this, []);
+    return theHost.isDetached(this);
+  },
+  get resizable() {
+    Reflect.apply(byteLength, this, []);
+    return false;
+  },
+  get maxByteLength() {
+    return Reflect.apply(byteLength, this, []);
+  },
+};
+
+function addAll(object: any, methods: any, lengths: Record<string, number> = {}): void {
+  const names = Object.keys(methods);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    const descriptor = Object.getOwnPropertyDescriptor(methods, name)!;
+    if (Object.prototype.hasOwnProperty.call(object, name)) continue;
+    if (lengths[name] !== undefined) Object.defineProperty(descriptor.value, "length", { value: lengths[name], configurable: true });
+    descriptor.enumerable = false;
+    Object.defineProperty(object, name, descriptor);
+  }
+}
+
 export function installPolyfills(): void {
   add(Object, "groupBy", objectMethods.groupBy);
   add(Map, "groupBy", mapMethods.groupBy);
+  addAll(Array, arrayStatics);
+  addAll(String.prototype, stringMethods);
+  addAll(ArrayBuffer.prototype, bufferMethods, { transfer: 0, transferToFixedLength: 0, resize: 1 });
   add(Error, "captureStackTrace", {
     captureStackTrace(object: any) {
       Object.defineProperty(object, "stack", { value: new Error().stack, writable: true, configurable: true });

@@ -56,13 +56,23 @@ func install(vm *goja.Runtime, host Host, program *goja.Program) (*goja.Object, 
 	if err != nil {
 		return nil, fmt.Errorf("runtime library: %w", err)
 	}
-	return rt.ToObject(vm), nil
+	return rt.ToObject(vm), installFamilyGlobals(vm, rt.ToObject(vm))
 }
 
 // compile strips types and bundles index.ts to one function of the host object.
 func compile(files fs.FS) (*goja.Program, error) {
+	return bundle(files, nil, "index.ts", "kont.js", "host")
+}
+
+// compileFamily does the same with the file of a family, for which core.ts is what the library hands it.
+func compileFamily(files fs.FS, file string) (*goja.Program, error) {
+	return bundle(files, map[string]string{"core.ts": "export const core = given;"}, file, "kont-"+strings.TrimSuffix(file, ".ts")+".js", "given")
+}
+
+// bundle makes one function of a file and what it imports; texts stand for files of their names.
+func bundle(files fs.FS, texts map[string]string, entry, script, parameter string) (*goja.Program, error) {
 	built := api.Build(api.BuildOptions{
-		EntryPoints:   []string{"index.ts"},
+		EntryPoints:   []string{entry},
 		Bundle:        true,
 		Outfile:       "kont.js",
 		Format:        api.FormatCommonJS,
@@ -72,7 +82,7 @@ func compile(files fs.FS) (*goja.Program, error) {
 		LegalComments: api.LegalCommentsNone,
 		// Fields become assignments in the constructor: goja defines class fields by a function call for each object.
 		TsconfigRaw: `{"compilerOptions": {"useDefineForClassFields": false}}`,
-		Plugins:     []api.Plugin{embedded(files)},
+		Plugins:     []api.Plugin{embedded(files, texts)},
 	})
 	if len(built.Errors) > 0 {
 		m := built.Errors[0]
@@ -81,16 +91,16 @@ func compile(files fs.FS) (*goja.Program, error) {
 		}
 		return nil, fmt.Errorf("runtime library: %s", m.Text)
 	}
-	text := "(function (host) { const module = { exports: {} };\n" + string(built.OutputFiles[0].Contents) + "\nreturn module.exports.default; })"
-	program, err := goja.Compile("kont.js", text, true)
+	text := "(function (" + parameter + ") { const module = { exports: {} };\n" + string(built.OutputFiles[0].Contents) + "\nreturn module.exports.default; })"
+	program, err := goja.Compile(script, text, true)
 	if err != nil {
 		return nil, fmt.Errorf("runtime library: %w", err)
 	}
 	return program, nil
 }
 
-// embedded is the esbuild plugin that reads the library from files.
-func embedded(files fs.FS) api.Plugin {
+// embedded is the esbuild plugin that reads the library from texts or files.
+func embedded(files fs.FS, texts map[string]string) api.Plugin {
 	return api.Plugin{Name: "embedded", Setup: func(build api.PluginBuild) {
 		build.OnResolve(api.OnResolveOptions{Filter: `.*`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
 			name := path.Base(args.Path)
@@ -100,8 +110,12 @@ func embedded(files fs.FS) api.Plugin {
 			return api.OnResolveResult{Path: name, Namespace: "kont"}, nil
 		})
 		build.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "kont"}, func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+			contents, ok := texts[args.Path]
+			if ok {
+				return api.OnLoadResult{Contents: &contents, Loader: api.LoaderTS}, nil
+			}
 			text, err := fs.ReadFile(files, args.Path)
-			contents := string(text)
+			contents = string(text)
 			return api.OnLoadResult{Contents: &contents, Loader: api.LoaderTS}, err
 		})
 	}}
@@ -124,14 +138,54 @@ func isPlain(s string) bool {
 	return true
 }
 
-// hostObject makes the functions that object.ts declares as Host.
-func hostObject(vm *goja.Runtime, host Host) *goja.Object {
-	o := vm.NewObject()
-	set := func(name string, f func(goja.FunctionCall) goja.Value) {
+func setter(o *goja.Object) func(name string, f func(goja.FunctionCall) goja.Value) {
+	return func(name string, f func(goja.FunctionCall) goja.Value) {
 		if err := o.Set(name, f); err != nil {
 			panic(err) // a plain object takes any property
 		}
 	}
+}
+
+// familyNatives makes the functions that object.ts declares as Natives.
+func familyNatives(vm *goja.Runtime) *goja.Object {
+	o := vm.NewObject()
+	setEncodings(vm, setter(o))
+	setter(o)("kindOf", func(call goja.FunctionCall) goja.Value { return vm.ToValue(kindOf(call.Argument(0))) })
+	return o
+}
+
+// kindOf is the internal slot that an object has, as far as structuredClone has to know.
+func kindOf(value goja.Value) string {
+	o, ok := value.(*goja.Object)
+	if !ok {
+		return ""
+	}
+	exported := o.ExportType()
+	if exported == proxyType {
+		return "Proxy"
+	}
+	if class := o.ClassName(); class != "Object" {
+		return class
+	}
+	switch exported {
+	case reflect.TypeFor[[][2]any]():
+		return "Map"
+	case reflect.TypeFor[[]any]():
+		return "Set"
+	case reflect.TypeFor[goja.ArrayBuffer]():
+		return "ArrayBuffer"
+	case reflect.TypeFor[string]():
+		return "Symbol"
+	case reflect.TypeFor[*big.Int]():
+		return "BigInt"
+	}
+	return "Object" // or a view, which ArrayBuffer.isView tells
+}
+
+// hostObject makes the functions that object.ts declares as Host.
+func hostObject(vm *goja.Runtime, host Host) *goja.Object {
+	o := vm.NewObject()
+	set := setter(o)
 	set("define", func(call goja.FunctionCall) goja.Value {
 		object, ok := call.Argument(0).(*goja.Object)
 		if !ok || object.ExportType() == proxyType {
@@ -166,6 +220,32 @@ func hostObject(vm *goja.Runtime, host Host) *goja.Object {
 	set("bitLength", func(call goja.FunctionCall) goja.Value {
 		value, _ := call.Argument(0).Export().(*big.Int)
 		return vm.ToValue(value.BitLen())
+	})
+	set("family", func(call goja.FunctionCall) goja.Value {
+		program, err := familyProgram(call.Argument(0).String())
+		if err != nil {
+			panic(err) // ours: the library does not compile
+		}
+		made, err := vm.RunProgram(program)
+		if err != nil {
+			panic(err)
+		}
+		return made
+	})
+	set("natives", func(goja.FunctionCall) goja.Value { return familyNatives(vm) })
+	set("transfer", func(call goja.FunctionCall) goja.Value {
+		buffer, ok := call.Argument(0).Export().(goja.ArrayBuffer)
+		if !ok || buffer.Detached() {
+			return goja.Null()
+		}
+		bytes := make([]byte, call.Argument(1).ToInteger())
+		copy(bytes, buffer.Bytes())
+		buffer.Detach()
+		return vm.ToValue(vm.NewArrayBuffer(bytes))
+	})
+	set("isDetached", func(call goja.FunctionCall) goja.Value {
+		buffer, ok := call.Argument(0).Export().(goja.ArrayBuffer)
+		return vm.ToValue(ok && buffer.Detached())
 	})
 	set("isProxy", func(call goja.FunctionCall) goja.Value { return vm.ToValue(isProxy(call.Argument(0))) })
 	set("log", func(call goja.FunctionCall) goja.Value {

@@ -6,6 +6,7 @@
 import { theHost } from "./object";
 import { countReactions, rejectPromise, resolvePromise, stateOf } from "./promise";
 import { currentOwner, running, thread } from "./thread";
+import { CallbackJob, enqueue } from "./job";
 import { write, schedulerTopic } from "./effects";
 import type { Inbox } from "./inbox";
 import type { CancelToken } from "./token";
@@ -20,6 +21,8 @@ export class Wait {
   declare timer: boolean;
   /** The inbox whose next event it waits for; such a wait has no id of its own. */
   declare inbox: Inbox | undefined;
+  /** What an event that fulfils it calls in a job of its own, beside settling the promise; it does not keep the thread alive. */
+  declare after: Function | undefined;
 }
 
 export function waitFor(promise: any, id: string, timer: boolean): Wait {
@@ -50,6 +53,7 @@ export function settle(id: string, isError: boolean, value: unknown): boolean {
   refs.delete(id);
   if (isError) rejectPromise(found.promise, value);
   else resolvePromise(found.promise, value);
+  if (found.after !== undefined) enqueue(new CallbackJob(found.after, found.scope));
   return true;
 }
 
@@ -59,6 +63,11 @@ export function takeBack(wait: Wait, token: CancelToken): void {
   else thread().refs.delete(wait.id);
   if (wait.timer) write(schedulerTopic, wait.promise.key, "0");
   rejectPromise(wait.promise, token);
+}
+
+/** The wait of a ref. */
+export function waitOf(ref: any): Wait {
+  return stateOf(ref).source;
 }
 
 export function isAwaited(wait: Wait): boolean {
