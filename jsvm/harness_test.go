@@ -68,9 +68,13 @@ func runPlain(t testing.TB, source string) (o outcome) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return plainOutcome(built.Script)
+}
+
+func plainOutcome(script []byte) (o outcome) {
 	rt := goja.New()
 	_ = rt.Set("line", func(s string) { o.lines = append(o.lines, s) })
-	_, err = rt.RunString(`const console = {log: line}; const module = {exports: {}}; (function (module, exports) {"use strict";` + string(built.Script) + `
+	_, err := rt.RunString(`const console = {log: line}; const module = {exports: {}}; (function (module, exports) {"use strict";` + string(script) + `
 })(module, module.exports);
 new Promise(done => done((module.exports.default || module.exports.main)())).then(v => line("= " + JSON.stringify(v)), e => line("! " + String(e)))`)
 	if err != nil {

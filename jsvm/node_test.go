@@ -3,6 +3,7 @@ package jsvm
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,7 @@ import (
 	"kont/jsvm/bundle"
 )
 
-var askNode = flag.Bool("ask-node", false, "write what Node.js says to testdata/programs/*.txt")
+var askNode = flag.Bool("ask-node", false, "write what Node.js says to testdata/programs/*.txt and testdata/language/*.txt")
 
 // The programs of testdata/programs are what authors write: 30 to 100 lines each, which log what they see. Beside each
 // lies what Node.js logged when it ran the same bundle, with a stand-in for the module `kont` whose refs are settled in the same
@@ -32,7 +33,7 @@ func TestProgramsBehaveAsInNode(t *testing.T) {
 			source := string(text)
 			golden := strings.TrimSuffix(file, ".ts") + ".txt"
 			if *askNode {
-				if err := os.WriteFile(golden, []byte(nodeSays(t, source)), 0o644); err != nil {
+				if err := os.WriteFile(golden, []byte(nodeSays(t, fixtureFiles(source))), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -128,9 +129,9 @@ function finish(s) { if (s[0] === "=" || s[0] === "!") out.push(s, ""); else out
 turn();
 `
 
-func nodeSays(t *testing.T, source string) string {
+func nodeSays(t *testing.T, files fs.FS) string {
 	t.Helper()
-	built, err := bundle.Build(bundle.Options{Entry: "app.ts", Files: fixtureFiles(source)})
+	built, err := bundle.Build(bundle.Options{Entry: "app.ts", Files: files})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,14 +49,14 @@ return main();
 				continue
 			}
 			difference := firstOther(plain.String(), rewritten.String())
-			if difference != "" && *askNode && firstOther(nodeSays(t, source), rewritten.String()+"\n") == "" {
+			if difference != "" && *askNode && firstOther(nodeSays(t, fixtureFiles(source)), rewritten.String()+"\n") == "" {
 				t.Logf("seed %d: a fault of plain goja", seed)
 			} else if difference != "" {
 				t.Errorf("seed %d: not node but plain goja: %s\n%s", seed, difference, source)
 				continue
 			}
 		} else if *askNode {
-			if difference := firstOther(nodeSays(t, source), rewritten.String()+"\n"); difference != "" {
+			if difference := firstOther(nodeSays(t, fixtureFiles(source)), rewritten.String()+"\n"); difference != "" {
 				t.Errorf("seed %d: %s\n%s", seed, difference, source)
 				continue
 			}

@@ -42,6 +42,7 @@ func TestChangesOfModuleObjectsAreNeverSilent(t *testing.T) {
 		"private":             {`class P { #n = 0; up() { return ++this.#n } } const p = new P();`, `p.up();`, "p (its private members) is shared by all threads"},
 		"instance":            {`class Q { n = 0 } const q = new Q();`, `q.n = 1;`, "read only property 'n': q was made"},
 		"array":               {`const list = [1];`, `list.push(2);`, ": list was made"},
+		"namespace":           {`namespace N { export let n = 0; export const up = () => ++n }`, `N.up();`, "Cannot assign to read only property 'n'"},
 		"global":              {``, `(globalThis as any).JSON = { stringify: () => "forged" };`, "Cannot assign to read only property 'JSON'"},
 		"global, of a family": {``, `(globalThis as any).URL = class {};`, "Cannot add property URL"},
 		"own method bound":    {`class B { n = 1; constructor() { this.m = this.m.bind(this) } m() { return this.n } }`, `const b = new B(); await null; if (b.m() !== 1) throw 1;`, "= undefined"},

@@ -1,0 +1,10 @@
+// Typed arrays that share one buffer, DataView, the formats of numbers.
+import { log } from "./log";
+export default async function main() {
+  const buffer = new ArrayBuffer(16), bytes = new Uint8Array(buffer), words = new Uint16Array(buffer, 2, 3), f = new Float64Array(buffer, 8), view = new DataView(buffer, 1, 10), big = new BigInt64Array(buffer, 8);
+  words[0] = 0x0102; f[0] = -0; await null; bytes[15] = 0xff; view.setInt16(1, -2); await null; log([...bytes], words[0], f[0], big[0], view.getUint8(1), view.byteOffset, view.byteLength, words.byteOffset, words.buffer === buffer, view.buffer === bytes.buffer);
+  view.setFloat32(2, 1.5, true); await null; log(view.getFloat32(2, true), view.getUint32(2), bytes.subarray(3, 5).buffer === buffer, new Uint8Array(buffer.slice(2, 4)).length); const sub = bytes.subarray(4); await null; sub[0] = 77; log(bytes[4], sub.length);
+  const c = new Uint8ClampedArray([300, -5, 1.5]), i8 = new Int8Array([200]), b64 = new BigUint64Array([2n ** 64n - 1n]), f32 = new Float32Array([0.1, NaN, -Infinity]); await null; log([...c], i8[0], b64[0], [...f32].map(String), f32.map((x) => x * 2) instanceof Float32Array);
+  const copy = Uint8Array.from(bytes, (x) => x + 1), of = Int32Array.of(1, 2); copy.set([9, 9], 1); await null; copy.copyWithin(0, 1, 3); log([...copy.slice(0, 4)], of.reverse()[0], of.includes(2), copy.indexOf(9), of.join("-"), [...of.entries()]); class Mine extends Uint8Array { sum() { return this.reduce((x, y) => x + y, 0) } } const m = new Mine([1, 2]); await null; log(m.sum(), m instanceof Mine, m.map((x) => x) instanceof Mine);
+  (m as any).note = "n"; await null; log((m as any).note, Object.keys(m), m.BYTES_PER_ELEMENT, String(m)); m.sort((a, b) => b - a).fill(7, 1); await null; log([...m], m.findLast((x) => x > 1), m.toSorted()[0], m.at(-1)); try { view.getInt8(10) } catch (e: any) { log(e.name) } try { new Uint16Array(buffer, 1) } catch (e: any) { log(e.name) } (bytes as any)[99] = 1; log(bytes[99], "99" in bytes, 15 in bytes);
+}
