@@ -195,6 +195,20 @@ func clip(s string) string {
 	return s
 }
 
+// An earlier build left property escapes to the engine, which reads them as the letter p.
+func TestRestoredRegExpsHaveTheirPropertyEscapes(t *testing.T) {
+	from, to := newDataHeap(t), newDataHeap(t)
+	root, err := from.rt.RunString(`({r: new RegExp("^\\p{L}$", "u")})`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored, _ := carry(t, from, to, root)
+	_ = to.rt.Set("root", restored)
+	if v, err := to.rt.RunString(`[root.r.test("é"), root.r.test("1"), root.r.flags].join()`); err != nil || v.String() != "true,false,u" {
+		t.Errorf("got %v, %v", v, err)
+	}
+}
+
 func TestUnsavableValuesAreNamedByPath(t *testing.T) {
 	for name, test := range map[string]struct{ source, want string }{
 		"proxy":           {`({cart: {items: [0, new Proxy({}, {})]}})`, `"cart.items[1]" is a Proxy`},

@@ -14,6 +14,7 @@ import (
 var plainCannot = map[string]string{
 	"async_generators":   "Symbol.asyncIterator",
 	"loops_and_closures": "arguments of an arrow function in a method",
+	"regexps":            "property escapes",
 	"templates":          "the template object of a place",
 	"using":              "Symbol.dispose",
 	"weak_and_errors":    "WeakRef",

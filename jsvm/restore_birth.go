@@ -1,9 +1,12 @@
 package jsvm
 
 import (
+	"strings"
+
 	"github.com/dop251/goja"
 
 	"kont/jsvm/continuation"
+	"kont/jsvm/property"
 )
 
 // node returns the object of a node, making it if need be.
@@ -69,7 +72,13 @@ func (r *restorer) birth(n *continuation.Node) (*goja.Object, error) {
 	case continuation.Date:
 		return h.rt.New(h.natives.date, argument(0))
 	case continuation.RegExp:
-		return h.rt.New(h.natives.regexp, argument(0), argument(1))
+		source, flags := argument(0), argument(1)
+		if strings.Contains(flags.String(), "u") { // written by a build that left property escapes to the engine
+			if expanded, err := property.Expand(source.String()); err == nil && expanded != source.String() {
+				source = h.stringValue(expanded)
+			}
+		}
+		return h.rt.New(h.natives.regexp, source, flags)
 	case continuation.Error:
 		return h.rt.New(h.natives.error)
 	case continuation.Buffer:

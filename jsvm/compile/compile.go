@@ -76,6 +76,11 @@ func Compile(script Script) (program *Program, err error) {
 	if err := p.repair(parsed, script.Text); err != nil {
 		return nil, err
 	}
+	// A stored bundle was accepted by the build that made it.
+	if refused := expandRegExps(parsed); len(refused) > 0 && script.Modules != nil {
+		_, err := p.problems(refused)
+		return nil, err
+	}
 	info := scope.Analyse(parsed)
 	warnings, err := p.problems(info.Problems)
 	if err != nil {

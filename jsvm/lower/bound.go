@@ -17,6 +17,10 @@ import (
 //	a << b         becomes   a << (typeof b === "bigint" ? %shiftCount(b) : b)     %shiftCount(f()) for other than names
 //	a.b **= c      becomes   a.b **= %exponent(c)
 //	new Array(n)   becomes   new Array(%arrayLength(n))
+//
+// And what the engine would read otherwise than it is meant:
+//
+//	new RegExp(p, f)   becomes   new RegExp(...%regexpArguments(p, f))
 
 // binary is `left operator right`, of operands that are lowered.
 func (c *context) binary(b syntax.Builder, operator token.Token, left, right ast.Expression) ast.Expression {
@@ -91,14 +95,34 @@ func neverBigInt(e ast.Expression) bool {
 	return false
 }
 
-// isArray: the callee is the global Array.
-func (c *context) isArray(callee ast.Expression) bool {
+// checkedGlobal is the name of the global that the callee is, if its arguments are looked at: Array or RegExp.
+func (c *context) checkedGlobal(callee ast.Expression) string {
 	id, ok := callee.(*ast.Identifier)
-	if !ok || id.Name != "Array" {
-		return false
+	if !ok || id.Name != "Array" && id.Name != "RegExp" {
+		return ""
 	}
-	r := c.info.Refs[id]
-	return r == nil || r.Binding == nil || r.Binding.Kind == scope.Pseudo
+	if r := c.info.Refs[id]; r == nil || r.Binding == nil || r.Binding.Kind == scope.Pseudo {
+		return id.Name.String()
+	}
+	return ""
+}
+
+// checkedArguments are the arguments of such a global. They are lowered.
+func checkedArguments(b syntax.Builder, global string, list []ast.Expression) []ast.Expression {
+	switch global {
+	case "Array":
+		return boundLength(b, list)
+	case "RegExp":
+		for _, argument := range list {
+			if _, isSpread := argument.(*ast.SpreadElement); isSpread {
+				return list
+			}
+		}
+		if len(list) == 2 {
+			return []ast.Expression{&ast.SpreadElement{Expression: b.CallNamed("%regexpArguments", list...)}}
+		}
+	}
+	return list
 }
 
 // boundLength looks at the length of an array that is to be made. The arguments are lowered.

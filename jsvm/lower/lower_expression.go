@@ -56,11 +56,9 @@ func (c *context) value(e ast.Expression) ast.Expression {
 	case *ast.CallExpression:
 		return c.lowerCall(n)
 	case *ast.NewExpression:
-		isArray := c.isArray(n.Callee)
+		global := c.checkedGlobal(n.Callee)
 		list := c.operands(append([]ast.Expression{n.Callee}, n.ArgumentList...))
-		if isArray {
-			list = append(list[:1:1], boundLength(b, list[1:])...)
-		}
+		list = append(list[:1:1], checkedArguments(b, global, list[1:])...)
 		return &ast.NewExpression{New: n.New, Callee: list[0], ArgumentList: list[1:],
 			LeftParenthesis: n.LeftParenthesis, RightParenthesis: n.RightParenthesis}
 	case *ast.ArrayLiteral:

@@ -58,12 +58,10 @@ func (c *context) expression(e ast.Expression) ast.Expression {
 		n.Sequence = c.expressions(n.Sequence)
 		return n
 	case *ast.NewExpression:
-		isArray := c.isArray(n.Callee)
+		global := c.checkedGlobal(n.Callee)
 		n.Callee = c.expression(n.Callee)
 		n.ArgumentList = c.expressions(n.ArgumentList)
-		if isArray {
-			n.ArgumentList = boundLength(c.b(n), n.ArgumentList)
-		}
+		n.ArgumentList = checkedArguments(c.b(n), global, n.ArgumentList)
 		return n
 	case *ast.OptionalChain:
 		n.Expression = c.expression(n.Expression)
@@ -132,8 +130,8 @@ func (c *context) call(n *ast.CallExpression) ast.Expression {
 		n.ArgumentList = c.expressions(n.ArgumentList)
 		return n
 	}
-	if c.isArray(n.Callee) {
-		n.ArgumentList = boundLength(b, c.expressions(n.ArgumentList))
+	if global := c.checkedGlobal(n.Callee); global != "" {
+		n.ArgumentList = checkedArguments(b, global, c.expressions(n.ArgumentList))
 		return n
 	}
 	if optional, ok := n.Callee.(*ast.Optional); ok {

@@ -21,7 +21,7 @@ var Kernel = []string{
 	"call", "toKey", "named", "iterate", "iterator", "next", "close", "closeQuiet", "rest",
 	"objectRest", "requireObject", "forIn", "nextKey", "delegate", "delegateDone",
 	"defineClass", "defineField", "object", "superGet", "superSet", "superPlace", "superCaller", "template",
-	"power", "exponent", "shiftCount", "arrayLength",
+	"power", "exponent", "shiftCount", "arrayLength", "regexpArguments",
 	"sharedPlace", "sharedMethod", "callShared", "deleteShared",
 	"trace",
 }

@@ -10,6 +10,7 @@ import { installIteratorMethods } from "./iteratorMethods";
 import { installWeak } from "./weak";
 import { installBind } from "./bind";
 import { arrayLength, exponent, installBounds, power, shiftCount } from "./bounds";
+import { regexpArguments } from "./regexp";
 import { installReflection } from "./reflect";
 import { installPolyfills } from "./polyfill";
 import { inspect, installConsole } from "./console";
@@ -56,6 +57,7 @@ const rt: any = {
   exponent,
   shiftCount,
   arrayLength,
+  regexpArguments,
   newPromise: promise.newPromise,
   resolvePromise: promise.resolvePromise,
   rejectPromise: promise.rejectPromise,

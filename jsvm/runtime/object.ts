@@ -4,7 +4,7 @@
 // nor copy it; the codec reads it as an ordinary property. The property holds a record that names its owner, because a
 // property, other than a slot, is inherited: `record.owner === object` is the test for "has the slot".
 
-/** What only families need. */
+/** What few VMs need; mostly families. */
 export interface Natives {
   encodeUTF8(text: string): ArrayBuffer;
   /** The text of some bytes of a buffer, and how many of them belong to an unfinished character at the end; null at an error that is fatal. */
@@ -14,6 +14,8 @@ export interface Natives {
   decodeBase64(text: string): string | null;
   /** The internal slot that an object has: "Proxy", "Map", "Date", …; "Object" for none, and for a view of a buffer. */
   kindOf(object: unknown): string;
+  /** A pattern with its property escapes written out, and what is wrong with them, or "". */
+  expandProperties(pattern: string): [string, string];
 }
 
 /** Given by the host program that installs the runtime. */

@@ -13,6 +13,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/evanw/esbuild/pkg/api"
+
+	"kont/jsvm/property"
 )
 
 //go:embed *.ts
@@ -151,6 +153,13 @@ func familyNatives(vm *goja.Runtime) *goja.Object {
 	o := vm.NewObject()
 	setEncodings(vm, setter(o))
 	setter(o)("kindOf", func(call goja.FunctionCall) goja.Value { return vm.ToValue(kindOf(call.Argument(0))) })
+	setter(o)("expandProperties", func(call goja.FunctionCall) goja.Value {
+		pattern, err := property.Expand(call.Argument(0).String())
+		if err != nil {
+			return vm.NewArray("", err.Error())
+		}
+		return vm.NewArray(pattern, "")
+	})
 	return o
 }
 
