@@ -13,6 +13,7 @@ import (
 // plainCannot are the language fixtures that goja does not run as they are: it lacks what is named, or has it wrong.
 var plainCannot = map[string]string{
 	"async_generators":   "Symbol.asyncIterator",
+	"destructuring":      "an array pattern with defaults that has one itself, in an object pattern",
 	"loops_and_closures": "arguments of an arrow function in a method",
 	"regexps":            "property escapes",
 	"templates":          "the template object of a place",

@@ -122,14 +122,14 @@ func parse(script Script, p *positions) (program *ast.Program, err error) {
 		}
 	}()
 	program, err = parser.ParseFile(nil, script.Name, script.Text, 0, parser.WithDisableSourceMaps)
-	if err == nil {
+	var list parser.ErrorList
+	if err == nil || errors.As(err, &list) && repairPatterns(program, list, script.Text) {
 		if p.shifted != nil {
 			program.File.SetSourceMap(p.shifted)
 		}
 		return program, nil
 	}
-	var list parser.ErrorList
-	if !errors.As(err, &list) {
+	if list == nil {
 		return nil, fmt.Errorf("parse %s: %w", script.Name, err)
 	}
 	failure := &Error{}
@@ -162,7 +162,7 @@ func survivor(program *ast.Program) (found ast.Node) {
 
 // hintFor is a way out of what goja's parser does not know.
 func hintFor(message string) string {
-	if strings.Contains(message, "Invalid destructuring binding target") {
+	if strings.Contains(message, badTarget) {
 		return "an array pattern with defaults inside can't have a default itself (`{a: [b = 1] = c}`): take it apart in a second statement"
 	}
 	return ""

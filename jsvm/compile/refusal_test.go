@@ -26,7 +26,8 @@ func TestRefusalsNamePlaceAndWayOut(t *testing.T) {
 		"parameter again":  {"async (x, g = () => x) => { var x; }", "in.js:1:21: a default value refers to `x`"},
 		"class in its key": {"x = class C { [(() => C)()]() {} }", "in.js:1:23: `C` is used by a function in the heritage or a computed key"},
 		"yield in import":  {"function* f(x) { return Promise.resolve().then(() => require(yield x)); }", "in.js:1:62: `yield` in the argument of `import()` is not supported; yield into a variable first"},
-		"pattern":          {"const { q: [r = 1] = a } = x", "in.js:1:13: Invalid destructuring binding target; an array pattern"},
+		"pattern":          {"const { q: [r = 1] = a } = x", "in.js:1:13: Invalid destructuring binding target; an array pattern"}, // too near the start to be repaired
+		"broken pattern":   {"function padding() {} const { q: [5 = 1] = a } = x", "in.js:1:35: Invalid left-hand side in assignment"},
 		"jump":             {"function f() { break; }", "in.js:1:16: "},
 	} {
 		t.Run(name, func(t *testing.T) {
