@@ -124,6 +124,34 @@ TypeError
 ReferenceError
 [body, begin r, end r, begin q, end q] true
 m true true`},
+	"the console's memory": {body(`
+		console.count(); console.count("x"); await null; console.count(); console.countReset("x"); console.count("x"); console.countReset("none"); console.group("outer %d", 1); log("in"); await null; console.groupCollapsed(); log("two\nlines"); console.groupEnd(); await null; log("one"); console.groupEnd(); console.groupEnd(); log("out");
+		console.time("t"); await null; console.time("t"); console.timeEnd("u"); console.table([{ a: 1, b: "x" }, { b: 2, c: [3] }]); console.table(new Map<any, any>([["k", 1], [2, { v: null }]])); console.table([[1, 2], [3]], ["0"]); console.table(5); console.clear(); console.dirxml("d"); console.assert(true, "no"); console.assert(false, "yes %s", 1);`),
+		`default: 1
+x: 1
+default: 2
+x: 1
+console.countReset: there is no counter none
+outer 1
+  in
+    two
+    lines
+  one
+out
+console.time: the timer t runs already
+console.timeEnd: there is no timer u
+(index) | a | b   | c
+0       | 1 | "x" |
+1       |   | 2   | [3]
+(index) | v    | Values
+k       |      | 1
+2       | null |
+(index) | 0
+0       | 1
+1       | 3
+5
+d
+Assertion failed: yes 1`},
 	"Set methods": {body(`
 		const a = new Set([1, 2, 3]), b = new Set([3, 4]); await null;
 		log(a.union(b), a.intersection(b), a.difference(b), a.symmetricDifference(b), a.isSubsetOf(b), new Set([3]).isSubsetOf(a), a.isSupersetOf(new Set([1])), a.isDisjointFrom(b), a.isDisjointFrom(new Set([9])));

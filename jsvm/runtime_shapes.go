@@ -15,6 +15,7 @@ import (
 var fixedFields = map[string][]string{
 	"Capability":      {"promise", "resolve", "reject"},
 	"Combinator":      {"kind", "scope", "capability", "values", "branches", "unsettled", "decided", "value", "cancelledBefore", "pc"},
+	"ConsoleState":    {"counts", "timers", "groups"},
 	"ElementReaction": {"on", "combinator", "index", "scope"},
 	"Iteration":       {"i", "n", "done"},
 	"KeyList":         {"o", "keys", "n"},
@@ -22,7 +23,7 @@ var fixedFields = map[string][]string{
 	"PromiseState":    {"owner", "state", "value", "reactions", "handled", "source", "debt"},
 	"ReactionJob":     {"reaction", "state", "value"},
 	"ThenReaction":    {"on", "scope", "onFulfilled", "onRejected", "capability", "debt"},
-	"Thread":          {"id", "stepId", "refCount", "refs", "blocked", "main", "scope", "config", "aside"},
+	"Thread":          {"id", "stepId", "refCount", "refs", "blocked", "main", "scope", "config", "aside", "console"},
 	"Wait":            {"promise", "scope", "id", "timer", "inbox", "after"},
 }
 

@@ -2,12 +2,14 @@
 
 import { theHost } from "./object";
 import { isPromise, stateOf } from "./promise";
+import { indented, statefulMethods } from "./consoleState";
 
 const depthMax = 4;
 const itemsMax = 100;
 const textBytesMax = 16384;
 
 export function log(level: string, text: string): void {
+  text = indented(text);
   theHost.log(level, text.length > textBytesMax ? text.slice(0, textBytesMax) + "…" : text);
 }
 
@@ -118,7 +120,7 @@ export function format(values: any[]): string {
   return texts.join(" ");
 }
 
-const levels: Record<string, string> = { log: "info", info: "info", warn: "warn", error: "error", debug: "debug", trace: "debug", dir: "info", table: "info" };
+const levels: Record<string, string> = { log: "info", info: "info", warn: "warn", error: "error", debug: "debug", trace: "debug", dir: "info", dirxml: "info" };
 
 export function installConsole(): void {
   const console: any = {};
@@ -138,7 +140,6 @@ export function installConsole(): void {
       if (!condition) log("error", "Assertion failed" + (values.length > 0 ? ": " + format(values) : ""));
     },
   }.assert;
-  const nothing = ["group", "groupCollapsed", "groupEnd", "time", "timeEnd", "timeLog", "count", "countReset", "clear"];
-  for (let i = 0; i < nothing.length; i++) console[nothing[i]] = { [nothing[i]]() {} }[nothing[i]];
+  Object.assign(console, statefulMethods(log, format, inspect));
   Object.defineProperty(globalThis, "console", { value: console, writable: true, configurable: true });
 }

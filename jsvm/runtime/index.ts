@@ -39,7 +39,7 @@ afterEachDrain(quiesce);
 const kernelClasses: Record<string, any> = (kernel as any).classes ?? {}; // the kernel of this package's tests has none
 const all = { ...classes, ...kernelClasses };
 [
-  "CallbackJob", "Capability", "Combinator", "ElementReaction", "Frame", "Iteration", "KeyList", "LockReaction", "PromiseState", "ReactionJob", "ThenReaction",
+  "CallbackJob", "Capability", "Combinator", "ConsoleState", "ElementReaction", "Frame", "Iteration", "KeyList", "LockReaction", "PromiseState", "ReactionJob", "ThenReaction",
   "ThenableJob", "Thread", "Wait", "WeakEntries", "WeakState", "ArrayIteratorState", "CollectionIteratorState", "RegExpStringIteratorState", "StringIteratorState",
 ].forEach((name) => all[name] !== undefined && Object.setPrototypeOf(all[name].prototype, null));
 

@@ -15,6 +15,7 @@ import { Inbox, InboxIterator } from "./inbox";
 import { ArrayIteratorState, CollectionIteratorState, RegExpStringIteratorState, StringIteratorState } from "./iterator";
 import { WeakEntries, WeakState } from "./weak";
 import { DataCloneError } from "./polyfill";
+import { ConsoleState } from "./consoleState";
 import { isObject } from "./object";
 import { kont } from "./kont";
 
@@ -45,6 +46,7 @@ export const classes: Record<string, any> = {
   CollectionIteratorState,
   RegExpStringIteratorState,
   StringIteratorState,
+  ConsoleState,
 };
 
 const globalNames = [

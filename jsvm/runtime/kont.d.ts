@@ -88,10 +88,24 @@ declare module "@effectful/kafka-workflow-rt" {
 }
 
 interface Console {
+  assert(condition?: unknown, ...data: unknown[]): void;
+  clear(): void;
+  /** Counters, timers and groups belong to the thread and are kept with it. */
+  count(label?: string): void;
+  countReset(label?: string): void;
   debug(...data: unknown[]): void;
+  dir(item?: unknown, options?: unknown): void;
   error(...data: unknown[]): void;
+  group(...data: unknown[]): void;
+  groupCollapsed(...data: unknown[]): void;
+  groupEnd(): void;
   info(...data: unknown[]): void;
   log(...data: unknown[]): void;
+  table(data?: unknown, columns?: string[]): void;
+  time(label?: string): void;
+  timeEnd(label?: string): void;
+  timeLog(label?: string, ...data: unknown[]): void;
+  trace(...data: unknown[]): void;
   warn(...data: unknown[]): void;
 }
 declare var console: Console;

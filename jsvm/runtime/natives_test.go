@@ -82,7 +82,7 @@ func TestConsoleLinesReachTheHost(t *testing.T) {
 	h := newHost(t)
 	h.eval(`const o = { a: 1, b: [1, , "x"], c: { d: { e: { f: {} } } }, m: new Map([[1, { x: 1n }]]), s: new Set(["q"]), f() {}, [Symbol.iterator]: 1, "k-k": null, u: undefined, z: -0 }; o.self = o;
 		console.log("a %s %d %i %j %o %%", "b", "4.5", 4.5, { x: 1 }, [2], "rest", 5); console.warn(o); console.error(Promise.resolve(5), class A {}, new (class B { x = 1 })(), Object.create(null), new Date(0), /x/g, Symbol("s"), new Proxy({}, {}));
-		console.debug("%s"); console.info(); console.assert(1, "no"); console.assert(0, "yes"); console.group(); console.log("x".repeat(20000).length, "x".repeat(20000))`)
+		console.debug("%s"); console.info(); console.assert(1, "no"); console.assert(0, "yes"); console.group(); console.groupEnd(); console.log("x".repeat(20000).length, "x".repeat(20000))`)
 	want := []string{
 		`info: a b 4.5 4 {"x":1} [2] % rest 5`,
 		`warn: { a: 1, b: [1, <empty>, "x"], c: { d: { e: { f: [Object] } } }, m: Map(1) { 1 => { x: 1n } }, s: Set(1) { "q" }, f: [Function f], "k-k": null, u: undefined, z: -0, self: [Circular] }`,

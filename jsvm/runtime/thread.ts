@@ -5,6 +5,7 @@
 // thread begins with, and it can neither wait nor write.
 
 import { CancellationScope } from "./scope";
+import type { ConsoleState } from "./consoleState";
 import type { Owner } from "./scope";
 
 export interface Output {
@@ -36,6 +37,9 @@ export class Thread {
   scope: CancellationScope;
   /** Undefined as long as it is what it was when the bundle had loaded: read it with configOf. */
   config: Config | undefined;
+
+  /** Counters, timers and groups of the console; undefined until one is used. */
+  declare console: ConsoleState | undefined;
 
   constructor(id: string, stepId: string) {
     this.id = id;
