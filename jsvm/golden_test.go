@@ -107,6 +107,10 @@ func writeGoldens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	builtins, err := os.ReadFile("testdata/builtins.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, g := range map[string]struct {
 		about, source string
 		events        []string
@@ -116,6 +120,7 @@ func writeGoldens(t *testing.T) {
 		"functions":  {"generators, classes and closures, part-way", string(functions), []string{`null`, `{"ref":"1:ref:1","value":21}`}},
 		"prototypes": {"prototype objects, and arrows that call super", string(prototypes), []string{`null`, `{"ref":"1:ref:1","value":21}`}},
 		"values":     {"one value of every kind that can be kept", string(values), []string{`null`, `{"ref":"1:ref:1","value":1}`}},
+		"builtins":   {"an object of every family of built-ins", string(builtins), []string{`null`, `{"ref":"1:item:2","value":5}`, `{"ref":"1:answer:3","value":"w"}`}},
 	} {
 		file := filepath.Join("testdata/continuations", name+"-1.json")
 		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
