@@ -91,33 +91,36 @@ const TextDecoder = class {
   decode(input?: any, options?: any): string {
     const state = decoderOf(this, "decode");
     const stream = !!(isObject(options) ? (options as any).stream : false);
-    if (!state.isStreaming) {
-      state.rest = [];
-      state.isAtStart = true;
-    }
-    state.isStreaming = stream;
+    // Outside a stream nothing is written: a decoder that the module code has made is shared and frozen.
+    const { isStreaming } = state;
+    let isAtStart = !isStreaming || state.isAtStart;
+    const before = isStreaming ? state.rest : [];
     let view: Uint8Array;
     if (input === undefined) view = new Uint8Array(0);
     else if (ArrayBuffer.isView(input)) view = new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
     else if (isBuffer(input)) view = new Uint8Array(input);
     else throw new TypeError("TextDecoder.prototype.decode: the input is neither an ArrayBuffer nor a view of one");
-    if (state.rest.length > 0) {
-      const joined = new Uint8Array(state.rest.length + view.length);
-      joined.set(state.rest);
-      joined.set(view, state.rest.length);
+    if (before.length > 0) {
+      const joined = new Uint8Array(before.length + view.length);
+      joined.set(before);
+      joined.set(view, before.length);
       view = joined;
     }
     const decoded = decode(state.encoding, view.buffer, view.byteOffset, view.byteLength, state.fatal, !stream);
     if (decoded === null) {
-      state.isStreaming = false;
+      if (isStreaming) state.isStreaming = false;
       throw new TypeError(`The encoded data was not valid for encoding ${state.encoding}`);
     }
     let [text, left] = decoded;
-    state.rest = [];
-    for (let i = view.length - left; i < view.length; i++) state.rest.push(view[i]);
-    if (state.isAtStart && text !== "") {
-      state.isAtStart = false;
+    if (isAtStart && text !== "") {
+      isAtStart = false;
       if (!state.ignoreBOM && state.encoding !== "windows-1252" && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+    }
+    if (stream || isStreaming) {
+      state.rest = [];
+      for (let i = view.length - left; i < view.length; i++) state.rest.push(view[i]);
+      state.isAtStart = isAtStart;
+      state.isStreaming = stream;
     }
     return text;
   }

@@ -18,9 +18,9 @@ const WeakRef = class {
 const FinalizationRegistry = class {
   constructor(cleanup: unknown) {
     if (typeof cleanup !== "function") throw new TypeError("FinalizationRegistry: the cleanup callback is no function");
-    giveSlot(this, "FinalizationRegistry", { tokens: new Set() });
+    giveSlot(this, "FinalizationRegistry", { tokens: new WeakSet() });
   }
-  /** Neither target nor held value is kept: nobody will ask for them. */
+  /** Neither target nor held value is kept: nobody will ask for them. The tokens are in a WeakSet, which a registry at module scope can share. */
   register(target: unknown, held: unknown, token?: unknown): void {
     const { tokens } = slotOf(this, "FinalizationRegistry", "FinalizationRegistry.prototype.register");
     if (!canBeHeld(target)) throw new TypeError("FinalizationRegistry.prototype.register: the target cannot be held weakly");
