@@ -37,7 +37,8 @@ type heap struct {
 	// enumerable, on objects that are otherwise plain.
 	privates      []*goja.Symbol
 	isPrivate     map[*goja.Symbol]bool
-	uninitialized goja.Value // the marker of a binding in its temporal dead zone
+	weak          *goja.Symbol // of the entries of weak maps: the one that functions and arrays may have
+	uninitialized goja.Value   // the marker of a binding in its temporal dead zone
 
 	samples          []*goja.Object                                                                  // a fresh function of each factory, made when first asked for
 	factories        []goja.Callable                                                                 // of the bundle's functions by id
@@ -123,7 +124,14 @@ func (h *heap) registerPrivate(sym *goja.Symbol, name string) {
 	h.nameSymbol(sym, name)
 	if !h.isPrivate[sym] && !h.isInternal(sym) {
 		h.isPrivate[sym] = true
-		h.privates = append(h.privates, sym)
+		switch name {
+		case detachedMark: // looked for on buffers only
+		case weakEntries:
+			h.weak = sym
+			fallthrough
+		default:
+			h.privates = append(h.privates, sym)
+		}
 	}
 }
 

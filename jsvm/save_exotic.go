@@ -139,6 +139,10 @@ func (s *saver) buffer(o *goja.Object) {
 		return
 	}
 	s.graph.Blobs = append(s.graph.Blobs, buffer.Bytes())
+	if buffer.Detached() {
+		s.described(o, s.heap.natives.bufferPrototype, nil)
+		return
+	}
 	s.plainOrDescribed(o, s.heap.natives.bufferPrototype)
 }
 

@@ -97,6 +97,14 @@ func startsWithConstructor(names []string) bool {
 	return false
 }
 
+// weakEntries is the private symbol under which a key has the entries of weak maps.
+const weakEntries = "kont.weak"
+
+// hasSymbols reports whether a function, an array, a typed array or an arguments object has properties under symbols, entries of weak maps among them.
+func (s *saver) hasSymbols(o *goja.Object) bool {
+	return len(o.Symbols()) > 0 || s.heap.weak != nil && s.heap.hasPrivate(o, s.heap.weak)
+}
+
 // privateSlots lists the internal slots of an object. The list is valid until the next call.
 func (s *saver) privateSlots(o *goja.Object) []*goja.Symbol {
 	s.slotSymbols = s.slotSymbols[:0]
@@ -106,11 +114,6 @@ func (s *saver) privateSlots(o *goja.Object) []*goja.Symbol {
 		}
 	}
 	return s.slotSymbols
-}
-
-// hasSymbols reports whether an object has properties under symbols, internal slots among them.
-func (s *saver) hasSymbols(o *goja.Object) bool {
-	return len(o.Symbols()) > 0 || len(s.privateSlots(o)) > 0
 }
 
 // described writes prototype, own properties with their attributes, and extensibility.
