@@ -218,4 +218,6 @@ func (c *conformanceThread) runJob() (more bool, err error) {
 }
 
 // openVM leaves the intrinsics unfrozen.
-func openVM(b *Bundle, rt *goja.Runtime, limits Limits) (*vm, error) { return newOpenVM(b, rt, limits, world{}) }
+func openVM(b *Bundle, rt *goja.Runtime, limits Limits) (*vm, error) {
+	return newOpenVM(b, rt, limits, world{})
+}
