@@ -150,7 +150,12 @@ func (t *conformanceTest) body(pauses bool) string {
 }
 
 // onGoja runs a script on plain goja, after the harness.
-func (t *conformanceTest) onGoja(script string) error {
+func (t *conformanceTest) onGoja(script string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("goja panics: %v", p)
+		}
+	}()
 	rt := goja.New()
 	defer interruptLater(rt)()
 	rt.SetMaxCallStackSize(CallDepthMaxDefault)
@@ -177,7 +182,7 @@ func (t *conformanceTest) onGoja(script string) error {
 // freezeIntrinsics does what newVM does: see harden.go.
 const freezeIntrinsics = `(function () {
 	const seen = new Set(), roots = [globalThis.Object, globalThis.Function, Array, String, Number, Boolean, Symbol, BigInt, Math, JSON, Reflect, Date, RegExp, Map, Set, WeakMap, WeakSet, Promise,
-		Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError, ArrayBuffer, DataView, Int8Array, Uint8Array, Float64Array,
+		Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, AggregateError, ArrayBuffer, DataView, Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array,
 		[][Symbol.iterator](), new Map()[Symbol.iterator](), new Set()[Symbol.iterator](), ""[Symbol.iterator](), "".matchAll(/x/g), (function* () {})(), function* () {}, async function () {}];
 	const freeze = (o) => {
 		if ((typeof o !== "object" && typeof o !== "function") || o === null || o === globalThis || seen.has(o)) return;
