@@ -72,6 +72,11 @@ func runPlain(t testing.TB, source string) (o outcome) {
 }
 
 func plainOutcome(script []byte) (o outcome) {
+	defer func() {
+		if p := recover(); p != nil { // goja's own fault
+			o.end = fmt.Sprint("panic: ", p)
+		}
+	}()
 	rt := goja.New()
 	_ = rt.Set("line", func(s string) { o.lines = append(o.lines, s) })
 	_, err := rt.RunString(`const console = {log: line}; const module = {exports: {}}; (function (module, exports) {"use strict";` + string(script) + `
