@@ -43,6 +43,16 @@ func (g *progress) say(format string, args ...any) {
 	}
 }
 
+// around runs body, which prints, while no line is shown.
+func (g *progress) around(body func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shown {
+		fmt.Fprint(g.p.Err, "\r\033[K")
+	}
+	body()
+}
+
 // done clears the line.
 func (g *progress) done() {
 	g.mu.Lock()

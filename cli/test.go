@@ -168,8 +168,7 @@ func (t *tester) run(ctx context.Context, files []string) error {
 	testhost.Run(ctx, files, o, func(result testhost.FileResult) {
 		results = append(results, result)
 		t.results[result.File] = result
-		progress.done()
-		t.reporter.File(result)
+		progress.around(func() { t.reporter.File(result) })
 	})
 	progress.done()
 	if err := ctx.Err(); err != nil {

@@ -23,7 +23,10 @@ declare module "kont/test" {
     now?: string | number | Date;
   }
 
-  /** Compiles the workflow at `path`, relative to the test's file, and gives it an empty host of its own. */
+  /**
+   * Compiles the workflow at `path`, relative to the test's file, and gives it an empty host of its own, until the test is over; for the file, if it is called
+   * outside of tests. A path that ends with .kont is a bundle of `kont build`.
+   */
   export function workflow(path: string, options?: WorkflowOptions): Host;
 
   export interface Host {
@@ -79,7 +82,7 @@ declare module "kont/test" {
     readonly result: any;
     /** The text on the error topic, parsed, of the last run; undefined if there is none. */
     readonly error: any;
-    /** Of a faulted thread: message with the path and position, else undefined. */
+    /** Of a faulted thread: message with the path and position, else undefined. A test that leaves a thread faulted fails, unless it has looked at this. */
     readonly fault: string | undefined;
     /** Runs the kept events of a faulted thread again. */
     retry(): this;

@@ -20,15 +20,21 @@ import (
 type Bundles struct {
 	mu      sync.Mutex // guards loading
 	loading map[string]func() (*program, error)
+
+	idle atomic.Int64 // machines of all programs
 }
+
+// machinesIdleMax bounds the machines that wait for another host: each has two VMs, of some hundred KiB.
+const machinesIdleMax = 64
 
 // NewBundles makes an empty cache.
 func NewBundles() *Bundles { return &Bundles{loading: map[string]func() (*program, error){}} }
 
 // program is a compiled workflow with the machines that are idle.
 type program struct {
-	bundle *jsvm.Bundle
-	inputs []Input
+	bundles *Bundles
+	bundle  *jsvm.Bundle
+	inputs  []Input
 
 	mu   sync.Mutex // guards idle
 	idle map[jsvm.Restore][]*machine
@@ -42,16 +48,34 @@ func (b *Bundles) compile(ctx context.Context, path string) (*program, error) {
 		load = sync.OnceValues(func() (*program, error) {
 			began := time.Now()
 			// Others may wait for it: it goes on when the test that came first is over.
-			bundle, err := jsvm.Compile(context.WithoutCancel(ctx), jsvm.CompileOptions{Entry: path})
+			bundle, inputs, err := readWorkflow(context.WithoutCancel(ctx), path)
 			if err != nil {
 				return nil, err
 			}
-			return &program{bundle: bundle, inputs: inputsOf(bundle.Inputs(), began), idle: map[jsvm.Restore][]*machine{}}, nil
+			return &program{bundles: b, bundle: bundle, inputs: inputsOf(inputs, began), idle: map[jsvm.Restore][]*machine{}}, nil
 		})
 		b.loading[path] = load
 	}
 	b.mu.Unlock()
 	return load()
+}
+
+// bundleExtension is that of what `kont build` writes.
+const bundleExtension = ".kont"
+
+// readWorkflow compiles a source file, or reads a bundle, such as that of an older version.
+func readWorkflow(ctx context.Context, path string) (bundle *jsvm.Bundle, inputs []string, err error) {
+	if filepath.Ext(path) != bundleExtension {
+		if bundle, err = jsvm.Compile(ctx, jsvm.CompileOptions{Entry: path}); err == nil {
+			inputs = bundle.Inputs()
+		}
+		return bundle, inputs, err
+	}
+	data, err := os.ReadFile(path)
+	if err == nil {
+		bundle, err = jsvm.DecodeBundle(data)
+	}
+	return bundle, []string{path}, err
 }
 
 // inputsOf are the files that went into the workflow of an entry file; false if they are not known, since it did not compile.
@@ -101,6 +125,7 @@ func (p *program) close() {
 	for _, machines := range p.idle {
 		for _, m := range machines {
 			m.pool.Close()
+			p.bundles.idle.Add(-1)
 		}
 	}
 	clear(p.idle)
@@ -124,6 +149,7 @@ func (p *program) lease(restore jsvm.Restore, seed uint64) *machine {
 	if idle := p.idle[restore]; len(idle) > 0 {
 		m = idle[len(idle)-1]
 		p.idle[restore] = idle[:len(idle)-1]
+		p.bundles.idle.Add(-1)
 	}
 	p.mu.Unlock()
 	if m == nil {
@@ -144,10 +170,11 @@ func seedBytes(seed uint64) (bytes [32]byte) {
 
 // release gives a machine back.
 func (m *machine) release() {
-	if m.isSpoilt {
+	if m.isSpoilt || m.bundles.idle.Load() >= machinesIdleMax {
 		m.pool.Close()
 		return
 	}
+	m.bundles.idle.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.idle[m.restore] = append(m.idle[m.restore], m)

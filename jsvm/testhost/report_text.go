@@ -28,6 +28,9 @@ func (r TextReporter) colour(code, text string) string {
 
 // File prints a file.
 func (r TextReporter) File(file FileResult) {
+	if len(file.Tests) == 0 && file.Failure == nil {
+		return // a filter has left nothing of it
+	}
 	fmt.Fprintln(r.Out, file.File)
 	for _, t := range file.Tests {
 		time := ""

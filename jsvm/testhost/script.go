@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,10 +85,10 @@ type script struct {
 
 	ctx         context.Context // of what runs now
 	isLoading   bool
-	test        *testRun               // that runs now; nil while the file loads
-	hosts       []*Host                // by number
-	rejected    map[*goja.Promise]bool // promises that nobody has handled yet
-	loadConsole []string               // what the file wrote while it loaded
+	test        *testRun        // that runs now; nil while the file loads
+	hosts       []*Host         // by number
+	rejected    []*goja.Promise // promises that nobody has handled yet
+	loadConsole []string        // what the file wrote while it loaded
 }
 
 // registered is a test as the file has registered it.
@@ -109,7 +110,7 @@ type testRun struct {
 }
 
 func newScript(file *fileRun, s *source) *script {
-	return &script{source: s, file: file, rt: goja.New(), chance: rand.NewChaCha8([32]byte{}), rejected: map[*goja.Promise]bool{}}
+	return &script{source: s, file: file, rt: goja.New(), chance: rand.NewChaCha8([32]byte{})}
 }
 
 // hostError is the name of errors that calls of a host throw.
@@ -126,9 +127,9 @@ func (s *script) load(ctx context.Context) error {
 	rt.SetRandSource(rand.New(s.chance).Float64)
 	rt.SetPromiseRejectionTracker(func(p *goja.Promise, operation goja.PromiseRejectionOperation) {
 		if operation == goja.PromiseRejectionReject {
-			s.rejected[p] = true
+			s.rejected = append(s.rejected, p)
 		} else {
-			delete(s.rejected, p)
+			s.rejected = slices.DeleteFunc(s.rejected, func(other *goja.Promise) bool { return other == p })
 		}
 	})
 	constructor := rt.Get("Error")
@@ -146,12 +147,12 @@ func (s *script) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	make, err := rt.RunProgram(program)
+	function, err := rt.RunProgram(program)
 	if err != nil {
 		return err
 	}
-	call, _ := goja.AssertFunction(make)
-	made, err := call(nil, s.engine())
+	start, _ := goja.AssertFunction(function)
+	made, err := start(nil, s.engine())
 	if err != nil {
 		return fmt.Errorf("test library: %w", err)
 	}
@@ -178,7 +179,7 @@ func (s *script) load(ctx context.Context) error {
 func (s *script) run(ctx context.Context, index int, t *testRun) error {
 	s.ctx, s.test = ctx, t
 	s.chance.Seed(seedBytes(t.seed))
-	clear(s.rejected)
+	s.rejected = nil
 	t.hostsSeen = len(s.hosts)
 	for _, h := range s.hosts {
 		t.logsBefore = append(t.logsBefore, len(h.logs))

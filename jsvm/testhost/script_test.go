@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kont/jsvm"
 )
 
 const workflowText = `import * as W from "kont";
@@ -127,12 +129,14 @@ test("a", () => { assert.throws(() => ref("x")); W.sleep(5); });`, `  FAIL a
 		"too many nested calls": {`test("a", () => { const f = (): any => [f()]; f(); });`, `  FAIL a
        too many nested calls
        at a.test.ts:2:`},
-		"no tests":          {`export {}`, "  FAIL\n       the file has no tests: write `test(\"…\", () => { … })`, imported from \"kont/test\"\n"},
-		"two of one name":   {"test('a', () => {});\ntest('a', () => {});", "  FAIL\n       Error: there is a test named \"a\" already\n       at a.test.ts:3:1\n"},
-		"a test in a test":  {`test("a", () => { test("b", () => {}) });`, "  FAIL a\n       Error: test \"b\": tests are registered while the file loads, not by a test\n       at a.test.ts:2:19\n"},
-		"no name":           {`test("", () => {});`, "  FAIL\n       TypeError: test: the name is no text\n"},
-		"no body":           {`test.only("a", 5 as any);`, "  FAIL\n       TypeError: test \"a\": the body is no function\n"},
-		"code that throws":  {`console.log("loading"); (undefined as any).x;`, "  FAIL\n       TypeError: Cannot read property 'x' of undefined\n       at a.test.ts:2:44\n"},
+		"no tests":         {`export {}`, "  FAIL\n       the file has no tests: write `test(\"…\", () => { … })`, imported from \"kont/test\"\n"},
+		"two of one name":  {"test('a', () => {});\ntest('a', () => {});", "  FAIL\n       Error: there is a test named \"a\" already\n       at a.test.ts:3:1\n"},
+		"a test in a test": {`test("a", () => { test("b", () => {}) });`, "  FAIL a\n       Error: test \"b\": tests are registered while the file loads, not by a test\n       at a.test.ts:2:19\n"},
+		"no name":          {`test("", () => {});`, "  FAIL\n       TypeError: test: the name is no text\n"},
+		"no body":          {`test.only("a", 5 as any);`, "  FAIL\n       TypeError: test \"a\": the body is no function\n"},
+		"code that throws": {`console.log("loading"); (undefined as any).x;`, "  FAIL\n       TypeError: Cannot read property 'x' of undefined\n       at a.test.ts:2:44\n"},
+		"a promise that module code loses": {`Promise.reject(new Error("x")); test("a", () => {});`,
+			"  FAIL\n       a promise was rejected, and nobody handled it (is an `await` missing?): Error: x\n       at a.test.ts:2:16\n"},
 		"syntax":            {`test("a", () => { const a = ; });`, "  FAIL\n       a.test.ts:2:29: Unexpected \";\"\n"},
 		"an unknown import": {`import { tset } from "kont/test"; tset("a", () => {});`, "  FAIL\n       a.test.ts:2:10: the module \"kont/test\" exports no `tset`; did you mean `test`?\n"},
 		"a module of Node.js": {`import { readFileSync } from "node:fs"; test("a", () => readFileSync("x"));`,
@@ -189,6 +193,9 @@ test("c", () => {});`)
 
 func TestFilterChoosesTests(t *testing.T) {
 	project(t, "a.test.ts", testImports+"test('one', () => {}); test('two', () => {}); test('twelve', () => {});")
+	if _, text := runFiles(t, Options{Filter: regexp.MustCompile("none")}, "a.test.ts"); text != "" {
+		t.Errorf("of nothing is printed %q", text)
+	}
 	results, text := runFiles(t, Options{Filter: regexp.MustCompile("^tw")}, "a.test.ts")
 	if len(results[0].Tests) != 2 || results[0].Tests[1].Name != "twelve" {
 		t.Error(text)
@@ -233,5 +240,74 @@ func TestWorkflowIsCompiledOnceARunAndAgainWhenItChanges(t *testing.T) {
 	bundles.Refresh()
 	if _, text := runFiles(t, Options{Bundles: bundles}, "b.test.ts"); !strings.Contains(text, `"two" is not "one"`) {
 		t.Error(text)
+	}
+}
+
+func TestBundleOfAnOlderVersionCanBeOpened(t *testing.T) {
+	project(t, "app.ts", `export default async function main() { return "old" }`,
+		"a.test.ts", testImports+`test("a", () => { const host = workflow("./old.kont"); assert.equal(host.start("t").result, "old"); host.deploy("./app.ts"); assert.equal(host.start("t").result, "new"); });
+test("b", () => { workflow("./none.kont") });
+test("c", () => { workflow("./bad.kont") });`, "bad.kont", "no bundle")
+	bundle, err := jsvm.Compile(t.Context(), jsvm.CompileOptions{Entry: "app.ts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, data := range map[string][]byte{"old.kont": bundle.Encode(), "app.ts": []byte(`export default async function main() { return "new" }`)} {
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, text := runFiles(t, Options{}, "a.test.ts")
+	for _, want := range []string{"ok   a\n", "none.kont: no such file or directory\n", "bad.kont: malformed bundle: "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+}
+
+// What the declarations promise is there.
+func TestDeclaredMembersExist(t *testing.T) {
+	member := regexp.MustCompile(`(?m)^    (?:readonly )?([a-zA-Z]+)[(:<]`)
+	source := testImports + `test("members", () => { const host: any = workflow("./app.ts"), thread: any = host.start("t", "echo-less"); const objects: any = { Host: host, Thread: thread, assert };
+	for (const [name, member] of members) assert(member in objects[name], name + "." + member); assert.equal(typeof test.only + typeof test.skip, "functionfunction") });
+const members = [`
+	count := 0
+	for _, name := range []string{"interface Host", "interface Thread", "const assert"} {
+		_, body, found := strings.Cut(Types, "export "+name)
+		if !found {
+			t.Fatalf("no %s", name)
+		}
+		body, _, _ = strings.Cut(body, "\n  }")
+		_, short, _ := strings.Cut(name, " ")
+		for _, match := range member.FindAllStringSubmatch(body, -1) {
+			source += fmt.Sprintf("[%q, %q], ", short, match[1])
+			count++
+		}
+	}
+	project(t, "app.ts", workflowText, "a.test.ts", source+"];")
+	if results, text := runFiles(t, Options{}, "a.test.ts"); CountsOf(results).Passed != 1 || count < 35 {
+		t.Errorf("%d members\n%s", count, text)
+	}
+}
+
+// What a test costs that waits twenty times for events and twenty times for nothing, compiled and warm.
+func BenchmarkTestWithFortyAwaits(b *testing.B) {
+	dir := b.TempDir()
+	const workflow = `import * as W from "kont";
+export default async function main() { let n = 0; for (let i = 0; i < 20; i++) n += await W.ref<number>("r"); for (let i = 0; i < 20; i++) { await null; n++ } return n }`
+	for _, restore := range []string{"await", "step", "never"} {
+		b.Run("restore="+restore, func(b *testing.B) {
+			source := testImports + fmt.Sprintf(`for (let n = 0; n < %d; n++) test("t" + n, () => { const t = workflow("./app.ts").start("t"); for (let i = 0; i < 20; i++) t.resume("r", 1); assert.equal(t.result, 40) });`, b.N)
+			for name, text := range map[string]string{"app.ts": workflow, "a.test.ts": source} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+					b.Fatal(err)
+				}
+			}
+			Run(b.Context(), []string{filepath.Join(dir, "a.test.ts")}, Options{Restore: restore}, func(r FileResult) {
+				if CountsOf([]FileResult{r}).Passed != b.N {
+					b.Errorf("%+v", r)
+				}
+			})
+		})
 	}
 }

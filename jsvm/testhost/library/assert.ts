@@ -2,7 +2,7 @@
 
 import { engine } from "./engine";
 import { difference } from "./equal";
-import { enumerableKeys, inline, print } from "./print";
+import { enumerableKeys, inline, inlineMax, print } from "./print";
 import type { Line } from "./print";
 
 class AssertionError extends Error {
@@ -28,7 +28,16 @@ function diffOf(actual: Line[], expected: Line[]): string | undefined {
 function diffOfValues(actual: unknown, expected: unknown): string | undefined {
   const lines = print(actual);
   const wanted = print(expected, actual);
-  return lines.length === 1 && wanted.length === 1 ? undefined : diffOf(lines, wanted);
+  const isWholeInMessage = [lines, wanted].every((of) => of.length === 1 && of[0].text.length <= inlineMax);
+  return isWholeInMessage ? undefined : diffOf(lines, wanted);
+}
+
+/** Where two long texts differ: nobody finds it by looking at them. */
+function place(actual: unknown, expected: unknown): string {
+  if (typeof actual !== "string" || typeof expected !== "string" || Math.max(actual.length, expected.length) <= 40) return "";
+  let i = 0;
+  while (i < actual.length && actual[i] === expected[i]) i++;
+  return `; they differ from [${i}] on: ${JSON.stringify(actual.slice(i, i + 20))} is not ${JSON.stringify(expected.slice(i, i + 20))}`;
 }
 
 export function assert(value: unknown, message?: string): void {
@@ -43,7 +52,7 @@ assert.equal = (actual: unknown, expected: unknown, message?: string): void => {
   if (Object.is(actual, expected)) return;
   const areObjects = typeof actual === "object" && typeof expected === "object" && actual !== null && expected !== null;
   if (areObjects && difference(actual, expected) === undefined) throw failed(message, "they are two objects, equal in structure; compare them with assert.deepEqual");
-  throw failed(message, `${inline(actual)} is not ${inline(expected)}`, diffOfValues(actual, expected));
+  throw failed(message, `${inline(actual)} is not ${inline(expected)}${place(actual, expected)}`, diffOfValues(actual, expected));
 };
 
 assert.notEqual = (actual: unknown, expected: unknown, message?: string): void => {

@@ -11,11 +11,14 @@ const linesMax = 200_000;
 
 const identifier = /^[A-Za-z_$][\w$]*$/;
 
+/** What inline cuts. */
+export const inlineMax = 200;
+
 /** A value in one line, for messages and for keys of a Map. */
 export function inline(value: unknown): string {
   const lines = print(value).map((line) => line.text.trim());
   const text = lines.join(" ").replace(/,? ([}\])])/g, (_, close) => (close === "]" || close === ")" ? close : " " + close)).replace(/([[(]) /g, "$1");
-  return text.length > 200 ? text.slice(0, 199) + "…" : text;
+  return text.length > inlineMax ? text.slice(0, inlineMax - 1) + "…" : text;
 }
 
 /** The lines of a value. Where `like` is given, properties and entries come in the order in which it has them. */

@@ -15,6 +15,10 @@ test("equal is Object.is", () => {
   assert.equal(NaN, NaN);
   assert.equal(message(() => assert.equal(-0, 0)), "-0 is not 0");
   assert.equal(message(() => assert.equal<unknown>("1", 1)), '"1" is not 1');
+  const long = "-".repeat(300);
+  const error: any = assert.throws(() => assert.equal(long + "a", long + "b"));
+  assert.match(error.message, /^"-{198}… is not "-{198}…; they differ from \[300\] on: "a" is not "b"$/);
+  assert.equal(error.diff, `- expected\n+ actual\n- "${long}b"\n+ "${long}a"`);
   const a = {};
   assert.equal(a, a);
   assert.equal(message(() => assert.equal({ b: 1 }, { b: 1 })), "they are two objects, equal in structure; compare them with assert.deepEqual");
