@@ -206,13 +206,13 @@ func onDisk(entry, module string) string {
 	}
 }
 
-// displayed is a path as people would write it: relative to where they are, if it is below.
+// displayed is a path as people would write it: relative to where they are, if that is shorter.
 func displayed(path string) string {
 	here, err := os.Getwd()
 	if err != nil {
 		return path
 	}
-	if relative, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(relative) {
+	if relative, err := filepath.Rel(here, path); err == nil && len(relative) < len(path) {
 		return relative
 	}
 	return path

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,6 +31,7 @@ type source struct {
 	path    string // of the file
 	program *goja.Program
 	entry   string            // module path of the file
+	root    string            // what module paths are relative to
 	modules map[string]string // texts by module path
 	inputs  []string
 }
@@ -45,6 +47,7 @@ func compileSource(path string) (*source, error) {
 		return nil, err
 	}
 	s := &source{path: path, entry: built.Entry, modules: map[string]string{}, inputs: built.Inputs}
+	s.root = strings.TrimSuffix(path, filepath.FromSlash(built.Entry))
 	for _, m := range built.Modules {
 		s.modules[m.Path] = m.Text
 	}
@@ -236,7 +239,7 @@ func (s *script) place(f *Failure) {
 	f.At = f.Stack[0].At
 	f.Source = s.sourceLine(f.At)
 	for i := range f.Stack {
-		f.Stack[i].At.File = onDisk(s.source.path, f.Stack[i].At.File)
+		f.Stack[i].At.File = displayed(filepath.Join(s.source.root, filepath.FromSlash(f.Stack[i].At.File)))
 	}
 	f.At = f.Stack[0].At
 }

@@ -167,8 +167,8 @@ func TestTestsThatDoNotEndAreEnded(t *testing.T) {
 	cases := []struct{ body, want string }{
 		{`for (;;) {}`, "the test ran for longer than 1.5s\n       at FILE:2:19\n"},
 		{`const host = workflow("./app.ts"); for (;;) host.now;`, "the test ran for longer than 1.5s\n       at FILE:2:"},
-		{`workflow("./app.ts").start("t", "loop");`, "the test ran for longer than 1.5s\n       at FILE:2:40\n"},
-		{`workflow("./app.ts").start("t", "echo");`, "the test ran for longer than 1.5s\n       at FILE:2:40\n"},
+		{`workflow("./app.ts").start("t", "loop");`, "the test ran for longer than 1.5s\n       at FILE:2:"},
+		{`workflow("./app.ts").start("t", "echo");`, "the test ran for longer than 1.5s\n       at FILE:2:"},
 		{`const f = (): any => Promise.resolve().then(f); f();`, "the test ran for longer than 1.5s\n       at FILE:2:"},
 		{`(2n ** 12_000_000n).toString();`, "the test ran for longer than 1.5s, in one call of a built-in function that did not end\n"},
 	}
@@ -188,6 +188,19 @@ test("c", () => {});`)
 		if tests := results[i].Tests; !strings.HasPrefix(got, want) || len(tests) != 3 || tests[1].Status != Passed || tests[2].Status != Passed {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.body, got, want)
 		}
+	}
+}
+
+// Places are named from where one is, also where a directory on the way looks like another's.
+func TestPlacesAreNamedFromHere(t *testing.T) {
+	project(t, "package.json", "{}", "lib/check.ts", "export const check = () => { throw new Error(\"here\") };",
+		"tests/lib/check.ts", "", "tests/a.test.ts", testImports+"import { check } from \"../lib/check\";\ntest(\"a\", () => { check() });")
+	if _, text := runFiles(t, Options{}, "tests/a.test.ts"); !strings.Contains(text, "at lib/check.ts:1:36\n") || !strings.Contains(text, "from tests/a.test.ts:3:19\n") {
+		t.Error(text)
+	}
+	t.Chdir("tests")
+	if _, text := runFiles(t, Options{}, "a.test.ts"); !strings.Contains(text, "at ../lib/check.ts:1:36\n") || !strings.Contains(text, "from a.test.ts:3:19\n") {
+		t.Error(text)
 	}
 }
 
