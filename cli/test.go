@@ -35,7 +35,7 @@ func testCommand(p Process) *urfave.Command {
 			&urfave.BoolFlag{Name: "watch", Aliases: []string{"w"}, Usage: "run tests again when a source of theirs changes"},
 			&urfave.Uint64Flag{Name: "seed", Usage: "`SEED` of Math.random and crypto", DefaultText: "a new one, which is printed"},
 			&urfave.DurationFlag{Name: "timeout", Usage: "`TIME` that one test may take", Value: testhost.TimeoutDefault},
-			&urfave.StringFlag{Name: "restore", Usage: "where workflows are restored that do not say: `WHEN` is await, step or never", Value: "await"},
+			&urfave.StringFlag{Name: "restore", Usage: "`WHEN` a workflow that does not say is restored: await, step or never", Value: "await"},
 			&urfave.StringFlag{
 				Name: "output", Aliases: []string{"o"}, Value: formatText, Usage: "`FORMAT` of what is printed: text, tap or json",
 			},

@@ -12,7 +12,8 @@ import (
 // it; tests of workflows find what does not survive.
 //
 // Another VM is a warm one that the pool has besides, not one that has just been made: a VM keeps nothing of a thread, and one that ran an earlier part has only
-// objects that nothing leads to any more. So a part costs saving and restoring, but not the loading of a bundle.
+// objects that nothing leads to any more. So a part costs saving and restoring, but not the loading of a bundle. A pool that restores has one VM more than
+// PoolOptions.VMsMax.
 type Restore uint8
 
 const (

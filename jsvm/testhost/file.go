@@ -91,6 +91,10 @@ func (f *fileRun) run(ctx context.Context) {
 		f.fail("%v", err)
 		return
 	}
+	if _, err := library(); err != nil { // compiled once a process, on nobody's time
+		f.fail("%v", err)
+		return
+	}
 	isWhole := true
 	for next := 0; ; {
 		s := newScript(f, f.source)
