@@ -328,3 +328,33 @@ func FuzzBuildNeverPanics(f *testing.F) {
 		}
 	})
 }
+
+func TestPlainScriptKeepsWhatTheEngineKnows(t *testing.T) {
+	sources := files("a.test.ts", `import { test } from "kont/test"; import * as W from "kont"; import { one } from "./one";
+class A { #n = one; static async *all() { yield new A().#n } }
+test("a", async () => { for await (const n of A.all()) W.output(String(n), "t") })`, "one.ts", `export const one: number = 1`)
+	r, err := Build(Options{Entry: "a.test.ts", Files: sources, IsPlain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := goja.Parse("test.js", string(r.Script), parser.WithDisableSourceMaps); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`__require("kont/test")`, `__require("kont")`, "#n = one", "async () =>"} {
+		if !bytes.Contains(r.Script, []byte(want)) {
+			t.Errorf("the script has no %q\n%s", want, r.Script)
+		}
+	}
+	for source, want := range map[string]string{
+		"import fs from 'node:fs'; fs()": `a.test.ts:1:16: "node:fs" is a module of Node.js: a test has no host access; keep what it needs in a module or a .json file and import that`,
+		"await 1":                        "a.test.ts:1:1: top-level `await` is not supported; await in the body of a test",
+		"import.meta.url":                "a.test.ts:1:1: `import.meta` is not available; name files relative to the test's",
+	} {
+		if _, err := Build(Options{Entry: "a.test.ts", Files: files("a.test.ts", source), IsPlain: true}); err == nil || err.Error() != want {
+			t.Errorf("%s\ngot  %v\nwant %s", source, err, want)
+		}
+	}
+	if _, err := Build(Options{Entry: "app.ts", Files: files("app.ts", `import { test } from "kont/test"; export default () => test`)}); err == nil || !strings.Contains(err.Error(), `there is no module "kont/test"`) {
+		t.Errorf("a workflow imports the test host: %v", err)
+	}
+}

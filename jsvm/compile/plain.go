@@ -28,7 +28,10 @@ func Plain(script Script) (*goja.Program, error) {
 	var syntaxError *goja.CompilerSyntaxError
 	if errors.As(err, &syntaxError) {
 		at := syntaxError.File.Position(syntaxError.Offset) // mapped already
-		return nil, &Error{Diagnostics: []Diagnostic{{File: at.Filename, Line: at.Line, Column: at.Column + 1, Text: syntaxError.Message}}}
+		if at.Filename != script.Name {
+			at.Column++ // goja counts mapped columns from 0
+		}
+		return nil, &Error{Diagnostics: []Diagnostic{{File: at.Filename, Line: at.Line, Column: at.Column, Text: syntaxError.Message}}}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("compile %s: %w", script.Name, err)
