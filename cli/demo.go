@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -80,16 +81,17 @@ func playDemo(c *urfave.Context, p Process, play demos.Demo) error {
 	if err != nil {
 		return err
 	}
-	if _, err := server.Deploy(c.Context, play.Name, defaultResumeTopic, app.encoded); err != nil {
+	resumeTopic := cmp.Or(play.ResumeTopic, defaultResumeTopic)
+	if _, err := server.Deploy(c.Context, play.Name, resumeTopic, app.encoded); err != nil {
 		return err
 	}
 	if !out.isJSON {
 		fmt.Fprintf(p.Out, "%s: %s\n\na node is up: Kafka %s, HTTP http://%s; bundle %s is deployed on %s\n\n",
-			play.Name, play.About, node.KafkaAddress(), node.HTTPAddress(), app.shortHash(), defaultResumeTopic)
+			play.Name, play.About, node.KafkaAddress(), node.HTTPAddress(), app.shortHash(), resumeTopic)
 	}
 	playing, cancel := context.WithTimeout(c.Context, demoTimeout)
 	defer cancel()
-	s, err := openStage(playing, node, app.topics, out)
+	s, err := openStage(playing, node, play.Files, resumeTopic, app, out)
 	if err != nil {
 		return err
 	}

@@ -5,28 +5,35 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
+	"path"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/cli/child"
+	"kont/cli/client"
 	"kont/server/api"
 )
 
 // stage is where a demo plays: a node, and a Kafka client that writes for the
 // outside world and prints every record that passes, its own and the workflow's.
 type stage struct {
-	node    *child.Node
-	out     io.Writer
-	isJSON  bool
-	began   time.Time
-	kafka   *kgo.Client
-	topics  []string
-	columns struct{ topic, key int }
+	node   *child.Node
+	files  fs.FS // the demo's
+	out    io.Writer
+	isJSON bool
+	began  time.Time
+	kafka  *kgo.Client
 
 	mu sync.Mutex // guards what follows
+	// resumeTopics are those of the applications that play.
+	resumeTopics map[string]bool
+	// columns are the widths of the columns that have one.
+	columns struct{ topic, key int }
 	// records has all that passed, in the order seen.
 	records []*kgo.Record
 	// sent are the records of the outside world.
@@ -55,26 +62,41 @@ func placeOf(record *kgo.Record) place {
 	return place{record.Topic, record.Partition, record.Offset}
 }
 
-// openStage connects to the Kafka listener of a node that runs, and reads topics
-// from their beginning, until ctx is done.
-func openStage(ctx context.Context, node *child.Node, topics []string, out printer) (*stage, error) {
-	topics = slices.Concat([]string{api.TopicResume, api.TopicResult, api.TopicError, api.TopicScheduler}, topics)
-	slices.Sort(topics)
+// openStage connects to the Kafka listener of a node that runs, and reads the
+// topics of the application that is deployed on resumeTopic, from their beginning,
+// until ctx is done.
+func openStage(ctx context.Context, node *child.Node, files fs.FS, resumeTopic string, app workflow, out printer) (*stage, error) {
 	s := &stage{
-		node: node, out: out.out, isJSON: out.isJSON, began: time.Now(), topics: slices.Compact(topics),
-		sent: map[place]bool{}, grown: make(chan struct{}), ended: make(chan struct{}),
-	}
-	for _, topic := range s.topics {
-		s.columns.topic = max(s.columns.topic, len(topic))
+		node: node, files: files, out: out.out, isJSON: out.isJSON, began: time.Now(),
+		resumeTopics: map[string]bool{}, sent: map[place]bool{}, grown: make(chan struct{}), ended: make(chan struct{}),
 	}
 	s.columns.key = keyColumnMin
+	topics := append(s.enterLocked(resumeTopic, app), api.TopicResult, api.TopicError)
 	var err error
-	s.kafka, err = kafkaTo(ctx, node.KafkaAddress(), kgo.ConsumeTopics(s.topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(time.Second))
+	s.kafka, err = kafkaTo(ctx, node.KafkaAddress(), kgo.ConsumeTopics(topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(time.Second))
 	if err != nil {
 		return nil, err
 	}
 	go s.read(ctx)
 	return s, nil
+}
+
+// schedulerSuffix is what the server appends to the name of a resume topic, but for
+// the default one, to name its scheduler topic.
+const schedulerSuffix = "-scheduler"
+
+// enterLocked notes that an application plays, and gives its topics.
+func (s *stage) enterLocked(resumeTopic string, app workflow) []string {
+	scheduler := api.TopicScheduler
+	if resumeTopic != defaultResumeTopic {
+		scheduler = resumeTopic + schedulerSuffix
+	}
+	s.resumeTopics[resumeTopic] = true
+	topics := append([]string{resumeTopic, scheduler}, app.topics...)
+	for _, topic := range append(topics, api.TopicResult) {
+		s.columns.topic = max(s.columns.topic, len(topic))
+	}
+	return topics
 }
 
 // close returns when nothing reads any more; ctx has to be done.
@@ -98,7 +120,7 @@ func (s *stage) read(ctx context.Context) {
 		// Records of several partitions come as they like; people read by time, and
 		// within a step from its cause to its end.
 		slices.SortStableFunc(fetched, func(a, b *kgo.Record) int {
-			return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(rank(a.Topic), rank(b.Topic)))
+			return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(s.rankLocked(a.Topic), s.rankLocked(b.Topic)))
 		})
 		for _, record := range fetched {
 			s.records = append(s.records, record)
@@ -110,14 +132,14 @@ func (s *stage) read(ctx context.Context) {
 	}
 }
 
-// rank orders the records of one step.
-func rank(topic string) int {
-	switch topic {
-	case api.TopicResume:
+// rankLocked orders the records of one step.
+func (s *stage) rankLocked(topic string) int {
+	switch {
+	case s.resumeTopics[topic]:
 		return 0
-	case api.TopicScheduler:
+	case s.resumeTopics[strings.TrimSuffix(topic, schedulerSuffix)], topic == api.TopicScheduler:
 		return 2
-	case api.TopicResult, api.TopicError:
+	case topic == api.TopicResult, topic == api.TopicError:
 		return 3
 	default:
 		return 1
@@ -169,6 +191,30 @@ func (s *stage) wait(ctx context.Context, what string, isThere func() bool) erro
 			return fmt.Errorf("wait for %s: %w", what, context.Cause(ctx))
 		}
 	}
+}
+
+// Deploy compiles a file of the demo and deploys it as `kont deploy` does. Its
+// records are printed from now on.
+func (s *stage) Deploy(ctx context.Context, entry, resumeTopic string) error {
+	app, err := compileEmbedded(ctx, s.files, entry)
+	if err != nil {
+		return err
+	}
+	server, err := client.New(s.node.HTTPAddress())
+	if err != nil {
+		return err
+	}
+	deployment, err := server.Deploy(ctx, strings.TrimSuffix(entry, path.Ext(entry)), resumeTopic, app.encoded)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kafka.AddConsumeTopics(s.enterLocked(resumeTopic, app)...)
+	if !s.isJSON {
+		fmt.Fprintf(s.out, "%8.3fs  %s is deployed on %s (bundle %s)\n", time.Since(s.began).Seconds(), entry, deployment.ResumeTopic, app.shortHash())
+	}
+	return nil
 }
 
 // Crash kills the node, when all that was sent has been printed, and starts it

@@ -1,6 +1,7 @@
 package demos
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -17,6 +18,8 @@ type Demo struct {
 	About string // what it shows, in half a line
 	Files fs.FS  // its sources
 	Entry string // the entry file, in Files
+	// ResumeTopic is what Entry is deployed on; the default one if empty.
+	ResumeTopic string
 	// Play is the outside world. It returns when the last record that it waits for has passed.
 	Play func(ctx context.Context, s Stage) error
 	// Next are commands to try afterwards.
@@ -29,6 +32,8 @@ type Stage interface {
 	Send(ctx context.Context, topic, key, value string) error
 	// Await gives the value of the first record of the topic with that key that matches, from the beginning of the play; nil matches all.
 	Await(ctx context.Context, topic, key string, matches func(value string) bool) (string, error)
+	// Deploy compiles entry, another file in the demo's Files, and deploys it on resumeTopic: a newer bundle of what is there, or an application of its own.
+	Deploy(ctx context.Context, entry, resumeTopic string) error
 	// Crash ends the node without a warning, as kill -9 does, and starts it again.
 	Crash(ctx context.Context) error
 	// Say prints a line for people.
@@ -43,7 +48,9 @@ const (
 )
 
 // All gives the demos, the simplest first.
-func All() []Demo { return []Demo{minimal, tripBookingSaga, ecommerce, expenseApproval} }
+func All() []Demo {
+	return []Demo{minimal, tripBookingSaga, ecommerce, expenseApproval}
+}
 
 // folder is the part of files below a demo's name.
 func folder(name string) fs.FS {
@@ -65,11 +72,18 @@ type request struct {
 type actor struct {
 	Stage
 	thread, topic string
+	// resumeTopic is the thread's; the default one if empty.
+	resumeTopic string
+}
+
+// event sends an event to the thread.
+func (a actor) event(ctx context.Context, value string) error {
+	return a.Send(ctx, cmp.Or(a.resumeTopic, resumeTopic), a.thread, value)
 }
 
 // start starts the thread.
 func (a actor) start(ctx context.Context, argument string) error {
-	return a.Send(ctx, resumeTopic, a.thread, "new:"+argument)
+	return a.event(ctx, "new:"+argument)
 }
 
 // awaitRequest waits for a request and gives its ref.
@@ -87,12 +101,12 @@ func (a actor) awaitRequest(ctx context.Context, action, kind string) (ref strin
 
 // reply fulfils a ref with value, which is JSON.
 func (a actor) reply(ctx context.Context, ref, value string) error {
-	return a.Send(ctx, resumeTopic, a.thread, fmt.Sprintf(`{"ref":%q,"value":%s}`, ref, value))
+	return a.event(ctx, fmt.Sprintf(`{"ref":%q,"value":%s}`, ref, value))
 }
 
 // refuse makes the await of a ref throw reason, which is JSON.
 func (a actor) refuse(ctx context.Context, ref, reason string) error {
-	return a.Send(ctx, resumeTopic, a.thread, fmt.Sprintf(`{"ref":%q,"error":%s}`, ref, reason))
+	return a.event(ctx, fmt.Sprintf(`{"ref":%q,"error":%s}`, ref, reason))
 }
 
 // answer waits for a request and fulfils it.

@@ -24,7 +24,7 @@ var ecommerce = Demo{
 }
 
 func cartThatIsOrdered(ctx context.Context, s Stage) error {
-	ann := shopper{actor{s, "ann", "carts"}, new(int)}
+	ann := shopper{actor{Stage: s, thread: "ann", topic: "carts"}, new(int)}
 	s.Say("Ann's cart. Each request is a record for the ref \"cart\", and a record on carts answers it. A timer runs while she thinks, and is set again when she acts.")
 	return inOrder(
 		func() error { return ann.start(ctx, `{"remindAfter":60000,"abandonAfter":60000}`) },
@@ -42,7 +42,7 @@ func cartThatIsOrdered(ctx context.Context, s Stage) error {
 }
 
 func cartThatIsAbandoned(ctx context.Context, s Stage) error {
-	ben := shopper{actor{s, "ben", "carts"}, new(int)}
+	ben := shopper{actor{Stage: s, thread: "ben", topic: "carts"}, new(int)}
 	s.Say("Ben's cart reminds him after a second, and is given up two seconds later. He leaves after one request.")
 	reminders := 0
 	reminded := func() error {

@@ -24,7 +24,7 @@ var expenseApproval = Demo{
 }
 
 func expenseThatIsApproved(ctx context.Context, s Stage) error {
-	taxi := approval{actor{s, "taxi", "approvals"}}
+	taxi := approval{actor{Stage: s, thread: "taxi", topic: "approvals"}}
 	s.Say("Ann has paid for a taxi. Her lead is asked, and approves. Without an answer there would be a reminder a day later.")
 	return inOrder(
 		func() error {
@@ -36,7 +36,7 @@ func expenseThatIsApproved(ctx context.Context, s Stage) error {
 }
 
 func expenseThatIsEscalated(ctx context.Context, s Stage) error {
-	laptop := approval{actor{s, "laptop", "approvals"}}
+	laptop := approval{actor{Stage: s, thread: "laptop", topic: "approvals"}}
 	s.Say("Ben needs a laptop. His lead is on holiday: reminded after a second, passed over after another. Then it is the head's turn.")
 	var late string
 	return inOrder(
@@ -57,7 +57,7 @@ func expenseThatIsEscalated(ctx context.Context, s Stage) error {
 }
 
 func expenseThatExpires(ctx context.Context, s Stage) error {
-	party := approval{actor{s, "party", "approvals"}}
+	party := approval{actor{Stage: s, thread: "party", topic: "approvals"}}
 	s.Say("Cem would like a party. Two reminders go out, half a second apart, and nobody ever answers.")
 	return inOrder(
 		func() error {

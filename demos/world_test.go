@@ -1,9 +1,11 @@
 package demos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,13 +13,18 @@ import (
 	"kont/jsvm"
 )
 
-// world runs the threads of one workflow on the engine, with topics in memory and virtual time. Each step starts from the bytes of the
+// world runs the threads of a demo's workflows on the engine, with topics in memory and virtual time. Each step starts from the bytes of the
 // continuation that the step before returned: every await is restored.
 type world struct {
-	t       *testing.T
-	pool    *jsvm.Pool
-	stepID  uint64
-	threads map[string][]byte
+	t      *testing.T
+	files  fs.FS
+	topic  string // the resume topic of the demo's entry
+	stepID uint64
+	// newest are the bundles of the resume topics.
+	newest  map[string]*jsvm.Pool
+	threads map[threadID]thread
+	// events have been written to resume topics and have not been handled.
+	events  []record
 	timers  []timer
 	now     int64 // milliseconds
 	records []record
@@ -27,72 +34,104 @@ type world struct {
 
 type record struct{ topic, key, value string }
 
+type threadID struct{ topic, key string }
+
+// thread stays on the bundle that it has been started with.
+type thread struct {
+	pool         *jsvm.Pool
+	continuation []byte
+}
+
 type timer struct {
-	key string
-	due int64
+	topic, key string
+	due        int64
 }
 
 func newWorld(t *testing.T, d Demo) *world {
 	t.Helper()
-	b, err := jsvm.Compile(t.Context(), jsvm.CompileOptions{Entry: d.Entry, Files: d.Files})
-	if err != nil {
+	w := &world{t: t, files: d.Files, topic: cmp.Or(d.ResumeTopic, resumeTopic), newest: map[string]*jsvm.Pool{}, threads: map[threadID]thread{}}
+	if err := w.Deploy(t.Context(), d.Entry, w.topic); err != nil {
 		t.Fatal(err)
 	}
-	pool := jsvm.NewPool(b, jsvm.PoolOptions{})
-	t.Cleanup(pool.Close)
-	return &world{t: t, pool: pool, threads: map[string][]byte{}}
+	return w
 }
 
-// event handles one record of workflow-resume.
+// event handles one record of the entry's resume topic, and all that it causes.
 func (w *world) event(thread, value string) {
 	w.t.Helper()
+	w.handle(record{w.topic, thread, value})
+}
+
+func (w *world) handle(event record) {
+	w.t.Helper()
+	w.events = append(w.events, event)
+	for len(w.events) > 0 {
+		event, w.events = w.events[0], w.events[1:]
+		w.step(event)
+	}
+}
+
+func (w *world) step(event record) {
+	w.t.Helper()
 	w.stepID++
-	in := jsvm.Input{Thread: thread, StepID: w.stepID}
-	if argument, isNew := strings.CutPrefix(value, "new:"); isNew {
-		in.Event = []byte(argument)
-	} else {
-		in.Continuation, in.Event = w.threads[thread], []byte(value)
-		if in.Continuation == nil {
-			w.unmatched = append(w.unmatched, value)
+	id := threadID{event.topic, event.key}
+	running, exists := w.threads[id]
+	in := jsvm.Input{Thread: event.key, StepID: w.stepID}
+	argument, isNew := strings.CutPrefix(event.value, "new:")
+	if !isNew && strings.HasPrefix(event.value, "init:") {
+		if exists {
 			return
 		}
+		argument, isNew = strings.TrimPrefix(event.value, "init:"), true
 	}
-	effects, err := w.pool.Step(w.t.Context(), in)
+	switch {
+	case isNew:
+		running.pool, in.Event = w.newest[event.topic], []byte(argument)
+	case exists:
+		in.Continuation, in.Event = running.continuation, []byte(event.value)
+	default:
+		w.unmatched = append(w.unmatched, event.value)
+		return
+	}
+	effects, err := running.pool.Step(w.t.Context(), in)
 	if errors.Is(err, jsvm.ErrUnmatched) {
-		w.unmatched = append(w.unmatched, value)
+		w.unmatched = append(w.unmatched, event.value)
 		return
 	}
 	if err != nil {
-		w.t.Fatalf("step %d of %s: %v", w.stepID, thread, err)
+		w.t.Fatalf("step %d of %s: %v", w.stepID, event.key, err)
 	}
-	if delete(w.threads, thread); effects.Continuation != nil {
-		w.threads[thread] = effects.Continuation
+	if delete(w.threads, id); effects.Continuation != nil {
+		w.threads[id] = thread{running.pool, effects.Continuation}
 	}
 	for _, o := range effects.Outputs {
-		w.append(record{o.Topic, o.Key, string(o.Value)})
+		w.append(event.topic, record{o.Topic, o.Key, string(o.Value)})
 	}
 }
 
-// append adds a record that the workflow has written.
-func (w *world) append(r record) {
+// append adds a record that a workflow on resumeTopic has written.
+func (w *world) append(from string, r record) {
+	if r.topic == resumeTopic {
+		r.topic = from
+	}
 	w.records = append(w.records, r)
-	switch r.topic {
-	case "workflow-scheduler":
-		w.timers = deleteTimer(w.timers, r.key)
+	if r.topic == "workflow-scheduler" {
+		w.timers = deleteTimer(w.timers, from, r.key)
 		if delay, err := strconv.ParseInt(r.value, 10, 64); err != nil {
 			w.t.Fatalf("timer %s: %v", r.key, err)
 		} else if delay > 0 {
-			w.timers = append(w.timers, timer{r.key, w.now + delay})
+			w.timers = append(w.timers, timer{from, r.key, w.now + delay})
 		}
-	case resumeTopic:
-		w.event(r.key, r.value)
+	}
+	if w.newest[r.topic] != nil {
+		w.events = append(w.events, r)
 	}
 }
 
-func deleteTimer(timers []timer, key string) []timer {
+func deleteTimer(timers []timer, topic, key string) []timer {
 	var kept []timer
 	for _, t := range timers {
-		if t.key != key {
+		if t.topic != topic || t.key != key {
 			kept = append(kept, t)
 		}
 	}
@@ -110,20 +149,31 @@ func (w *world) fire() bool {
 			next = t
 		}
 	}
-	w.timers = deleteTimer(w.timers, next.key)
+	w.timers = deleteTimer(w.timers, next.topic, next.key)
 	w.now = next.due
 	thread, value, _ := strings.Cut(next.key, "|")
-	w.event(thread, value)
+	w.handle(record{next.topic, thread, value})
 	return true
 }
 
 // The world is a Stage: what the plays do is tested here, and shown by `kont demo`.
 
 func (w *world) Send(_ context.Context, topic, key, value string) error {
-	if topic != resumeTopic {
+	if w.newest[topic] == nil {
 		return fmt.Errorf("nobody reads %s", topic)
 	}
-	w.event(key, value)
+	w.handle(record{topic, key, value})
+	return nil
+}
+
+func (w *world) Deploy(ctx context.Context, entry, resumeTopic string) error {
+	b, err := jsvm.Compile(ctx, jsvm.CompileOptions{Entry: entry, Files: w.files})
+	if err != nil {
+		return err
+	}
+	pool := jsvm.NewPool(b, jsvm.PoolOptions{})
+	w.t.Cleanup(pool.Close)
+	w.newest[resumeTopic] = pool
 	return nil
 }
 
@@ -162,12 +212,11 @@ func TestPlays(t *testing.T) {
 			if d.About == "" || len(d.Next) == 0 {
 				t.Error("the demo says nothing about itself")
 			}
-			for _, name := range []string{"README.md", d.Entry} {
-				if f, err := d.Files.Open(name); err != nil {
-					t.Error(err)
-				} else {
-					f.Close()
-				}
+			if _, err := fs.Stat(d.Files, d.Entry); err != nil {
+				t.Error(err)
+			}
+			if _, err := fs.Stat(files, d.Name+"/README.md"); err != nil {
+				t.Error(err)
 			}
 		})
 	}
