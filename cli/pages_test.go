@@ -69,6 +69,15 @@ func TestDemoPagesDoWhatTheySay(t *testing.T) {
 			"consume workflow-result --from-beginning -n 2": `"status":"expired"`,
 			"unmatched":                                     "1:decision:1",
 		},
+		"versioning": {
+			"demo versioning":       `{"is":"released","version":"1.1.0"}`,
+			"test demos/versioning": " 0 failed",
+			"consume versions":      `"from":"1.0.0"`,
+			"inspect ann":           "v1.1.ts:",
+			"consume workflow-result --from-beginning -n 1": `"sum":12`,
+			"consume releases": `"version":"1.0.0"`,
+			"consume workflow-result --from-beginning -n 2": `"released"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for timers
