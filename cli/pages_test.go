@@ -78,6 +78,15 @@ func TestDemoPagesDoWhatTheySay(t *testing.T) {
 			"consume releases": `"version":"1.0.0"`,
 			"consume workflow-result --from-beginning -n 2": `"released"`,
 		},
+		"trip-booking-saga-versioned": {
+			"demo trip-booking-saga-versioned":           `"total":400`,
+			"test demos/trip-booking-saga-versioned":     " 0 failed",
+			"consume reservations --from-beginning -n 4": `"kind":"insurance"`,
+			"inspect rome":                           "v1.1.ts:",
+			"consume versions --from-beginning -n 5": `"version":"1.1.1","from":"1.1.0"`,
+			"consume versions --from-beginning -n 7": `"is":"refused"`,
+			"consume workflow-result":                `"total":650`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for timers
