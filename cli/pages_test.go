@@ -87,6 +87,13 @@ func TestDemoPagesDoWhatTheySay(t *testing.T) {
 			"consume versions --from-beginning -n 7": `"is":"refused"`,
 			"consume workflow-result":                `"total":650`,
 		},
+		"ecommerce-versioned": {
+			"demo ecommerce-versioned":       `{"tea":12}`,
+			"test demos/ecommerce-versioned": " 0 failed",
+			"consume carts":                  `["tea","tea"]`,
+			"consume versions":               `"from":"1.0.0"`,
+			"consume workflow-result":        `{"tea":12}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // they wait for timers

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 )
 
-//go:embed minimal trip-booking-saga ecommerce expense-approval versioning trip-booking-saga-versioned
+//go:embed minimal trip-booking-saga ecommerce expense-approval versioning trip-booking-saga-versioned ecommerce-versioned
 var files embed.FS
 
 // Demo is one workflow and a play that shows it.
@@ -49,7 +49,7 @@ const (
 
 // All gives the demos, the simplest first.
 func All() []Demo {
-	return []Demo{minimal, tripBookingSaga, ecommerce, expenseApproval, versioning, tripBookingSagaVersioned}
+	return []Demo{minimal, tripBookingSaga, ecommerce, expenseApproval, versioning, tripBookingSagaVersioned, ecommerceVersioned}
 }
 
 // folder is the part of files below a demo's name.

@@ -1,0 +1,2 @@
+// The newest version.
+export { default, manifest } from "./v2.0";
