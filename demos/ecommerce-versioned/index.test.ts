@@ -114,6 +114,30 @@ for (let place = 0; place <= 3; place++) {
   });
 }
 
+test("whatever comes together in whatever order, each request is carried out once, in order", () => {
+  const random = (n: number) => Math.floor(Math.random() * n);
+  for (let round = 0; round < 8; round++) {
+    const fleet = cart("1.1"); // 1.1 is the newest and takes over from itself
+    const items: string[] = [];
+    const letters: Letter[] = [];
+    for (let i = random(4) + 4; i > 0; i--) {
+      if (random(3) === 0) {
+        letters.push(fleet.handOffLetter("1.2.0"));
+      } else {
+        items.push(`item ${i}`);
+        letters.push(fleet.requestLetter("add", `item ${i}`));
+      }
+    }
+    // One more that is written when some of these have been handled, and so lies behind all of them, and before some of what they cause.
+    items.push("last");
+    letters.splice(random(letters.length), 0, ["together", "later", `new:${JSON.stringify([fleet.requestLetter("add", "last")])}`]);
+    fleet.together(...letters);
+    const answers = fleet.written("carts").map(({ quantities }) => Object.keys(quantities));
+    assert.deepEqual(answers, items.map((_, i) => items.slice(0, i + 1)), JSON.stringify(letters));
+    assert.deepEqual(fleet.host.unmatched, []);
+  }
+});
+
 for (const isCheckoutFirst of [true, false]) {
   test(`a checkout and the request to hand off at once, the ${isCheckoutFirst ? "checkout" : "request"} first: there is one order`, () => {
     const fleet = cart();
