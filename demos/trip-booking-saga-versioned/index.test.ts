@@ -3,6 +3,7 @@
 import { assert, test, type Thread } from "kont/test";
 import { Fleet } from "../versioning/testing/fleet";
 import { HAND_OFF } from "../versioning/messages";
+import type { Letter } from "../versioning/testing/together";
 
 const KINDS = ["car", "hotel", "flight", "insurance"];
 const MINUTE = 60_000;
@@ -170,10 +171,8 @@ for (const first of ["hotel", "timeout"]) {
     const reply = fleet.letter("rome", fleet.id("hotel"), reservedNow("hotel"));
     const timeout = fleet.letter("rome", fleet.id("timeout"));
     fleet.together(fleet.letter("rome", HAND_OFF, { to: "1.1.0" }), ...(first === "hotel" ? [reply, timeout] : [timeout, reply]));
-    const asked = fleet.asked();
-    assert(asked.includes("cancel hotel") !== asked.includes("withdraw hotel"), asked.join());
-    if (first === "hotel") assert(asked.includes("cancel hotel"));
-    if (asked.includes("cancel hotel")) fleet.rome.resume("cancel hotel");
+    assert.deepEqual(fleet.asked().slice(3).sort(), ["cancel hotel", "reserve insurance", "withdraw car", "withdraw flight", "withdraw insurance"]);
+    fleet.rome.resume("cancel hotel");
     assert.equal(fleet.rome.error, "timeout");
   });
 
@@ -183,10 +182,33 @@ for (const first of ["hotel", "timeout"]) {
     const { [first as "hotel"]: passedOn, ...others } = letters;
     // The letter in the middle is written when the request has been handled, so it lies behind the start of the successor.
     fleet.together(fleet.letter("rome", HAND_OFF, { to: "1.1.0" }), ["together", "later", `new:${JSON.stringify(Object.values(others))}`], passedOn);
-    const asked = fleet.asked();
-    assert(asked.includes("cancel hotel") !== asked.includes("withdraw hotel"), asked.join());
-    if (asked.includes("cancel hotel")) fleet.rome.resume("cancel hotel");
+    assert.deepEqual(fleet.asked().slice(3).sort(), ["cancel hotel", "reserve insurance", "withdraw car", "withdraw flight", "withdraw insurance"]);
+    fleet.rome.resume("cancel hotel");
     assert.equal(fleet.rome.error, "timeout");
+  });
+}
+
+for (const isReplyFirst of [true, false]) {
+  test(`a reply and a refusal, both behind the request to hand off, the ${isReplyFirst ? "reply" : "refusal"} first: what was reserved is cancelled`, () => {
+    const fleet = trip();
+    const letters: Letter[] = [fleet.letter("rome", fleet.id("hotel"), reservedNow("hotel")), ["trips", "rome", { ref: fleet.id("flight"), error: "sold out" }]];
+    fleet.together(fleet.letter("rome", HAND_OFF, { to: "1.1.0" }), ...(isReplyFirst ? letters : letters.reverse()));
+    assert.deepEqual(fleet.asked().slice(3).sort(), ["cancel hotel", "reserve insurance", "withdraw car", "withdraw insurance"]);
+    fleet.rome.resume("cancel hotel");
+    assert.equal(fleet.rome.error, "sold out");
+  });
+}
+
+for (let place = 0; place <= 3; place++) {
+  test(`replies behind one request to hand off, and another request behind ${place} of them`, () => {
+    const fleet = trip();
+    const letters = ["car", "hotel", "flight"].map((kind) => fleet.letter("rome", fleet.id(kind), reservedNow(kind)));
+    letters.splice(place, 0, fleet.letter("rome", HAND_OFF, { to: "1.1.1" })); // to 1.1, which is the newest
+    fleet.together(fleet.letter("rome", HAND_OFF, { to: "1.1.0" }), ...letters);
+    fleet.reserved("insurance");
+    assert.deepEqual(fleet.rome.result, { customer: "Ann", car: "CAR", hotel: "HOTEL", flight: "FLIGHT", insurance: "INSURANCE", total: 300 });
+    assert.deepEqual(fleet.published().map(({ from, version }) => [from, version]), [["1.0.0", "1.1.0"], ["1.1.0", "1.1.0"]]);
+    assert.deepEqual(fleet.asked(), KINDS.map((kind) => `reserve ${kind}`));
   });
 }
 

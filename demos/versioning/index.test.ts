@@ -120,6 +120,17 @@ for (const isAnswerFirst of [true, false]) {
   });
 }
 
+test("an announcement between a request and its answer changes nothing about the answer", () => {
+  const fleet = managed({ a: "1.0.0", b: "1.0.0" });
+  fleet.announce("1.1.0", { atOnce: 1 });
+  fleet.announce("1.2.0");
+  assert.deepEqual(fleet.asked(), ["a to 1.1.0"]);
+  fleet.tell({ is: "refused", thread: "a", version: "1.0.0", to: "2.0.0", reason: "somebody else has asked for that" });
+  assert.deepEqual(fleet.asked(), []);
+  fleet.tell({ is: "refused", thread: "a", version: "1.0.0", to: "1.1.0", reason: "busy" });
+  assert.deepEqual(fleet.asked(), ["a to 1.2.0"]);
+});
+
 test("nobody is asked twice for the same version, until it is announced again", () => {
   const fleet = managed({ a: "1.0.0", b: "1.0.0" });
   // It was announced too early: 1.0 is the newest yet, and the thread comes back on it.

@@ -12,7 +12,7 @@ interface Running {
   version?: string;
   isParked?: boolean;
   /** The request that it has not answered. */
-  request?: number;
+  request?: { number: number; to: string };
   /** For which version it was asked last: each is tried once. */
   triedFor?: string;
 }
@@ -77,18 +77,18 @@ export async function manage(): Promise<never> {
       if (asked >= policy.atOnce) return;
       if (thread.request !== undefined || !shouldHandOff(thread)) continue;
       asked++;
-      thread.request = ++requests;
+      thread.request = { number: ++requests, to: newest! };
       thread.triedFor = newest;
       const request: HandOffRequest = { to: newest! };
       W.outputJSON({ ref: HAND_OFF, value: request }, app, key);
-      W.output(String(policy.patience), "workflow-scheduler", overdueTimer(key, thread.request));
+      W.output(String(policy.patience), "workflow-scheduler", overdueTimer(key, requests));
     }
   }
 
   /** The thread has answered, or will not: another may be asked. */
   function isAnswered(key: string, thread: Running) {
     if (thread.request === undefined) return;
-    W.output("0", "workflow-scheduler", overdueTimer(key, thread.request));
+    W.output("0", "workflow-scheduler", overdueTimer(key, thread.request.number));
     thread.request = undefined;
     asked--;
   }
@@ -150,7 +150,7 @@ export async function manage(): Promise<never> {
       }
       case "refused": {
         const thread = threads.get(event.thread);
-        if (thread?.triedFor === event.to) isAnswered(event.thread, thread);
+        if (thread?.request?.to === event.to) isAnswered(event.thread, thread);
         publish(event);
         break;
       }
@@ -164,7 +164,7 @@ export async function manage(): Promise<never> {
       }
       case "overdue": {
         const thread = threads.get(event.thread);
-        if (thread?.request !== event.request) break; // the answer and the timer came together
+        if (thread?.request?.number !== event.request) break; // the answer and the timer came together
         isAnswered(event.thread, thread);
         publish(event);
         break;

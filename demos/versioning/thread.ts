@@ -9,7 +9,7 @@
 
 import * as W from "kont";
 import { HAND_OFF, NEWS, PASSED_ON, UPGRADES, type HandOff, type HandOffRequest, type News, type PassedOn, type Received, type Start } from "./messages";
-import { Inbox, forever, passOnReply } from "./receive";
+import { Inbox, forever, passOnReply, received } from "./receive";
 import { isCompatible } from "./semver";
 
 /** One version of a workflow. */
@@ -77,17 +77,17 @@ export class Self<State> {
   readonly #version: string;
   readonly #refs = new Map<string, W.Ref<any>>();
   readonly #inboxes = new Map<string, Inbox<any>>();
-  readonly #isSuccessor: boolean;
   #hasHandedOff = false;
+  #hasCaughtUp: boolean;
   /** Fulfilled when all that the predecessor has passed on is here. */
-  readonly #isComplete: Promise<void>;
+  readonly #caughtUp: Promise<void>;
 
   constructor(app: string, version: string, { state, refs, unread }: Omit<HandOff<State>, "version">, isSuccessor = false) {
     this.state = state;
     this.#app = app;
     this.#version = version;
-    this.#isSuccessor = isSuccessor;
-    this.#isComplete = isSuccessor ? this.#collect() : Promise.resolve();
+    this.#hasCaughtUp = !isSuccessor;
+    this.#caughtUp = isSuccessor ? this.#catchUp() : Promise.resolve();
     // All that may come is waited for from the first step on, whatever `run` does first.
     for (const [name, id] of Object.entries(refs)) this.#refs.set(name, W.refId(id));
     for (const [id, events] of Object.entries(unread)) this.#openInbox(id, events);
@@ -129,18 +129,28 @@ export class Self<State> {
   }
 
   #openInbox(id: string, unread: Received[]): Inbox<any> {
-    const inbox = new Inbox<any>(id, unread, this.#isComplete);
+    const inbox = new Inbox<any>(id, unread, this.#caughtUp);
     this.#inboxes.set(id, inbox);
     return inbox;
   }
 
-  /** Awaits what a predecessor may have passed on. What comes after a hand-off is not for us: whoever waits for it here waits for ever. */
-  async #inTurn<T>(event: PromiseLike<T>): Promise<T> {
+  /** The event for a ref. After a hand-off it is for the successor, and whoever waits for it here waits for ever. */
+  async #inTurn<T>(ref: W.Ref<T>): Promise<T> {
+    const event = await received(ref);
+    if (!this.#hasCaughtUp) await this.#turn();
+    if (this.#hasHandedOff) await forever();
+    if ("error" in event) throw event.error;
+    return event.value as T;
+  }
+
+  /** Events are handled a step each. Those that came while the successor waited for what was passed on have been held up, so each gets a step now. */
+  async #turn(): Promise<void> {
     try {
-      return await event;
-    } finally {
-      if (this.#hasHandedOff) await forever();
-      await this.#isComplete;
+      await this.#caughtUp;
+      await mark();
+    } catch (error) {
+      // What has come has come: a branch that is cancelled meanwhile goes on with it, as it would with a ref.
+      if (!(error instanceof W.CancelToken)) throw error;
     }
   }
 
@@ -160,7 +170,7 @@ export class Self<State> {
 
   async #obey(whyNot: (to: string, state: State) => string | undefined): Promise<never> {
     const requests = this.inbox<HandOffRequest>(HAND_OFF);
-    let isAlone = !this.#isSuccessor;
+    let isAlone = this.#hasCaughtUp;
     for (;;) {
       let to = "";
       let reason: string | undefined;
@@ -198,7 +208,7 @@ export class Self<State> {
    * What the predecessor passed on, it wrote before this thread's first step. So it lies before what this step writes: when that comes back, all is here, and
    * what has come directly meanwhile is later.
    */
-  async #collect(): Promise<void> {
+  async #catchUp(): Promise<void> {
     const passedOn = W.inbox<PassedOn>(PASSED_ON);
     await mark();
     while (passedOn.size > 0) {
@@ -206,5 +216,6 @@ export class Self<State> {
       this.#inboxes.get(inbox)!.unread.push(event);
     }
     passedOn.close();
+    this.#hasCaughtUp = true;
   }
 }
