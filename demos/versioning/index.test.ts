@@ -128,6 +128,8 @@ test("an announcement between a request and its answer changes nothing about the
   fleet.tell({ is: "refused", thread: "a", version: "1.0.0", to: "2.0.0", reason: "somebody else has asked for that" });
   assert.deepEqual(fleet.asked(), []);
   fleet.tell({ is: "refused", thread: "a", version: "1.0.0", to: "1.1.0", reason: "busy" });
+  assert.deepEqual(fleet.asked(), ["b to 1.2.0"]);
+  fleet.moved("b", "1.0.0", "1.2.0");
   assert.deepEqual(fleet.asked(), ["a to 1.2.0"]);
 });
 

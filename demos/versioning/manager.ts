@@ -31,6 +31,8 @@ export async function manage(): Promise<never> {
   W.config.outputTopics.add(app);
   const news = W.inbox<News>(NEWS);
   const threads = new Map<string, Running>();
+  /** Those that are to be asked. */
+  const due = new Set<string>();
   const versions = new Map<string, Known>();
   let newest: string | undefined;
   let policy: Policy = { handOff: "minor", atOnce: 10, patience: 60_000, releaseAfter: 3_600_000 };
@@ -71,12 +73,18 @@ export async function manage(): Promise<never> {
     return compare(version, newest) < 0 && policy.handOff !== "none" && (policy.handOff === "patch" || !isPatch(version, newest));
   }
 
-  /** Goes through all threads at each event, which is quick enough for some ten thousand. */
+  /** Notes whether a thread is to be asked, after a change. */
+  function consider(key: string, thread: Running) {
+    if (thread.request === undefined && shouldHandOff(thread)) due.add(key);
+    else due.delete(key);
+  }
+
   function askSome() {
-    for (const [key, thread] of threads) {
+    for (const key of due) {
       if (asked >= policy.atOnce) return;
-      if (thread.request !== undefined || !shouldHandOff(thread)) continue;
+      due.delete(key);
       asked++;
+      const thread = threads.get(key)!;
       thread.request = { number: ++requests, to: newest! };
       thread.triedFor = newest;
       const request: HandOffRequest = { to: newest! };
@@ -127,7 +135,10 @@ export async function manage(): Promise<never> {
         newest = version;
         policy = { ...policy, ...changes };
         used(version);
-        for (const thread of threads.values()) thread.triedFor = undefined;
+        threads.forEach((thread, key) => {
+          thread.triedFor = undefined;
+          consider(key, thread);
+        });
         publish(event);
         break;
       }
@@ -140,17 +151,23 @@ export async function manage(): Promise<never> {
         thread.isParked = event.is === "parked";
         move(thread, event.version);
         threads.set(event.thread, thread);
+        consider(event.thread, thread);
         if (event.is === "parked" || event.from !== undefined) publish(event);
         break;
       }
       case "handed off": {
         const thread = threads.get(event.thread);
-        if (thread) move(thread, undefined);
+        if (!thread) break;
+        move(thread, undefined);
+        due.delete(event.thread);
         break;
       }
       case "refused": {
         const thread = threads.get(event.thread);
-        if (thread?.request?.to === event.to) isAnswered(event.thread, thread);
+        if (thread?.request?.to === event.to) {
+          isAnswered(event.thread, thread);
+          consider(event.thread, thread);
+        }
         publish(event);
         break;
       }
@@ -160,12 +177,14 @@ export async function manage(): Promise<never> {
         isAnswered(event.thread, thread);
         move(thread, undefined);
         threads.delete(event.thread);
+        due.delete(event.thread);
         break;
       }
       case "overdue": {
         const thread = threads.get(event.thread);
         if (thread?.request?.number !== event.request) break; // the answer and the timer came together
         isAnswered(event.thread, thread);
+        consider(event.thread, thread);
         publish(event);
         break;
       }
