@@ -28,7 +28,7 @@ func playVersioning(ctx context.Context, s Stage) error {
 		func() error {
 			return a.start(ctx, "ann", "1.0.0", `{"from":5}`)
 		},
-		func() error { return a.start(ctx, "ben", "1.0.0", `{}`) },
+		func() error { return a.start(ctx, "ben", "1.0.0", `{"from":100}`) },
 		func() error { return a.awaitNews(ctx, "started", "ben", "1.0.0") },
 		func() error { return a.send(ctx, "ann", "numbers", "7") },
 		func() error {
