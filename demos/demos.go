@@ -1,7 +1,6 @@
 package demos
 
 import (
-	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -72,18 +71,11 @@ type request struct {
 type actor struct {
 	Stage
 	thread, topic string
-	// resumeTopic is the thread's; the default one if empty.
-	resumeTopic string
-}
-
-// event sends an event to the thread.
-func (a actor) event(ctx context.Context, value string) error {
-	return a.Send(ctx, cmp.Or(a.resumeTopic, resumeTopic), a.thread, value)
 }
 
 // start starts the thread.
 func (a actor) start(ctx context.Context, argument string) error {
-	return a.event(ctx, "new:"+argument)
+	return a.Send(ctx, resumeTopic, a.thread, "new:"+argument)
 }
 
 // awaitRequest waits for a request and gives its ref.
@@ -101,12 +93,12 @@ func (a actor) awaitRequest(ctx context.Context, action, kind string) (ref strin
 
 // reply fulfils a ref with value, which is JSON.
 func (a actor) reply(ctx context.Context, ref, value string) error {
-	return a.event(ctx, fmt.Sprintf(`{"ref":%q,"value":%s}`, ref, value))
+	return a.Send(ctx, resumeTopic, a.thread, fmt.Sprintf(`{"ref":%q,"value":%s}`, ref, value))
 }
 
 // refuse makes the await of a ref throw reason, which is JSON.
 func (a actor) refuse(ctx context.Context, ref, reason string) error {
-	return a.event(ctx, fmt.Sprintf(`{"ref":%q,"error":%s}`, ref, reason))
+	return a.Send(ctx, resumeTopic, a.thread, fmt.Sprintf(`{"ref":%q,"error":%s}`, ref, reason))
 }
 
 // answer waits for a request and fulfils it.

@@ -11,7 +11,7 @@ var minimal = Demo{
 	Files: folder("minimal"),
 	Entry: "index.ts",
 	Play: func(ctx context.Context, s Stage) error {
-		ann := actor{Stage: s, thread: "ann", topic: "questions"}
+		ann := actor{s, "ann", "questions"}
 		s.Say("A record on workflow-resume starts the thread \"ann\". It asks, and waits: nothing of it is left in memory that is not on disk.")
 		if err := ann.start(ctx, `{"name":"Ann"}`); err != nil {
 			return err

@@ -24,7 +24,7 @@ var tripBookingSaga = Demo{
 const tripTopic = "reservations"
 
 func tripThatGoesWell(ctx context.Context, s Stage) error {
-	rome := actor{Stage: s, thread: "rome", topic: tripTopic}
+	rome := actor{s, "rome", tripTopic}
 	s.Say("A trip to Rome. Three requests go out at once, and a timer is set. The services answer in an order of their own.")
 	return inOrder(
 		func() error { return rome.start(ctx, `{"customer":"Ann","city":"Rome"}`) },
@@ -45,7 +45,7 @@ func killAndGoOn(ctx context.Context, s Stage) error {
 }
 
 func tripWithoutFlight(ctx context.Context, s Stage) error {
-	oslo := actor{Stage: s, thread: "oslo", topic: tripTopic}
+	oslo := actor{s, "oslo", tripTopic}
 	s.Say("A trip to Oslo. The hotel is reserved, then the flight is sold out. The car, not answered yet, is withdrawn; the hotel is cancelled.")
 	return inOrder(
 		func() error { return oslo.start(ctx, `{"customer":"Ben","city":"Oslo"}`) },
@@ -64,7 +64,7 @@ func tripWithoutFlight(ctx context.Context, s Stage) error {
 }
 
 func tripThatTakesTooLong(ctx context.Context, s Stage) error {
-	lima := actor{Stage: s, thread: "lima", topic: tripTopic}
+	lima := actor{s, "lima", tripTopic}
 	s.Say("A trip to Lima, with a patience of two seconds. Only the car is answered in time. Nobody sends anything when the time is up: the timer does.")
 	return inOrder(
 		func() error { return lima.start(ctx, `{"customer":"Cem","city":"Lima","patience":2000}`) },

@@ -75,6 +75,19 @@ type versionedApp struct {
 	topic string // its resume topic
 }
 
+// onTopic is a stage whose default resume topic is another one.
+type onTopic struct {
+	Stage
+	topic string
+}
+
+func (o onTopic) Send(ctx context.Context, topic, key, value string) error {
+	if topic == resumeTopic {
+		topic = o.topic
+	}
+	return o.Stage.Send(ctx, topic, key, value)
+}
+
 // begin deploys the application that looks after versions, and tells the upgrade manager, which starts by this, that 1.0.0 is deployed.
 func (a versionedApp) begin(ctx context.Context, what, policy string) error {
 	return inOrder(
