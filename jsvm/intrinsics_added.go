@@ -6,9 +6,20 @@ import (
 
 // ownKeys are the properties that an object of the language has before a bundle is loaded.
 type ownKeys struct {
-	names   map[string]struct{}
-	symbols map[string]struct{} // by description: none has two of one
-	object  int                 // index of its entry
+	object int                 // index of its entry
+	known  map[string]struct{} // symbols by description: none has two of one
+}
+
+// keysOfIntrinsic lists an object's own keys, symbols too.
+func (v *vm) keysOfIntrinsic(o *goja.Object) (keys []goja.Value) {
+	list, err := object(v.heap.natives.ownKeys(nil, o))
+	if err != nil {
+		return nil
+	}
+	for i := range int(list.Get("length").ToInteger()) {
+		keys = append(keys, list.Get(indexName(i)))
+	}
+	return keys
 }
 
 // noteKeys notes the properties of those intrinsics that others hang on: the places where a bundle would add more.
@@ -23,13 +34,9 @@ func (v *vm) noteKeys(table *intrinsicTable, byName *goja.Object) {
 		if !isHolder[i] && e.name != "globalThis" {
 			continue
 		}
-		o := byName.Get(e.name).(*goja.Object)
-		keys := ownKeys{names: map[string]struct{}{}, symbols: map[string]struct{}{}, object: i}
-		for _, name := range o.GetOwnPropertyNames() {
-			keys.names[name] = struct{}{}
-		}
-		for _, symbol := range o.Symbols() {
-			keys.symbols[symbol.String()] = struct{}{}
+		keys := ownKeys{object: i, known: map[string]struct{}{}}
+		for _, key := range v.keysOfIntrinsic(byName.Get(e.name).(*goja.Object)) {
+			keys.known[keyPath(key)] = struct{}{}
 		}
 		table.keys = append(table.keys, keys)
 	}
@@ -53,18 +60,13 @@ func (v *vm) addedToIntrinsics(objects []*goja.Object, table *intrinsicTable) (r
 	}
 	for _, known := range table.keys {
 		o, name := objects[known.object], table.entries[known.object].name
-		if names := o.GetOwnPropertyNames(); len(names) > len(known.names) {
-			for _, key := range names {
-				if _, ok := known.names[key]; !ok {
-					add(o, name, v.rt.ToValue(key))
-				}
-			}
+		keys := v.keysOfIntrinsic(o)
+		if len(keys) == len(known.known) {
+			continue
 		}
-		if symbols := o.Symbols(); len(symbols) > len(known.symbols) {
-			for _, key := range symbols {
-				if _, ok := known.symbols[key.String()]; !ok {
-					add(o, name, key)
-				}
+		for _, key := range keys {
+			if _, ok := known.known[keyPath(key)]; !ok {
+				add(o, name, key)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package jsvm
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"sort"
 	"strings"
 
@@ -242,40 +243,109 @@ func (n *namer) parts(item named) {
 		}
 		return // the library's own state
 	}
-	if o.ExportType() == typeProxy {
+	exportType := o.ExportType()
+	if exportType == typeProxy {
 		return // its target is out of reach, and so is what could be done to it
 	}
-	keys, err := object(h.natives.ownKeys(nil, o))
-	if err != nil {
-		return
-	}
-	for i := range int(keys.Get("length").ToInteger()) {
-		key := keys.Get(indexName(i))
-		if h.isInternal(key) {
-			continue
-		}
-		d := h.descriptor(o, key)
-		path := item.name + keyPath(key)
-		n.add(d.value, path, item.isOwn)
-		if d.attributes&continuation.Accessor != 0 {
-			n.add(d.value, "get "+path, item.isOwn)
-			n.add(d.setter, "set "+path, item.isOwn)
-		}
-	}
-	if p := o.Prototype(); p != nil {
+	n.properties(item)
+	p := o.Prototype()
+	if p != nil {
 		n.add(p, item.name+".[[Prototype]]", item.isOwn)
-	}
-	if tag, err := h.natives.typedTag(o); err == nil && tag != nil && !goja.IsUndefined(tag) {
-		n.add(o.Get("buffer"), item.name+".buffer", item.isOwn)
-	} else if buffer, err := h.natives.viewBuffer(o); err == nil {
-		n.add(buffer, item.name+".buffer", item.isOwn)
 	}
 	switch {
 	case o.ClassName() == "Function":
 		n.closure(item)
-	case o.ExportType() == typeMap || o.ExportType() == typeSet:
+	case exportType == typeMap || exportType == typeSet:
 		n.entries(item)
+	case exportType != typePlain && exportType != nil && exportType.Kind() == reflect.Slice && o.ClassName() != "Array":
+		if tag, err := h.natives.typedTag(o); err == nil && tag != nil && !goja.IsUndefined(tag) {
+			n.add(o.Get("buffer"), item.name+".buffer", item.isOwn)
+		}
+	case p != nil && p != h.natives.objectPrototype && exportType == typePlain:
+		for ; p != nil; p = p.Prototype() {
+			if p == h.natives.dataViewPrototype {
+				if buffer, err := h.natives.viewBuffer(o); err == nil {
+					n.add(buffer, item.name+".buffer", item.isOwn)
+				}
+			}
+		}
 	}
+}
+
+// properties queues what an object's own properties lead to. Only where there can be accessors are descriptors asked for, which takes some ten times as
+// long as reading.
+func (n *namer) properties(item named) {
+	h, o := n.v.heap, item.object
+	names, symbols := o.GetOwnPropertyNames(), o.Symbols()
+	if n.mayHaveAccessors(o, names) {
+		keys, err := object(h.natives.ownKeys(nil, o))
+		if err != nil {
+			return
+		}
+		for i := range int(keys.Get("length").ToInteger()) {
+			key := keys.Get(indexName(i))
+			if h.isInternal(key) {
+				continue
+			}
+			d := h.descriptor(o, key)
+			path := item.name + keyPath(key)
+			n.add(d.value, path, item.isOwn)
+			if d.attributes&continuation.Accessor != 0 {
+				n.add(d.value, "get "+path, item.isOwn)
+				n.add(d.setter, "set "+path, item.isOwn)
+			}
+		}
+		return
+	}
+	for _, name := range names {
+		n.property(o.Get(name), item, "."+name)
+	}
+	for _, symbol := range symbols {
+		if !h.isInternal(symbol) {
+			n.property(o.GetSymbol(symbol), item, keyPath(symbol))
+		}
+	}
+}
+
+// property is add, but for the name, which is made only for what gets one.
+func (n *namer) property(value goja.Value, item named, path string) {
+	switch value := value.(type) {
+	case *goja.Symbol:
+		n.v.heap.nameSymbol(value, item.name+path)
+	case *goja.Object:
+		if _, isNamed := n.v.heap.names[value]; !isNamed {
+			n.add(value, item.name+path, item.isOwn)
+		}
+	}
+}
+
+// mayHaveAccessors: an object that was marked, a class or its prototype object. So says it of one with internal slots, because
+// those are not among the symbols that goja lists.
+func (n *namer) mayHaveAccessors(o *goja.Object, names []string) bool {
+	h := n.v.heap
+	if readsAllDescriptors {
+		return true
+	}
+	for _, name := range names {
+		if strings.Contains(name, "\uFFFD") {
+			return true // perhaps a lone surrogate, which Go's side of the API loses
+		}
+	}
+	for _, slot := range h.privates {
+		if h.hasPrivate(o, slot) {
+			return true
+		}
+	}
+	if o.ClassName() == "Function" && len(names) <= 3 {
+		isBare := true
+		for _, name := range names {
+			isBare = isBare && (name == "length" || name == "name" || name == "prototype")
+		}
+		if isBare {
+			return false
+		}
+	}
+	return o.ClassName() == "Function" || startsWithConstructor(names) && len(names) > 1 || h.isMarked(o)
 }
 
 func keyPath(key goja.Value) string {

@@ -540,6 +540,17 @@ export function generatorStart(fn: number, env: unknown, self: unknown, slots: u
   return (frame.d = createWith(prototypeOf(made), symIterator, frame));
 }
 
+/** Tags the methods and accessors of a class, by index: packages define hundreds of classes while they load, and `for … of` calls this library. */
+function tagMembers(holder: any, made: any): void {
+  const keys = ownKeys(holder);
+  for (let i = 0; i < keys.length; i++) {
+    const d: any = getOwnPropertyDescriptor(holder, keys[i]);
+    if (typeof d.value === "function" && d.value !== made) defineProperty(d.value, symClass, { value: made });
+    if (typeof d.get === "function") defineProperty(d.get, symClass, { value: made });
+    if (typeof d.set === "function") defineProperty(d.set, symClass, { value: made });
+  }
+}
+
 /**
  * Evaluates a class: makes it, tags it and its methods for the codec, puts it
  * where its members look for it, and runs its static initialisers.
@@ -555,7 +566,7 @@ export function defineClass(
 ): object {
   const made = factory(env, heritage, keys);
   tagClass(made, { id, env, heritage, keys });
-  for (const name of names) env[name] = made;
+  for (let i = 0; i < names.length; i++) env[names[i]] = made;
   if (init !== undefined) apply(init, made, [env, keys]);
   return made;
 }
@@ -587,14 +598,8 @@ function tagClass(made: any, tag: object): void {
   // Not writable: what is frozen later must look frozen when it has been restored.
   defineProperty(made, symClass, { value: tag });
   defineProperty(made.prototype, symPrototypeOf, { value: made });
-  for (const holder of [made, made.prototype]) {
-    for (const key of ownKeys(holder)) {
-      const d = getOwnPropertyDescriptor(holder, key)!;
-      for (const method of [d.value, d.get, d.set]) {
-        if (typeof method === "function" && method !== made) defineProperty(method, symClass, { value: made });
-      }
-    }
-  }
+  tagMembers(made, made);
+  tagMembers(made.prototype, made);
 }
 
 /** Gives a function that a computed key names its name (ECMAScript 10.2.9 SetFunctionName). */

@@ -65,8 +65,8 @@ function place(state: WeakState, key: any, make: boolean): [Map<any, unknown>, u
 function put(state: WeakState, key: unknown, value: unknown): void {
   if (!canBeHeld(key)) throw new TypeError("Invalid value used as weak map key");
   const existing = place(state, key, false);
-  const [map, at] = existing !== undefined ? existing : place(state, key, true)!;
-  map.set(at, value);
+  const found = existing !== undefined ? existing : place(state, key, true)!; // a pattern would call this library's iterators
+  found[0].set(found[1], value);
 }
 
 function fill(collection: any, iterable: any, adder: "set" | "add"): void {
