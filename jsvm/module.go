@@ -169,6 +169,7 @@ type namer struct {
 	queue  []named
 	err    error
 	freeze []*goja.Object
+	lent   lending
 }
 
 type named struct {
@@ -182,6 +183,9 @@ type named struct {
 func (v *vm) nameModuleObjects(bindings []moduleRoot) error {
 	n := &namer{v: v}
 	for _, isOwn := range []bool{false, true} {
+		if isOwn {
+			n.lent.begin()
+		}
 		for _, b := range bindings {
 			if b.isOwn == isOwn {
 				n.add(b.value, b.name, isOwn)
@@ -203,7 +207,9 @@ func (n *namer) add(value goja.Value, name string, isOwn bool) {
 	case *goja.Symbol:
 		n.v.heap.nameSymbol(value, name)
 	case *goja.Object:
+		n.lent.leadsTo(value)
 		if value != n.v.lib && n.v.heap.name(value, name) {
+			n.lent.add(value)
 			n.queue = append(n.queue, named{value, name, isOwn})
 		}
 	}
@@ -215,16 +221,26 @@ func (n *namer) walk() {
 		h.setProbe(true)
 		defer h.setProbe(false)
 	}
+	var own []named
 	for len(n.queue) > 0 && n.err == nil {
 		item := n.queue[0]
 		n.queue = n.queue[1:]
+		n.lent.from(item.object)
 		n.parts(item)
 		if item.isOwn {
-			n.share(item)
+			own = append(own, item)
 		}
 	}
 	if h.setProbe != nil {
 		h.setProbe(false)
+	}
+	isAuthors := n.authors(own)
+	for i, item := range own {
+		if isAuthors[i] {
+			n.share(item)
+		} else {
+			n.lend(item)
+		}
 	}
 	for _, o := range n.freeze {
 		if _, err := h.natives.freeze(nil, o); err != nil && n.err == nil {
@@ -313,7 +329,9 @@ func (n *namer) property(value goja.Value, item named, path string) {
 	case *goja.Symbol:
 		n.v.heap.nameSymbol(value, item.name+path)
 	case *goja.Object:
-		if _, isNamed := n.v.heap.names[value]; !isNamed {
+		if _, isNamed := n.v.heap.names[value]; isNamed {
+			n.lent.leadsTo(value)
+		} else {
 			n.add(value, item.name+path, item.isOwn)
 		}
 	}
@@ -396,7 +414,10 @@ func (n *namer) share(item named) {
 		n.refuse(item, "next", "return", "throw")
 		return
 	}
-	if _, ok := h.classes[o.Prototype()]; ok {
+	if class, ok := h.classes[o.Prototype()]; ok {
+		if class.name == "WeakEntries" {
+			_, _ = h.natives.preventExtensions(nil, o) // of a key that has a name: other entries are kept by the WeakMap, see weak.ts
+		}
 		return // the library writes to it: a settled promise notes that it was handled
 	}
 	switch o.ExportType() {
@@ -464,13 +485,16 @@ func (n *namer) isPrototypeObject(o *goja.Object) bool {
 
 // refuse gives an object own methods that name the variable and throw.
 func (n *namer) refuse(item named, methods ...string) {
-	rt := n.v.rt
-	name := item.name
+	f := n.v.rt.ToValue(n.refusal(item.name))
 	for _, m := range methods {
-		f := rt.ToValue(func(goja.FunctionCall) goja.Value {
-			panic(rt.NewTypeError("%s is shared by all threads and cannot be changed: it was made while the module loaded; make it in the entry function", displayName(name)))
-		})
 		_ = item.object.DefineDataProperty(m, f, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
+	}
+}
+
+func (n *namer) refusal(name string) func(goja.FunctionCall) goja.Value {
+	rt := n.v.rt
+	return func(goja.FunctionCall) goja.Value {
+		panic(rt.NewTypeError("%s is shared by all threads and cannot be changed: it was made while the module loaded; make it in the entry function", displayName(name)))
 	}
 }
 

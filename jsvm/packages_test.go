@@ -3,6 +3,7 @@ package jsvm
 import (
 	"context"
 	"reflect"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -105,5 +106,65 @@ func TestModuleObjectsHaveTheNamesThatDescriptorsGive(t *testing.T) {
 			}
 			t.Errorf("%s: %d names, want %d", name, len(quick), len(slow))
 		}
+	}
+}
+
+const lentPackage = `
+	const metadata = new WeakMap();
+	export class Schema {
+		constructor(check) { this.check = check; this.known = new Set(["a"]); this.list = [1]; this.calls = 0; this.cached = null; this.parse = (v) => (this.parse = this.check, this.check(v)); this.dirty = true; this.label = "schema"; }
+		get shape() { const value = { lazy: this.check }; Object.defineProperty(this, "shape", { value }); return value; }
+		get keys() { return this.cached ??= Object.keys(this.shape); }
+		clean() { this.dirty = false; return this; }
+		count() { return ++this.calls; }
+		grow() { this.list.push(2); return this.list.length; }
+		learn(v) { this.known.add(v); return this.known.size; }
+		rename(v) { this.label = v; }
+	}
+	export function lazily(make) { let made, ready = false, at = new Date(0), count = 0; return { get: () => { at = new Date(); ready = true; return made ??= make(); }, count: () => ++count }; }
+	export function store(state) { const listeners = []; return { get: () => state, set(v) { state = v }, on(f) { listeners.push(f) } }; }
+	export function memo(key, make) { let m = metadata.get(key); if (!m) metadata.set(key, m = {}); return m.made ??= make(); }
+	export class Counter { #n = 0; #seen; up() { return ++this.#n } see(v) { this.#seen ??= v; return this.#seen } }
+	export const make = (C, ...a) => new C(...a);`
+
+// What packages make for variables of the author's computes much of itself when it is used. That works, in every thread and in every VM; what would
+// be state of a thread throws.
+func TestWhatPackagesMadeWhileLoadingCanBeCompletedButNotChanged(t *testing.T) {
+	const module = `import { Schema, lazily, store, memo, Counter, make } from "lent"; import { log } from "./log";
+		class Own { #p = 1; get p() { return this.#p } } class Special extends Schema { extra = 1; keep(v: any) { this.extra = v } }
+		const schema: any = new Schema((v: number) => v + 1), box = lazily(() => ({ big: 1 })), shop = store({ n: 0 }), own = new Own(), limits = { max: 3 }, counter: any = new Counter();
+		const special: any = new Special(() => 1), made: any = make(Schema, () => 2), holder = { inner: new Schema(() => 3), plain: { n: 0 } }, shared = { n: 0 }, wrapped: any = new Schema(shared as any);`
+	for name, test := range map[string]struct{ body, want string }{
+		"accessor becomes value":     {`log(schema.shape === schema.shape); const s = schema.shape; await null; log(Object.keys(schema.shape), Object.keys(s))`, "true\n[lazy] [lazy]"},
+		"null becomes value":         {`await null; log(schema.keys)`, "[lazy]"},
+		"function replaces itself":   {`log(schema.parse(1), schema.parse(1)); await null; log(schema.parse(1))`, "2 2\n2"},
+		"boolean":                    {`log(schema.clean().dirty)`, "false"},
+		"captured":                   {`log(box.get() === box.get()); const a = box.get(); await null; log(box.get(), a)`, "true\n{big: 1} {big: 1}"},
+		"inside the author's object": {`log(holder.inner.keys)`, "[lazy]"},
+		"made through a function":    {`log(made.keys)`, "[lazy]"},
+		"cache by the author's key":  {`const a = memo(limits, () => ({})); log(a === memo(limits, () => 1), typeof memo(own, () => ({})), own.p)`, "true object 1"},
+		"key of a thread's map":      {`const w = new WeakMap<any, number>([[own, 5], [limits, 6]]); await null; log(w.get(own), w.get(limits), own.p)`, "5 6 1"},
+		"private, filled":            {`log(counter.see(3), counter.see(4))`, "3 3"},
+		"number":                     {`schema.count()`, "! TypeError: Cannot assign to read only property 'calls'"},
+		"text":                       {`schema.rename("x")`, "! TypeError: Cannot assign to read only property 'label'"},
+		"items":                      {`schema.grow()`, "! TypeError: Cannot add property 1, object is not extensible"},
+		"members":                    {`schema.learn(1)`, "! TypeError: schema.known is shared by all threads and cannot be changed"},
+		"captured number":            {`box.count()`, "! TypeError: Cannot assign to read only property 'count'"},
+		"captured state":             {`shop.set({ n: 1 })`, "! TypeError: Cannot assign to read only property 'state'"},
+		"captured list":              {`shop.on(log)`, "! TypeError: Cannot add property 0, object is not extensible"},
+		"private, changed":           {`counter.up()`, "! TypeError: counter (its private members) is shared by all threads"},
+		"the author's subclass":      {`special.keep(1)`, "! TypeError: Cannot assign to read only property 'extra'"},
+		"the author's part":          {`holder.plain.n = 1`, "! TypeError: Cannot assign to read only property 'n': holder was made"},
+		"the author's, lent":         {`wrapped.check.n = 1`, "! TypeError: Cannot assign to read only property 'n'"},
+		"the author's, lent, later":  {`await null; shared.n = 1`, "! TypeError: Cannot assign to read only property 'n': shared was made"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := compilePackages(t, module+"\nexport default async function main() { "+test.body+" }", "lent", lentPackage)
+			live, _ := run(t, b, false, nil)
+			restored, _ := run(t, b, true, nil)
+			if live.String() != restored.String() || !strings.HasPrefix(live.String(), test.want) {
+				t.Errorf("got\n%s\nrestored\n%s\nwant\n%s", live, restored, test.want)
+			}
+		})
 	}
 }

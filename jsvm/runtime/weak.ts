@@ -2,7 +2,8 @@
 //
 // The entries of a key lie on the key: under symWeak it has a WeakEntries, a Map from WeakMap to value. So an entry lives as long as its
 // key, is saved with it, and is not saved if nothing else leads to the key. A key that takes no property (a frozen object, a
-// Proxy, a symbol) has its entry in the WeakMap itself, which keeps it alive: the price of having no access to the collector.
+// Proxy, a symbol) has its entry in the WeakMap itself, which keeps it alive: the price of having no access to the collector. So has a key that
+// module code has made, whose entries the host closes when all has loaded: no thread is saved with it.
 
 import { define, isObject, symWeak, symWeakMap, theHost } from "./object";
 
@@ -52,7 +53,7 @@ function place(state: WeakState, key: any, make: boolean): [Map<any, unknown>, u
   if (takesProperty(key)) {
     const entries: WeakEntries | undefined = key[symWeak];
     if (entries !== undefined && entries.owner === key) {
-      if (make || entries.values.has(state.owner)) return [entries.values, state.owner];
+      if (entries.values.has(state.owner) || (make && isExtensible(entries))) return [entries.values, state.owner];
     } else if (make && isExtensible(key)) {
       const made = new WeakEntries(key);
       define(key, symWeak, made);
