@@ -337,11 +337,11 @@ func (n *namer) property(value goja.Value, item named, path string) {
 	}
 }
 
-// mayHaveAccessors: an object that was marked, a class or its prototype object. So says it of one with internal slots, because
-// those are not among the symbols that goja lists.
+// mayHaveAccessors: an object that was marked, a class or its prototype object, an arguments object with its `callee`. So says it of one with
+// internal slots, because those are not among the symbols that goja lists.
 func (n *namer) mayHaveAccessors(o *goja.Object, names []string) bool {
 	h := n.v.heap
-	if readsAllDescriptors {
+	if readsAllDescriptors || o.ClassName() == "Arguments" {
 		return true
 	}
 	for _, name := range names {

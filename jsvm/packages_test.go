@@ -75,8 +75,9 @@ func TestModuleObjectsHaveTheNamesThatDescriptorsGive(t *testing.T) {
 		const odd = Object.defineProperties({ plain: {} }, { hidden: { value: {} }, [Symbol("h")]: { value: {} }, both: { get: () => ({}), set: (v) => {} } });
 		const literal = { get a() { return 1 }, set a(v) {}, "\ud800": {}, b: {} }, frozen = Object.freeze({ c: { d: {} } });
 		const weak = new WeakMap([[list, { w: 1 }]]), error = Object.assign(new Error("x"), { info: {} }), made = Object.create({ inherited: {} }, { own: { value: {} } });
+		const given = (function (a: any) { return arguments })({ first: {} });
 		function F(this: any) { this.f = {} } F.prototype.method = () => {}; F.config = {}; const f = new (F as any)();
-		export default async () => [A, B, list, view, bytes, instance, bound, odd, literal, frozen, weak, error, made, f, p]`,
+		export default async () => [A, B, list, view, bytes, instance, bound, odd, literal, frozen, weak, error, made, f, given, p]`,
 		"p", `export const cache = new Map(), keyed = new WeakMap([[cache, {}]]); export function make() { return cache } make.cache = { get lazy() { return 1 } }`)}
 	names := func(b *Bundle) map[string]string {
 		v, err := newVM(b, goja.New(), Limits{}.withDefaults())
@@ -166,5 +167,24 @@ func TestWhatPackagesMadeWhileLoadingCanBeCompletedButNotChanged(t *testing.T) {
 				t.Errorf("got\n%s\nrestored\n%s\nwant\n%s", live, restored, test.want)
 			}
 		})
+	}
+}
+
+// Packages count on these of every engine that they meet.
+func TestWhatPackagesCountOn(t *testing.T) {
+	threeWaysRestored(t, compilePackages(t, `import { log } from "./log"; import { codes, quiet } from "p";
+		export default async function main() { const from = Uint8Array.from; await null; log(codes("af"), quiet().message, from === Uint8Array.from, Uint8Array.from.length, Float64Array.from([1, 2], (v) => v / 2)[1], Uint8Array.from(new Set([3]))[0]) }`,
+		"p", `const table = Uint8Array.from("0123456789abcdef", (c) => c.charCodeAt(0));
+			export const codes = (text) => [...Uint8Array.from(text, (c) => parseInt(c, 16)), table[10]];
+			export function quiet() { const limit = Error.stackTraceLimit; Error.stackTraceLimit = 0; try { return new Error("quiet") } finally { Error.stackTraceLimit = limit } }`),
+		"[10, 15, 97] quiet true 1 1 3\n= undefined\n")
+}
+
+func threeWaysRestored(t *testing.T, b *Bundle, want string) {
+	t.Helper()
+	live, _ := run(t, b, false, nil)
+	restored, _ := run(t, b, true, nil)
+	if live.String() != want || restored.String() != want {
+		t.Errorf("got\n%s\nrestored\n%s\nwant\n%s", live, restored, want)
 	}
 }

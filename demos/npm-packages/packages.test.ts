@@ -194,6 +194,7 @@ for (const name of Object.keys(works)) {
 // What cannot work, and what the author sees.
 const refused: Record<string, RegExp> = {
   ajv: /^! EvalError: code cannot be made from text: it would have no place in the source to resume at$/,
+  effect: /^! TypeError: Cannot add property ~effect\/Fiber\/currentFiber, object is not extensible$/,
   handlebars: /^! EvalError: code cannot be made from text: it would have no place in the source to resume at$/,
   "immer-draft": /^fault: packages\/immer-draft.ts:6:3: "main.draft" is a Proxy, which cannot be kept across this await/,
   mobx: /^! TypeError: Cannot define property Symbol\(mobx-keys\), object is not extensible$/,
@@ -208,11 +209,10 @@ const needs: Record<string, { lacking: RegExp; lines: string[] }> = {
   "cron-parser": { lacking: /Intl is not defined/, lines: ['= "Mon Jan 05 1970 12:00:00 GMT+0000 (UTC)"'] },
   cuid2: { lacking: /TextEncoder is not defined/, lines: ["24 true", "= 1"] },
   "date-fns-tz": { lacking: /Intl is not defined/, lines: ['= "1970-01-01 01:00"'] },
-  effect: { lacking: /Value is not an object: 0123456789abcdef/, lines: ["10 10", "15", "= 1"] },
   joi: { lacking: /URL is not defined/, lines: [] },
   luxon: { lacking: /Intl is not defined/, lines: ["2026-03-08T10:00:00.000Z 2026 Mar 01", "= 1"] },
   pako: { lacking: /TextEncoder is not defined/, lines: [] },
-  superjson: { lacking: /URL is not defined/, lines: ["true true true 3", "= 1"] },
+  superjson: { lacking: /URL is not defined/, lines: ["true true true 3n", "= 1"] },
 };
 
 for (const name of Object.keys(needs)) {

@@ -182,6 +182,27 @@ function addAll(object: any, methods: any, lengths: Record<string, number> = {})
   }
 }
 
+const apply = Reflect.apply;
+
+/** Packages set V8's limit around an error that they make often, which must not throw where Error is frozen. There is no limit to set. */
+function installStackTraceLimit(): void {
+  Object.defineProperty(Error, "stackTraceLimit", { get: () => 10, set: () => {}, configurable: true });
+}
+
+/** ECMAScript 23.2.2.1: the source may be a text, which goja refuses. */
+function installTypedArrayFrom(): void {
+  const typedArray = Object.getPrototypeOf(Uint8Array);
+  const native = typedArray.from;
+  const toArray = Array.from;
+  const { from } = {
+    from(this: any, source: any, ...more: any[]) {
+      return apply(native, this, [typeof source === "string" ? toArray(source) : source, ...more]);
+    },
+  };
+  Object.defineProperty(from, "length", { value: 1, configurable: true });
+  Object.defineProperty(typedArray, "from", { value: from, writable: true, configurable: true });
+}
+
 export function installPolyfills(): void {
   add(Object, "groupBy", objectMethods.groupBy);
   add(Map, "groupBy", mapMethods.groupBy);
@@ -193,6 +214,8 @@ export function installPolyfills(): void {
       Object.defineProperty(object, "stack", { value: new Error().stack, writable: true, configurable: true });
     },
   }.captureStackTrace);
+  installStackTraceLimit();
+  installTypedArrayFrom();
   add(globalThis, "structuredClone", globals.structuredClone);
   add(globalThis, "queueMicrotask", globals.queueMicrotask);
   add(globalThis, "crypto", crypto);
