@@ -25,6 +25,8 @@ type moduleState struct {
 	buffers []sharedBuffer
 	// prototypes are sealed but not frozen, see share.
 	prototypes []sharedPrototype
+	// packageBuffers are kept with a thread, see module_buffers.go.
+	packageBuffers []packageBuffer
 }
 
 // sharedPrototype is the prototype object of a function or class, with its data properties just after loading.
@@ -74,6 +76,7 @@ func (m *moduleState) remember(env *goja.Object) {
 
 // reset puts module variables back to their loaded values.
 func (m *moduleState) reset() error {
+	m.resetBuffers()
 	for i, f := range m.fields {
 		if m.env.Get(f) != m.loaded[i] {
 			if err := m.env.Set(f, m.loaded[i]); err != nil {
@@ -109,7 +112,7 @@ func (m *moduleState) changes(v *vm) ([]moduleBinding, error) {
 			changed = append(changed, moduleBinding{r.name + lastIndexSuffix, at})
 		}
 	}
-	return changed, m.unchanged()
+	return append(changed, m.changedBuffers(v, changed)...), m.unchanged()
 }
 
 // unchanged is the fault of a thread that has changed what it shares with all others and what could not be frozen.
@@ -134,6 +137,12 @@ func (m *moduleState) unchanged() error {
 // apply sets the module variables of a restored thread.
 func (m *moduleState) apply(v *vm, bindings []moduleBinding) error {
 	for _, b := range bindings {
+		if name, ok := strings.CutSuffix(b.name, bufferSuffix); ok {
+			if err := m.applyBuffer(name, b.value); err != nil {
+				return err
+			}
+			continue
+		}
 		if name, ok := strings.CutSuffix(b.name, lastIndexSuffix); ok {
 			r, ok := v.heap.objects[name]
 			if !ok {
@@ -262,6 +271,9 @@ func (n *namer) parts(item named) {
 	exportType := o.ExportType()
 	if exportType == typeProxy {
 		return // its target is out of reach, and so is what could be done to it
+	}
+	if exportType == typeBuffer && !item.isOwn {
+		n.v.module.keepBuffer(item.name, o)
 	}
 	n.properties(item)
 	p := o.Prototype()

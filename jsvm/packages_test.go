@@ -2,6 +2,7 @@ package jsvm
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -186,5 +187,57 @@ func threeWaysRestored(t *testing.T, b *Bundle, want string) {
 	restored, _ := run(t, b, true, nil)
 	if live.String() != want || restored.String() != want {
 		t.Errorf("got\n%s\nrestored\n%s\nwant\n%s", live, restored, want)
+	}
+}
+
+// A pool of random bytes and the number of those used belong together: threads that share a VM, and one that moves to another, get no id twice.
+func TestPoolsOfPackagesGiveNoIdTwice(t *testing.T) {
+	const pool = `const size = 64, pool = new Uint8Array(size), scratch = new Uint32Array(4); let used = size;
+		export function id() { if (used + 8 > size) { crypto.getRandomValues(pool); used = 0 } return Array.from(pool.subarray(used, used += 8), (b) => b.toString(16).padStart(2, "0")).join("") }
+		`
+	const scratch = `const table = new Uint32Array(4); export function sum(n) { table.fill(n); return table.reduce((a, b) => a + b, 0) } export const peek = () => table[0]`
+	b := compilePackages(t, `import * as W from "kont"; import { id } from "pool"; import { sum, peek } from "scratch"; export default async function main() {
+		const ids: string[] = []; for (let i = 0; i < 5; i++) { if (peek() !== 0) throw "scratch is not put back"; sum(3); ids.push(id(), id(), id()); await W.ref("more") } return ids }`, "pool", pool, "scratch", scratch)
+	p := NewPool(b, PoolOptions{VMsMax: 1})
+	defer p.Close()
+	other := NewPool(b, PoolOptions{VMsMax: 1})
+	defer other.Close()
+	seen := map[string]bool{}
+	effects := map[string]Effects{}
+	threads := []string{"a", "b", "c"}
+	for step := uint64(1); step <= 6; step++ {
+		for i, thread := range threads {
+			in := Input{Thread: thread, StepID: step, Event: []byte("null")}
+			if step > 1 {
+				if len(effects[thread].Refs) == 0 {
+					t.Fatalf("thread %s ended with %s", thread, effects[thread].Outputs)
+				}
+				in.Continuation, in.Event = effects[thread].Continuation, []byte(`{"ref":"`+effects[thread].Refs[0]+`"}`)
+			}
+			host := p
+			if (int(step)+i)%3 == 0 {
+				host = other
+			}
+			e, err := host.Step(t.Context(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			effects[thread] = e
+		}
+	}
+	for _, thread := range threads {
+		var ids []string
+		if err := json.Unmarshal(effects[thread].Outputs[0].Value, &ids); err != nil {
+			t.Fatalf("%s: %v", effects[thread].Outputs[0].Value, err)
+		}
+		for _, id := range ids {
+			if seen[id] || id == "0000000000000000" {
+				t.Errorf("thread %s: %s again", thread, id)
+			}
+			seen[id] = true
+		}
+	}
+	if len(seen) != 45 {
+		t.Errorf("%d ids", len(seen))
 	}
 }
