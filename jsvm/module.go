@@ -25,6 +25,8 @@ type moduleState struct {
 	buffers []sharedBuffer
 	// prototypes are sealed but not frozen, see share.
 	prototypes []sharedPrototype
+	// lent are objects of the author's variables that packages have made, see module_lent.go.
+	lent []named
 	// packageBuffers are kept with a thread, see module_buffers.go.
 	packageBuffers []packageBuffer
 }

@@ -104,6 +104,7 @@ func isOwnModule(path string) bool { return !strings.Contains("/"+path, "/node_m
 // lend makes an object that a package has made for the author safe to share by threads.
 func (n *namer) lend(item named) {
 	h, o := n.v.heap, item.object
+	n.v.module.lent = append(n.v.module.lent, item)
 	if o.ClassName() == "Function" || o.ExportType() == typeProxy || n.isPrototypeObject(o) {
 		return // packages configure classes by their statics
 	}

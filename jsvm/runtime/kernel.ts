@@ -5,7 +5,7 @@
 // suspension but instances of the classes Frame, Generator, Iteration and
 // KeyList, whose fields are all of their state.
 
-import { createWith, define, isConstructor, isObject, mark, symClass, symFunction, symIterator, symPrototypeOf } from "./object";
+import { createWith, define, isConstructor, isObject, mark, symClass, symFunction, symIterator, symPrototypeOf, theHost } from "./object";
 import { registerFunction } from "./function";
 import { functionTag } from "./source";
 import { trace } from "./trace";
@@ -397,6 +397,7 @@ export function resumeFrame(frame: Frame, value: unknown, mode: Mode): void {
     result = steps[frame.fn]!(frame, value, mode);
   } catch (e) {
     finish(frame);
+    if (e instanceof TypeError) theHost.explain(e);
     trace(e);
     rejectPromise(frame.d, e);
     return;

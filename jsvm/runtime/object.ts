@@ -27,6 +27,8 @@ export interface Host {
   log(level: string, text: string): void;
   randomBytes(count: number): ArrayBuffer;
   isProxy(object: unknown): boolean;
+  /** May complete the message of a TypeError. */
+  explain(error: unknown): void;
   /** JSON.stringify of a text. */
   quote(text: string): string;
   bitLength(value: bigint): number;

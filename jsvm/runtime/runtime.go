@@ -31,6 +31,8 @@ type Host struct {
 	Log func(level, text string)
 	// Random fills bytes with chance, for crypto. Nil is crypto/rand.
 	Random func(bytes []byte)
+	// Explain may complete the message of a TypeError with which an async function ends. Nil leaves it.
+	Explain func(error goja.Value)
 }
 
 // library compiles the library once a process.
@@ -255,6 +257,12 @@ func hostObject(vm *goja.Runtime, host Host) *goja.Object {
 	set("isDetached", func(call goja.FunctionCall) goja.Value {
 		buffer, ok := call.Argument(0).Export().(goja.ArrayBuffer)
 		return vm.ToValue(ok && buffer.Detached())
+	})
+	set("explain", func(call goja.FunctionCall) goja.Value {
+		if host.Explain != nil {
+			host.Explain(call.Argument(0))
+		}
+		return goja.Undefined()
 	})
 	set("isProxy", func(call goja.FunctionCall) goja.Value { return vm.ToValue(isProxy(call.Argument(0))) })
 	set("log", func(call goja.FunctionCall) goja.Value {
