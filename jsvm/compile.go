@@ -122,7 +122,9 @@ func (b *Bundle) compileWith(libraryNames map[string][]string) error {
 	}
 	b.program, b.layout = program.Prog, layoutOf(program.Manifest)
 	for _, w := range program.Warnings {
-		b.warnings = append(b.warnings, Diagnostic(w))
+		if isOwnModule(w.File) { // nobody can act on those of a package; what they are about throws if it is called
+			b.warnings = append(b.warnings, Diagnostic(w))
+		}
 	}
 	return nil
 }

@@ -241,3 +241,14 @@ func TestPoolsOfPackagesGiveNoIdTwice(t *testing.T) {
 		t.Errorf("%d ids", len(seen))
 	}
 }
+
+// Many packages have `Function("return this")()` for engines without globalThis. A warning is for who can mend it.
+func TestOnlyTheAuthorsSourcesGetWarnings(t *testing.T) {
+	const probe = `export const root = typeof globalThis === "object" ? globalThis : Function("return this")();`
+	if b := compilePackages(t, `import { root } from "p"; export default async () => typeof root`, "p", probe); len(b.Warnings()) != 0 {
+		t.Errorf("package: %v", b.Warnings())
+	}
+	if b := compileFixture(t, probe+` export default async () => typeof root`); len(b.Warnings()) != 1 {
+		t.Errorf("own: %v", b.Warnings())
+	}
+}
