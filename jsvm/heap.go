@@ -33,6 +33,7 @@ type heap struct {
 	asyncFunctionPrototype, generatorFunctionPrototype *goja.Object
 
 	symMark, symFunction, symClass, symPrototypeOf *goja.Symbol
+	symPromise                                     *goja.Symbol // among privates; nil without the runtime library
 	// privates are the runtime's symbols whose properties stand for internal slots: never
 	// enumerable, on objects that are otherwise plain.
 	privates      []*goja.Symbol
@@ -128,6 +129,9 @@ func (h *heap) registerPrivate(sym *goja.Symbol, name string) {
 		case detachedMark: // looked for on buffers only
 		case weakEntries:
 			h.weak = sym
+			h.privates = append(h.privates, sym)
+		case privatePromise:
+			h.symPromise = sym
 			fallthrough
 		default:
 			h.privates = append(h.privates, sym)

@@ -150,7 +150,13 @@ func (r *restorer) fillProperties(n *continuation.Node, o *goja.Object) error {
 				continue // to the library, a field that is not there is as good
 			}
 			if k.Kind == continuation.SymbolValue {
-				if err := r.define(o, k, continuation.Plain, r.value(values[i]), nil); err != nil {
+				var err error
+				if r.symbols[k.N] == r.heap.symPromise {
+					err = o.SetSymbol(r.heap.symPromise, r.value(values[i])) // in half the time: goja would make a text of the symbol
+				} else {
+					err = r.define(o, k, continuation.Plain, r.value(values[i]), nil)
+				}
+				if err != nil {
 					return err
 				}
 				continue
@@ -219,7 +225,7 @@ func (r *restorer) define(o *goja.Object, key continuation.Value, a continuation
 	isAccessor := a&continuation.Accessor != 0
 	if key.Kind == continuation.SymbolValue {
 		sym := r.symbols[key.N]
-		if r.heap.isPrivate[sym] {
+		if r.heap.isPrivate[sym] && sym != r.heap.symPromise { // the library makes promises by literals
 			enumerable = goja.FLAG_FALSE
 		}
 		if isAccessor {

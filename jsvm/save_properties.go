@@ -46,7 +46,7 @@ func (s *saver) plainProperties(o, born *goja.Object) {
 		}
 		return
 	}
-	symbols := o.Symbols()
+	hasSymbols := s.hasAuthorSymbols(o)
 	privates := s.privateSlots(o)
 	class := ""
 	if p := o.Prototype(); p != born {
@@ -57,10 +57,10 @@ func (s *saver) plainProperties(o, born *goja.Object) {
 			s.setPrototype(p)
 		}
 	}
-	if len(names)+len(symbols)+len(privates) == 0 && class == "" {
+	if len(names)+len(privates) == 0 && !hasSymbols && class == "" {
 		return
 	}
-	byKey := len(symbols) > 0
+	byKey := hasSymbols
 	for _, name := range names {
 		byKey = byKey || strings.Contains(name, "\uFFFD") // perhaps a lone surrogate, which Go's side of the API loses
 	}
@@ -83,6 +83,16 @@ func (s *saver) plainProperties(o, born *goja.Object) {
 	}
 }
 
+// hasAuthorSymbols reports whether an object has enumerable properties with symbols that are no internal slots.
+func (s *saver) hasAuthorSymbols(o *goja.Object) bool {
+	for _, sym := range o.Symbols() {
+		if !s.heap.isPrivate[sym] {
+			return true
+		}
+	}
+	return false
+}
+
 // startsWithConstructor: as the keys of a function's prototype object do, but for the integer keys of a class's
 // members, which come first.
 func startsWithConstructor(names []string) bool {
@@ -102,7 +112,7 @@ const weakEntries = "kont.weak"
 
 // hasSymbols reports whether a function, an array, a typed array or an arguments object has properties under symbols, entries of weak maps among them.
 func (s *saver) hasSymbols(o *goja.Object) bool {
-	return len(o.Symbols()) > 0 || s.heap.weak != nil && s.heap.hasPrivate(o, s.heap.weak)
+	return s.hasAuthorSymbols(o) || s.heap.weak != nil && s.heap.hasPrivate(o, s.heap.weak)
 }
 
 // privateSlots lists the internal slots of an object. The list is valid until the next call.

@@ -65,7 +65,8 @@ export interface Now {
 
 export let now: Now = { jobs: [], rejected: [], outputs: [] };
 let loading = true;
-let owner: Owner = running.scope;
+/** For what runs often; the others call currentOwner(). */
+export let owner: Owner = running.scope;
 let fault: unknown;
 let declaredTopics: Set<string> = new Set();
 
