@@ -28,6 +28,45 @@ func (v *vm) parseJSON(text string) (goja.Value, error) {
 	return value, err
 }
 
+// parseEnvelope reads what nearly all events are, an object with a ref, without making that object. A nil ref: read it in the other way.
+func (v *vm) parseEnvelope(text string) (ref goja.Value, isError bool, value goja.Value) {
+	r := jsonReader{heap: v.heap, text: text}
+	value = undefinedSelf
+	if !r.take('{') {
+		return nil, false, nil
+	}
+	for isLast := false; !isLast; {
+		if r.space(); r.next() != '"' {
+			return nil, false, nil
+		}
+		key, ok := r.string()
+		if !ok || !r.take(':') {
+			return nil, false, nil
+		}
+		one := r.value(1)
+		if one == nil {
+			return nil, false, nil
+		}
+		switch _, isText := one.(goja.String); {
+		case key == "ref" && isText && ref == nil:
+			ref = one
+		case key == "value" && value == undefinedSelf && !isError:
+			value = one
+		case key == "error" && value == undefinedSelf && !isError:
+			isError, value = true, one
+		default: // twice, both, or a key that nobody reads
+			return nil, false, nil
+		}
+		if isLast = r.take('}'); !isLast && !r.take(',') {
+			return nil, false, nil
+		}
+	}
+	if r.space(); r.at != len(text) {
+		return nil, false, nil
+	}
+	return ref, isError, value
+}
+
 // notJSON tells whoever has sent a text what is wrong with it: goja's own error names the Go function that called its parser.
 func notJSON(text string, refused *goja.Exception) error {
 	if strings.TrimSpace(text) == "" {

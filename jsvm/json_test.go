@@ -1,6 +1,8 @@
 package jsvm
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -71,4 +73,46 @@ func FuzzEventsAreReadAsJSONParseDoes(f *testing.F) {
 			jsonOracle(t, v, text)
 		}
 	})
+}
+
+// An event is read without making its object, and must be read as that object would be.
+func TestEnvelopesOfEventsAreReadAsObjects(t *testing.T) {
+	v, err := newVM(compileText(t, `export default async function main() {}`), goja.New(), Limits{}.withDefaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	show := func(ref goja.Value, isError bool, value goja.Value, err error) string {
+		if err != nil {
+			return "error" // in words of ours
+		}
+		text, err := v.heap.natives.jsonStringify(nil, v.rt.NewArray(ref, isError, value))
+		return fmt.Sprint(text, value.ExportType(), err)
+	}
+	parts := []string{`{`, `}`, `"ref"`, `"ref":"a"`, `"ref":1`, `"value":{"n":[1,"x",null]}`, `"value":null`, `"error":"e"`, `"error":{}`, `"other":1`, `"__proto__":{}`, `,`, ` `, `:`, `"a"`, `[`, `]`, `\`}
+	texts := []string{`{"ref":"a"}`, ` { "ref" : "a" , "value" : 1 } `, `{"value":1,"ref":"a"}`, `{"ref":"a","error":1,"value":2}`, `{"ref":"a","value":1,"error":2}`, `{"ref":"\u0061"}`, `{"ref":"a","value":1e400}`, `{"ref":"a","value":-0}`,
+		`}{"ref":"a"}`, `"ref":"a"}`, `{"ref":"a" "value":1}`, `{"ref":"a",}`, `{,"ref":"a"}`, `{"ref":"a"}}`, `{"ref":"a"`, `{"ref":"a","value":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, `{"ref":"a","ref":"b"}`, `{"ref":"a","value":1,"value":2}`}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		text := "{"
+		for range 1 + random.IntN(6) {
+			text += parts[random.IntN(len(parts))]
+			if random.IntN(2) == 0 {
+				text += ","
+			}
+		}
+		texts = append(texts, strings.TrimSuffix(text, ",")+"}", text)
+	}
+	quick := 0
+	for _, text := range texts {
+		got, want := show(v.parseResume(event{text})), show(v.parseAnyResume(event{text}))
+		if got != want {
+			t.Errorf("%s: read as %s, want %s", text, got, want)
+		}
+		if ref, _, _ := v.parseEnvelope(text); ref != nil {
+			quick++
+		}
+	}
+	if quick < 20 {
+		t.Errorf("only %d texts were read as envelopes: the test shows nothing", quick)
+	}
 }

@@ -33,10 +33,11 @@ type saver struct {
 	strings   map[string]continuation.StringID
 	symbols   map[*goja.Symbol]uint64
 	functions map[int]continuation.FunctionID
-	shapes    map[string]continuation.ShapeID
+	shapes    map[string]*usedShape // of this save and those before
 	slots     map[[2]int]continuation.ShapeID
 	classes   []continuation.ShapeID // by class index, plus one; 0: not used yet
 	scratch   []byte
+	saves     uint64 // how many there have been, for usedShape
 
 	isProbing   bool
 	slotSymbols []*goja.Symbol
@@ -107,14 +108,16 @@ func (s *saver) reset() {
 		s.strings = map[string]continuation.StringID{}
 		s.symbols = map[*goja.Symbol]uint64{}
 		s.functions = map[int]continuation.FunctionID{}
-		s.shapes = map[string]continuation.ShapeID{}
+		s.shapes = map[string]*usedShape{}
 		s.slots = map[[2]int]continuation.ShapeID{}
 	}
 	clear(s.ids)
 	clear(s.strings)
 	clear(s.symbols)
 	clear(s.functions)
-	clear(s.shapes)
+	if s.saves++; len(s.shapes) > usedShapesMax {
+		clear(s.shapes)
+	}
 	clear(s.slots)
 	clear(s.classes)
 	for len(s.classes) < len(s.heap.classes) {
@@ -254,6 +257,19 @@ func (s *saver) function(id int) continuation.FunctionID {
 	return f
 }
 
+// usedShape is a shape that a save has used, and its number in the last one that did.
+type usedShape struct {
+	save uint64
+	id   continuation.ShapeID
+	// shape is that of the bundle's dictionary, with the private symbol, if any, whose number is symbol; other shapes are made for each save.
+	shape        continuation.Shape
+	isDictionary bool
+	symbol       uint64
+}
+
+// usedShapesMax bounds what a saver remembers of the shapes of all threads: objects with keys of their own, such as tables, are shapes too.
+const usedShapesMax = 4096
+
 // shape finds or adds the shape with these keys, all plain, and the named class, if any.
 func (s *saver) shape(keys []string, class string, privates ...*goja.Symbol) continuation.ShapeID {
 	private := ""
@@ -266,11 +282,19 @@ func (s *saver) shape(keys []string, class string, privates ...*goja.Symbol) con
 			s.scratch = binary.AppendUvarint(append(s.scratch, 2), s.symbol(sym))
 		}
 	}
-	if id, ok := s.shapes[string(s.scratch)]; ok {
-		return id
+	used := s.shapes[string(s.scratch)]
+	if used == nil {
+		used = &usedShape{}
+		s.shapes[string(s.scratch)] = used
+	} else if used.save == s.saves {
+		return used.id
+	}
+	used.save, used.id = s.saves, continuation.ShapeID(len(s.graph.Shapes))
+	if used.isDictionary && (len(privates) == 0 || used.symbol == s.symbol(privates[0])) {
+		s.graph.Shapes = append(s.graph.Shapes, used.shape)
+		return used.id
 	}
 	shape, ok := s.graph.Dictionary.FindShape(s.scratch)
-	cacheKey := string(s.scratch)
 	if !ok {
 		values := make([]continuation.Value, 0, len(keys)+len(privates))
 		for _, k := range keys {
@@ -284,10 +308,13 @@ func (s *saver) shape(keys []string, class string, privates ...*goja.Symbol) con
 	for _, sym := range privates {
 		shape = shape.AddKey(continuation.Value{Kind: continuation.SymbolValue, N: s.symbol(sym)})
 	}
+	if used.isDictionary = ok && len(privates) <= 1; used.isDictionary {
+		if used.shape = shape; len(privates) == 1 {
+			used.symbol = s.symbol(privates[0])
+		}
+	}
 	s.graph.Shapes = append(s.graph.Shapes, shape)
-	id := continuation.ShapeID(len(s.graph.Shapes) - 1)
-	s.shapes[cacheKey] = id
-	return id
+	return used.id
 }
 
 func (s *saver) addShape(keys []continuation.Value, attributes []continuation.Attributes) continuation.ShapeID {

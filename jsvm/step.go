@@ -181,6 +181,14 @@ func checkMatched(matched, ref goja.Value) error {
 
 // parseResume reads {"ref", "value"} or {"ref", "error"}. An event with both is an error.
 func (v *vm) parseResume(e event) (ref goja.Value, isError bool, value goja.Value, err error) {
+	if ref, isError, value = v.parseEnvelope(e.text); ref != nil {
+		return ref, isError, value, nil
+	}
+	return v.parseAnyResume(e)
+}
+
+// parseAnyResume is parseResume by way of an object.
+func (v *vm) parseAnyResume(e event) (ref goja.Value, isError bool, value goja.Value, err error) {
 	parsed, err := v.parseJSON(e.text)
 	if err != nil {
 		return nil, false, nil, fmt.Errorf("%w: %w", ErrUnmatched, err)
