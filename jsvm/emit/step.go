@@ -16,6 +16,7 @@ const (
 	savedName  = "%s"
 	frameName  = "%f"
 	caughtName = "%c"
+	againLabel = "%A"
 	envName    = "%e"
 )
 
@@ -52,12 +53,15 @@ type emitter struct {
 	points       map[*ir.Block]*ir.Suspend
 	placeholders map[*ast.BlockStatement]*ir.Block
 	jumps        bool
+	// current is the leader whose code is being made; loops is set when that code goes back to its start.
+	current *ir.Block
+	loops   bool
 }
 
 // enumerate numbers the blocks that control can come to from elsewhere than the
 // end of one block before: the entry, resume points, handlers, targets of exits
 // and joins. A block under another handler than its predecessor counts too, for
-// the handler table is by number.
+// the handler table is by number. A short block that several others lead to is none: each has a copy (copies.go).
 func (e *emitter) enumerate() {
 	e.points = map[*ir.Block]*ir.Suspend{}
 	leads := map[*ir.Block]bool{}
@@ -88,6 +92,7 @@ func (e *emitter) enumerate() {
 			leads[b.Handler] = true
 		}
 	}
+	e.dropCopied(leads)
 	for _, b := range e.f.Blocks {
 		if _, done := e.number[b]; leads[b] && !done {
 			e.add(b)
@@ -189,7 +194,12 @@ func (e *emitter) block(b *ir.Block) []ast.Statement {
 	for i, slot := range saved {
 		list = append(list, e.b.Set(slot, e.b.Index(e.b.ID(savedName), e.b.Number(i))))
 	}
-	return append(list, e.code(b)...)
+	e.current, e.loops = b, false
+	code := e.code(b)
+	if e.loops {
+		code = []ast.Statement{e.b.Forever(againLabel, code...)}
+	}
+	return append(list, code...)
 }
 
 func (e *emitter) code(b *ir.Block) []ast.Statement {
@@ -216,6 +226,10 @@ func (e *emitter) code(b *ir.Block) []ast.Statement {
 func (e *emitter) goOn(to *ir.Block) []ast.Statement {
 	if _, leader := e.number[to]; !leader {
 		return e.code(to)
+	}
+	if to == e.current && e.points[to] == nil && to != e.f.Entry {
+		e.loops = true
+		return []ast.Statement{e.b.Continue(againLabel)}
 	}
 	return e.jump(to)
 }
