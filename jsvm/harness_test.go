@@ -121,7 +121,7 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 	}
 	move := func(stepID string) error {
 		take()
-		data, _, err := v.save()
+		data, err := v.saveWithin()
 		if err != nil {
 			return err
 		}
@@ -168,7 +168,8 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 				break
 			}
 		}
-		result, err := v.takeEffects(v.lib)
+		takeEffects, _ := goja.AssertFunction(v.lib.Get("takeEffects"))
+		result, err := takeEffects(v.lib)
 		if err != nil {
 			return fail("effects", err)
 		}

@@ -77,13 +77,8 @@ func (l *liveThreads) forget(v *vm) {
 // is reports whether a step goes on from where the thread is.
 func (t *liveThread) is(data []byte) bool { return data != nil && bytes.Equal(t.continuation, data) }
 
-// leave makes a live thread of the one that has just been saved.
-func (v *vm) leave(thread string, data []byte, changed []moduleBinding) (*liveThread, error) {
-	root := v.lib.Get("thread").(*goja.Object)
-	atWork, err := v.iteratorsAtWork(v.lib)
-	if err != nil {
-		return nil, err
-	}
+// leave makes a live thread of the one that has just been saved, with its iterators at work, an array or undefined.
+func (v *vm) leave(thread string, data []byte, root *goja.Object, changed []moduleBinding, atWork goja.Value) *liveThread {
 	t := &liveThread{vm: v, thread: thread, continuation: bytes.Clone(data), root: root, module: changed, iterators: undefinedSelf, bytes: liveBytes(&v.heap.graph, len(data))}
 	if list, ok := atWork.(*goja.Object); ok {
 		// Restoring brings back those that the thread can reach, and only those: what a loop has left by `break` is garbage.
@@ -98,7 +93,7 @@ func (v *vm) leave(thread string, data []byte, changed []moduleBinding) (*liveTh
 			t.iterators = v.rt.NewArray(reachable...)
 		}
 	}
-	return t, nil
+	return t
 }
 
 // What an object and a property take in goja, about, and a live thread besides.

@@ -3,6 +3,7 @@ package jsvm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/dop251/goja"
@@ -72,7 +73,7 @@ func (v *vm) runPart(t task) (a answer) {
 	switch {
 	case err != nil:
 	case left.ToBoolean():
-		data, _, err := v.save()
+		data, err := v.saveWithin()
 		if err != nil {
 			fault := v.faultOf(err)
 			fault.IsWithinStep = fault.Kind == FaultUnsavable
@@ -80,7 +81,10 @@ func (v *vm) runPart(t task) (a answer) {
 		}
 		return answer{effects: Effects{Logs: v.logs}, moved: append([]byte(nil), data...)}
 	default:
-		a.effects, _, err = v.finish(t.in.Thread)
+		var result *goja.Object
+		if result, err = object(v.callFor("takeEffects")); err == nil {
+			a.effects, _, err = v.finish(t.in.Thread, result)
+		}
 	}
 	if err != nil {
 		return answer{effects: Effects{Logs: v.logs}, err: v.faultOf(err)}
@@ -126,5 +130,21 @@ func (v *vm) beginPart(t task) error {
 	if err != nil {
 		return err
 	}
-	return checkMatched(matched, ref)
+	if !matched.ToBoolean() {
+		return fmt.Errorf("%w: ref %q is not pending", ErrUnmatched, ref)
+	}
+	return nil
+}
+
+// saveWithin saves the thread in the middle of a step.
+func (v *vm) saveWithin() ([]byte, error) {
+	if err := v.call("quiesce"); err != nil {
+		return nil, err
+	}
+	root, err := object(v.lib.Get("thread"), nil)
+	if err != nil {
+		return nil, err
+	}
+	data, _, err := v.save(root)
+	return data, err
 }

@@ -98,16 +98,17 @@ func (v *vm) step(in Input, e event, live *liveThread) (effects Effects, stays *
 	if err := v.module.reset(); err != nil {
 		return Effects{}, nil, v.faultOf(err)
 	}
+	var result *goja.Object
 	if in.Continuation == nil {
-		err = v.startThread(thread, stepID, e, in.Previous)
+		result, err = v.startThread(thread, stepID, e, in.Previous)
 	} else {
-		err = v.resumeThread(thread, stepID, e, in.Continuation, live)
+		result, err = v.resumeThread(thread, stepID, e, in.Continuation, live)
 	}
 	if errors.Is(err, ErrUnmatched) {
 		return Effects{}, live, err // nothing of the thread has changed
 	}
 	if err == nil {
-		effects, stays, err = v.finish(in.Thread)
+		effects, stays, err = v.finish(in.Thread, result)
 	}
 	if err != nil {
 		return Effects{Logs: v.logs}, nil, v.faultOf(err)
@@ -126,13 +127,12 @@ func (v *vm) identity(in Input) (thread, stepID goja.Value) {
 	return v.rt.ToValue(in.Thread), v.rt.ToValue(strconv.FormatUint(in.StepID, 10))
 }
 
-func (v *vm) startThread(thread, stepID goja.Value, e event, previous []byte) error {
+func (v *vm) startThread(thread, stepID goja.Value, e event, previous []byte) (result *goja.Object, err error) {
 	argument, before, err := v.parseStart(e, previous)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = v.startStep(v.lib, thread, stepID, v.entry, argument, before)
-	return err
+	return object(v.startStep(v.lib, thread, stepID, v.entry, argument, before))
 }
 
 // parseStart reads the arguments of the entry function.
@@ -149,10 +149,10 @@ func (v *vm) parseStart(e event, previous []byte) (argument, before goja.Value, 
 	return argument, before, nil
 }
 
-func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte, live *liveThread) error {
+func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte, live *liveThread) (result *goja.Object, err error) {
 	ref, isError, value, err := v.parseResume(e)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var root *goja.Object
 	iterators := undefinedSelf
@@ -163,20 +163,12 @@ func (v *vm) resumeThread(thread, stepID goja.Value, e event, data []byte, live 
 		root, err = v.load(data)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	matched, err := v.resumeStep(v.lib, root, thread, stepID, ref, v.rt.ToValue(isError), value, iterators)
-	if err != nil {
-		return err
+	if result, err = object(v.resumeStep(v.lib, root, thread, stepID, ref, v.rt.ToValue(isError), value, iterators)); result == nil && err == nil {
+		return nil, fmt.Errorf("%w: ref %q is not pending", ErrUnmatched, ref)
 	}
-	return checkMatched(matched, ref)
-}
-
-func checkMatched(matched, ref goja.Value) error {
-	if !matched.ToBoolean() {
-		return fmt.Errorf("%w: ref %q is not pending", ErrUnmatched, ref)
-	}
-	return nil
+	return result, err
 }
 
 // parseResume reads {"ref", "value"} or {"ref", "error"}. An event with both is an error.
@@ -220,13 +212,8 @@ func (v *vm) parseAnyResume(e event) (ref goja.Value, isError bool, value goja.V
 	return ref, isError, value, nil
 }
 
-// finish takes the effects of a drained step and saves the thread. It stays alive if it goes on.
-func (v *vm) finish(thread string) (Effects, *liveThread, error) {
-	result, err := v.takeEffects(v.lib)
-	if err != nil {
-		return Effects{}, nil, err
-	}
-	o := result.(*goja.Object)
+// finish reads what the library says of a step and saves the thread. It stays alive if it goes on.
+func (v *vm) finish(thread string, o *goja.Object) (_ Effects, _ *liveThread, err error) {
 	effects := Effects{Logs: v.logs, ResultTopic: o.Get("resultTopic").String(), ErrorTopic: o.Get("errorTopic").String()}
 	outputs, ok := o.Get("outputs").(*goja.Object)
 	if !ok {
@@ -241,7 +228,11 @@ func (v *vm) finish(thread string) (Effects, *liveThread, error) {
 	if effects.Refs, err = v.keysOf(o.Get("refs")); err != nil {
 		return Effects{}, nil, faultf(FaultIncompatible, "the list of refs is malformed: %v", err)
 	}
-	data, changed, err := v.save()
+	root, ok := o.Get("thread").(*goja.Object)
+	if !ok {
+		return Effects{}, nil, fmt.Errorf("the library gives no thread")
+	}
+	data, changed, err := v.save(root)
 	if err != nil {
 		return Effects{}, nil, err
 	}
@@ -252,8 +243,7 @@ func (v *vm) finish(thread string) (Effects, *liveThread, error) {
 	if !v.keepsLive {
 		return effects, nil, nil
 	}
-	live, err := v.leave(thread, data, changed)
-	return effects, live, err
+	return effects, v.leave(thread, data, root, changed, o.Get("atWork")), nil
 }
 
 // keysOf lists the keys of a Map.

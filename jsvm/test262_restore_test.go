@@ -160,7 +160,7 @@ func (c *conformanceThread) run(perJob bool) error {
 			return v.faultOf(err)
 		}
 	}
-	result, err := v.takeEffects(v.lib)
+	result, err := v.callFor("takeEffects")
 	c.takeLines()
 	if err != nil {
 		return v.faultOf(err)
@@ -191,7 +191,7 @@ func (c *conformanceThread) takeLines() {
 // runJob runs one job, in another VM than the last.
 func (c *conformanceThread) runJob() (more bool, err error) {
 	c.takeLines()
-	data, _, err := c.vm.save()
+	data, err := c.vm.saveWithin()
 	if err != nil {
 		return false, c.vm.faultOf(err)
 	}

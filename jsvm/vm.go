@@ -25,7 +25,7 @@ type vm struct {
 	topics []string // declared or configured while loading
 	module moduleState
 
-	startStep, resumeStep, quiesce, takeEffects, iteratorsAtWork goja.Callable
+	startStep, resumeStep goja.Callable
 
 	intrinsics     []*goja.Object
 	intrinsicTable *intrinsicTable
@@ -143,7 +143,7 @@ func (v *vm) callFor(name string, args ...goja.Value) (goja.Value, error) {
 func (v *vm) bindLibrary() error {
 	h, lib := v.heap, v.lib
 	h.natives.takeSymbols(v.rt)
-	for name, field := range map[string]*goja.Callable{"startStep": &v.startStep, "resumeStep": &v.resumeStep, "quiesce": &v.quiesce, "takeEffects": &v.takeEffects, "iteratorsAtWork": &v.iteratorsAtWork} {
+	for name, field := range map[string]*goja.Callable{"startStep": &v.startStep, "resumeStep": &v.resumeStep} {
 		f, ok := goja.AssertFunction(lib.Get(name))
 		if !ok {
 			return fmt.Errorf("runtime library has no %s", name)
@@ -233,15 +233,8 @@ func (v *vm) bindEntry(exports goja.Value) error {
 	return nil
 }
 
-// save turns the current thread into a continuation, which is valid until the next, and lists the module variables that differ.
-func (v *vm) save() ([]byte, []moduleBinding, error) {
-	root, ok := v.lib.Get("thread").(*goja.Object)
-	if !ok {
-		return nil, nil, fmt.Errorf("runtime library has no thread")
-	}
-	if _, err := v.quiesce(v.lib); err != nil {
-		return nil, nil, err
-	}
+// save turns the current thread, which is quiet, into a continuation, which is valid until the next, and lists the module variables that differ.
+func (v *vm) save(root *goja.Object) ([]byte, []moduleBinding, error) {
 	changed, err := v.module.changes(v)
 	if err != nil {
 		return nil, nil, err

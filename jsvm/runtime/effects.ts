@@ -1,12 +1,13 @@
 // Output records, and the end of a step.
 
 import { fulfilled, pending, promiseResolve, rejectPromise, newPromise, stateOf, WorkflowPromise } from "./promise";
-import { configOf, failStep, isDeclaredTopic, isLoading, now, running, setOwner, stepFault, thread } from "./thread";
+import { configOf, failStep, fault, isDeclaredTopic, isLoading, now, running, setOwner, thread } from "./thread";
 import type { Output, Thread } from "./thread";
 import { CancelToken } from "./token";
 import { Inbox } from "./inbox";
 import { isAwaited } from "./wait";
 import { inspect, log } from "./console";
+import { iteratorsAtWork, quiesce } from "./iterator";
 
 export const resumeTopic = "workflow-resume";
 export const schedulerTopic = "workflow-scheduler";
@@ -70,17 +71,20 @@ export interface Effects {
   /** Where results and errors of the thread go. */
   resultTopic: string;
   errorTopic: string;
+  /** What is to be saved: the thread as quiesce leaves it, and its iterators at work. Undefined if it has ended. */
+  thread: Thread | undefined;
+  atWork: unknown[] | undefined;
 }
 
 const none = new Map<string, unknown>();
 /** What takeEffects returns, valid until the thread runs on. */
-const effects: Effects = { outputs: [], refs: none, ended: false, resultTopic: "", errorTopic: "" };
+const effects: Effects = { outputs: [], refs: none, ended: false, resultTopic: "", errorTopic: "", thread: undefined, atWork: undefined };
 
 /** Ends the step. Throws the fault if the step has failed. */
 export function takeEffects(): Effects {
   const root = running;
-  if (stepFault() !== undefined) throw stepFault();
-  reportUnhandled(root);
+  if (fault !== undefined) throw fault;
+  if (now.rejected.length > 0) reportUnhandled(root);
   const ended = hasEnded(root);
   if (ended) writeOutcome(root);
   else if (root.refs.size === 0) log("warn", "the thread waits for something that no event can settle: it has no pending ref");
@@ -92,6 +96,9 @@ export function takeEffects(): Effects {
   const { resultTopic, errorTopic } = configOf(root);
   effects.resultTopic = resultTopic;
   effects.errorTopic = errorTopic;
+  effects.thread = ended ? undefined : root;
+  quiesce(); // drain has, but the text of what was thrown may have run code of the workflow
+  effects.atWork = ended ? undefined : iteratorsAtWork();
   return effects;
 }
 
@@ -136,7 +143,6 @@ function textOf(reason: unknown): string {
  */
 function reportUnhandled(root: Thread): void {
   const { rejected } = now;
-  if (rejected.length === 0) return;
   now.rejected = [];
   for (let i = 0; i < rejected.length; i++) {
     const { handled, value } = stateOf(rejected[i]);

@@ -5,7 +5,7 @@ import { define, mark, privateSymbols, symClass, symFunction, symIterator, symMa
 import { functions, makeFunction } from "./function";
 import * as promise from "./promise";
 import { installCombinators } from "./combinator";
-import { installIterators, iteratorsAtWork, quiesce, revive, reviveAgain } from "./iterator";
+import { installIterators, quiesce, revive, reviveAgain } from "./iterator";
 import { installIteratorMethods } from "./iteratorMethods";
 import { installWeak } from "./weak";
 import { installBind } from "./bind";
@@ -22,6 +22,7 @@ import { attach, begin, currentOwner, outputTopics, putAside, setOutputTopics, s
 import { afterEachDrain, drain, drainOne, hasJobs } from "./job";
 import { settle } from "./wait";
 import { start, takeEffects } from "./effects";
+import type { Effects } from "./effects";
 import { awaitersNow, awaitersOf, setStackText, trace } from "./trace";
 import { kont } from "./kont";
 
@@ -113,26 +114,27 @@ const rt: any = {
     if (restored !== thread()) revive();
     return attach(restored, id, stepId);
   },
-  /** The first step of a thread, to its last job. */
-  startStep(id: string, stepId: string, entry: Function, argument: unknown, previous: unknown) {
+  // A step is one call: the host's calls are dear.
+  /** The first step of a thread. */
+  startStep(id: string, stepId: string, entry: Function, argument: unknown, previous: unknown): Effects {
     revive();
     begin(id, stepId);
     start(entry, argument, previous);
     drain();
+    return takeEffects();
   },
-  iteratorsAtWork,
   /**
-   * A later step, to its last job; false if nothing waits for the ref, and then nothing of the thread has changed. A thread that was not restored, but
+   * A later step; undefined if nothing waits for the ref, and then nothing of the thread has changed. A thread that was not restored, but
    * has stayed here, comes with its iterators at work, if it has any.
    */
-  resumeStep(restored: any, id: string, stepId: string, ref: string, isError: boolean, value: unknown, atWork?: any[]): boolean {
+  resumeStep(restored: any, id: string, stepId: string, ref: string, isError: boolean, value: unknown, atWork?: any[]): Effects | undefined {
     revive();
-    if (!restored.refs.has(ref)) return false;
+    if (!restored.refs.has(ref)) return undefined;
     if (atWork !== undefined) reviveAgain(atWork);
     attach(restored, id, stepId);
     settle(ref, isError, value);
     drain();
-    return true;
+    return takeEffects();
   },
   // The same in smaller parts.
   start,

@@ -1,6 +1,6 @@
 // The job queue: ECMAScript 9.5. Jobs are objects of registered classes, so a thread can be saved between any two.
 
-import { now, running, setOwner, stepFault } from "./thread";
+import { fault, now, running, setOwner, stepFault } from "./thread";
 import { followThenable, react, reportError } from "./promise";
 
 const apply = Reflect.apply;
@@ -83,7 +83,7 @@ export function afterEachDrain(after: () => void): void {
 /** Runs jobs until none is left, or until the step has failed. */
 export function drain(): void {
   const { jobs } = now;
-  for (let i = 0; i < jobs.length && stepFault() === undefined; i++) {
+  for (let i = 0; i < jobs.length && fault === undefined; i++) {
     // A long chain of jobs must not keep what it has done with.
     if (i === 1024) {
       jobs.splice(0, i);

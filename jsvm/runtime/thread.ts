@@ -67,7 +67,8 @@ export let now: Now = { jobs: [], rejected: [], outputs: [] };
 let loading = true;
 /** For what runs often; the others call currentOwner(). */
 export let owner: Owner = running.scope;
-let fault: unknown;
+/** For what runs often; the others call stepFault(). */
+export let fault: unknown;
 let declaredTopics: Set<string> = new Set();
 
 export function thread(): Thread {
