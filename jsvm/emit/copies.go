@@ -50,20 +50,22 @@ func (e *emitter) dropCopied(leads map[*ir.Block]bool) {
 		}
 	}
 	for _, b := range e.f.Blocks {
-		if !leads[b] || stays[b] || len(b.Exits) > 0 || !isShort(b) {
+		if !leads[b] || stays[b] {
 			continue
 		}
-		if jump, ok := b.Term.(*ir.Jump); ok {
-			if !leads[jump.To] || jump.To == b {
-				continue
-			}
-			stays[jump.To] = true // else copies could lead to copies for ever
+		end, ok := shortCode(b, leads)
+		if !ok || end == b {
+			continue
+		}
+		if end != nil {
+			stays[end] = true // else copies could lead to copies for ever
 		}
 		delete(leads, b)
 	}
 }
 
-func isShort(b *ir.Block) bool {
+// shortCode reports whether what runs from b on is straight and short as far as the next leader, which it returns, or the end of the function.
+func shortCode(b *ir.Block, leads map[*ir.Block]bool) (end *ir.Block, ok bool) {
 	count := 0
 	measure := func(n ast.Node) {
 		syntax.Walk(n, func(n ast.Node) bool {
@@ -75,15 +77,23 @@ func isShort(b *ir.Block) bool {
 			return count <= copiedNodesMax
 		})
 	}
-	switch t := b.Term.(type) {
-	case *ir.Jump:
-	case *ir.Return:
-		measure(t.Value)
-	default:
-		return false
+	for {
+		for _, s := range b.Body {
+			measure(s)
+		}
+		switch t := b.Term.(type) {
+		case *ir.Return:
+			measure(t.Value)
+			return nil, len(b.Exits) == 0 && count <= copiedNodesMax
+		case *ir.Jump:
+			if len(b.Exits) > 0 || count > copiedNodesMax {
+				return nil, false
+			}
+			if b = t.To; leads[b] {
+				return b, true
+			}
+		default:
+			return nil, false
+		}
 	}
-	for _, s := range b.Body {
-		measure(s)
-	}
-	return count <= copiedNodesMax
 }

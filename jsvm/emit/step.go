@@ -239,14 +239,29 @@ func (e *emitter) jump(to *ir.Block) []ast.Statement {
 	return []ast.Statement{e.b.Set(blockName, e.b.Number(e.number[to])), e.b.Continue(jumpLabel)}
 }
 
+// savedInPlaceMax is up to how many slots are written into the array that they came from: a store takes a tenth of making an array.
+const savedInPlaceMax = 8
+
+// saved is the array of a suspension's slots: the one that the function was resumed with, which nobody else has, if it is as long.
+//
+//	%s.length === 2 ? (%s[0] = a, %s[1] = b, %s) : [a, b]
+func (e *emitter) saved(b syntax.Builder, slots []string) ast.Expression {
+	var items, stores []ast.Expression
+	for i, slot := range slots {
+		items = append(items, b.ID(slot))
+		stores = append(stores, b.Assign(b.Index(b.ID(savedName), b.Number(i)), b.ID(slot)))
+	}
+	fresh := b.Array(items...)
+	if len(slots) == 0 || len(slots) > savedInPlaceMax {
+		return fresh
+	}
+	return b.Conditional(b.Same(b.Dot(b.ID(savedName), "length"), b.Number(len(slots))), b.Sequence(append(stores, b.ID(savedName))...), fresh)
+}
+
 func (e *emitter) suspend(t *ir.Suspend) []ast.Statement {
 	b := e.b
 	if t.Node != nil {
 		b = syntax.At(t.Node)
-	}
-	saved := make([]ast.Expression, len(t.Saved))
-	for i, slot := range t.Saved {
-		saved[i] = b.ID(slot)
 	}
 	signal := "%AWAIT"
 	switch t.Kind {
@@ -260,7 +275,7 @@ func (e *emitter) suspend(t *ir.Suspend) []ast.Statement {
 	}
 	return []ast.Statement{
 		set("a", t.Operand),
-		set("s", b.Array(saved...)),
+		set("s", e.saved(b, t.Saved)),
 		set("pc", b.Number(e.number[t.Resume])),
 		b.Return(b.ID(signal)),
 	}
