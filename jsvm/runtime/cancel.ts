@@ -22,7 +22,7 @@
 import { CancelToken } from "./token";
 import { now, running, currentOwner } from "./thread";
 import { CancellationScope, cancelledAbove, isBelow, isWithin, isShielded, takeCancelers } from "./scope";
-import { enqueue, reactionJob, ReactionJob } from "./job";
+import { enqueueReaction, ReactionJob } from "./job";
 import { countReactions, listReactions, pending, rejected, isFrame, isPromise, rejectPromise, stateOf, stopWaiting, waitedFor, ThenReaction, LockReaction, WorkflowPromise, newPromise } from "./promise";
 import type { PromiseState } from "./promise";
 import { Combinator, decide, finish, letGo } from "./combinator";
@@ -146,7 +146,7 @@ function cancelWait(waiting: any, scope: CancellationScope, token: CancelToken):
       return;
     case Verdict.Blocked:
       detach(waiting, promise);
-      enqueue(reactionJob(waiting, rejected, token));
+      enqueueReaction(waiting, rejected, token);
   }
 }
 

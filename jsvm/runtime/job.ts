@@ -13,14 +13,15 @@ export class ReactionJob {
   declare value: unknown;
 
   run(): void {
-    react(this.reaction, this.state, this.value);
+    const { reaction, state, value } = this;
+    spare = this;
+    react(reaction, state, value);
   }
 }
 
-/** Makes a ReactionJob. */
-export function reactionJob(reaction: any, state: number, value: unknown): ReactionJob {
-  return { __proto__: ReactionJob.prototype, reaction, state, value } as any;
-}
+/** A job that has begun and is in no queue: what it does mostly ends with the making of another. Forgotten at the end of a drain. */
+let spare: any;
+const reactionJobPrototype = ReactionJob.prototype;
 
 /** A promise that was resolved with a thenable: NewPromiseResolveThenableJob, ECMAScript 27.2.2.2. */
 export class ThenableJob {
@@ -60,6 +61,21 @@ export class CallbackJob {
   }
 }
 
+/** Enqueues a ReactionJob. */
+export function enqueueReaction(reaction: any, state: number, value: unknown): void {
+  const { jobs } = now;
+  const job = spare;
+  if (job === undefined) {
+    jobs[jobs.length] = { __proto__: reactionJobPrototype, reaction, state, value };
+    return;
+  }
+  spare = undefined;
+  job.reaction = reaction;
+  job.state = state;
+  job.value = value;
+  jobs[jobs.length] = job;
+}
+
 export function enqueue(job: ReactionJob | ThenableJob | CallbackJob): void {
   const { jobs } = now;
   jobs[jobs.length] = job;
@@ -67,12 +83,11 @@ export function enqueue(job: ReactionJob | ThenableJob | CallbackJob): void {
 
 let afterJobs: () => void = () => {};
 
-/** The job that runs, for the stacks of errors. */
+/** What the running job resumes, for the stacks of errors; undefined between jobs, and for a job that resumes nothing. */
 let atWork: any;
 
-/** What the running job resumes; undefined between jobs, and for a job that resumes nothing. */
 export function reactionAtWork(): any {
-  return atWork === undefined ? undefined : atWork.reaction;
+  return atWork;
 }
 
 /** Calls after at the end of each drain. */
@@ -91,11 +106,12 @@ export function drain(): void {
     }
     const job = jobs[i];
     jobs[i] = undefined;
-    atWork = job;
+    atWork = job.reaction;
     job.run();
   }
   atWork = undefined;
   jobs.length = 0;
+  spare = undefined;
   setOwner(running.scope);
   afterJobs();
 }
@@ -109,9 +125,11 @@ export function hasJobs(): boolean {
 /** Runs one job; false if there is none. For hosts that save between jobs. */
 export function drainOne(): boolean {
   if (now.jobs.length === 0 || stepFault() !== undefined) return false;
-  atWork = now.jobs.shift();
-  atWork.run();
+  const job = now.jobs.shift();
+  atWork = job.reaction;
+  job.run();
   atWork = undefined;
+  spare = undefined;
   setOwner(running.scope);
   afterJobs();
   return true;

@@ -19,7 +19,7 @@ import { now, owner, running, currentOwner, setOwner } from "./thread";
 import { skipFinished, isCancelled } from "./scope";
 import type { Owner } from "./scope";
 import type { CancelToken } from "./token";
-import { enqueue, reactionJob, ThenableJob } from "./job";
+import { enqueue, enqueueReaction, ThenableJob } from "./job";
 import { ElementReaction } from "./combinator";
 import { payDebt, payLink } from "./cancel";
 import { resumeFrame } from "./kernel";
@@ -222,7 +222,8 @@ const prototype = WorkflowPromise.prototype;
 
 /** Makes a promise without running a constructor. */
 export function newPromise(): any {
-  return create(prototype);
+  const state: any = { __proto__: statePrototype, owner: undefined, state: pending, handled: false };
+  return (state.owner = { __proto__: prototype, [symPromise]: state });
 }
 
 /** Classes of ours whose instances `await` and Promise.resolve need not wrap, though their constructor is another. */
@@ -376,7 +377,7 @@ function settle(state: PromiseState, to: number, value: any): void {
 function trigger(state: PromiseState, reaction: any): void {
   if (state.debt !== undefined) passDebt(reaction, state.debt);
   stopWaiting(reaction);
-  enqueue(reactionJob(reaction, state.state, state.value));
+  enqueueReaction(reaction, state.state, state.value);
 }
 
 function isList(reactions: any): boolean {
@@ -440,7 +441,7 @@ export function subscribe(promise: any, reaction: any): boolean {
     return true;
   }
   if (state.debt !== undefined) passDebt(reaction, state.debt);
-  enqueue(reactionJob(reaction, state.state, state.value));
+  enqueueReaction(reaction, state.state, state.value);
   return false;
 }
 
@@ -479,12 +480,16 @@ export function awaitValue(frame: any, value: any): void {
   if (result !== undefined && result.source === undefined) result.source = frame;
   if (value === null || (typeof value !== "object" && typeof value !== "function")) {
     // A promise of it would be fulfilled already, and nobody else would ever see it.
-    enqueue(reactionJob(frame, fulfilled, value));
+    enqueueReaction(frame, fulfilled, value);
     return;
   }
   let promise;
   try {
-    promise = promiseResolve(WorkflowPromise, value);
+    // PromiseResolve(%Promise%, value)
+    const slot: PromiseState | undefined = value[symPromise];
+    const its = slot !== undefined && slot.owner === value ? value.constructor : undefined;
+    if (its !== undefined && (its === WorkflowPromise || ownSubclasses.has(its))) promise = value;
+    else resolvePromise((promise = newPromise()), value);
   } catch (error) {
     resumeFrame(frame, error, 1);
     return;
