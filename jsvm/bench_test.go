@@ -2,11 +2,13 @@ package jsvm
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"syscall"
 	"testing"
 
 	"github.com/dop251/goja"
+	"github.com/klauspost/compress/zstd"
 )
 
 const smallWorkflow = `
@@ -60,33 +62,82 @@ func BenchmarkNewVM(b *testing.B) {
 	runtime.KeepAlive(vms)
 }
 
+// keptThreads are the two ways for a thread to come to its next step.
+var keptThreads = []struct {
+	name        string
+	liveThreads int
+}{{"thread=restored", 0}, {"thread=live", 1}}
+
+// reportSize gives the length of a continuation, as it is and compressed: whether that would pay.
+func reportSize(b *testing.B, continuation []byte) {
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(len(continuation)), "B/continuation")
+	b.ReportMetric(float64(len(z.EncodeAll(continuation, nil))), "B/zstd")
+}
+
+// smallThread is a thread of the small workflow.
+type smallThread struct {
+	pool    *Pool
+	step    uint64
+	effects Effects
+}
+
+func startSmall(b *testing.B, liveThreads int) *smallThread {
+	p := NewPool(compileText(b, smallWorkflow), PoolOptions{LiveThreadsMax: liveThreads})
+	b.Cleanup(p.Close)
+	e, err := p.Step(context.Background(), Input{Thread: "order-1", StepID: 1, Event: []byte(`{"id":7,"qty":2}`)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &smallThread{p, 1, e}
+}
+
+func (t *smallThread) run(b *testing.B) {
+	t.step++
+	event := []byte(`{"ref":"` + t.effects.Refs[0] + `","value":{"n":1}}`)
+	e, err := t.pool.Step(context.Background(), Input{Thread: "order-1", StepID: t.step, Continuation: t.effects.Continuation, Event: event})
+	if err != nil {
+		b.Fatal(err)
+	}
+	t.effects = e
+}
+
 // BenchmarkStepSmall runs one step of a small workflow after another, of a thread that is restored for each and of one that is still alive.
 func BenchmarkStepSmall(b *testing.B) {
-	for _, kept := range []struct {
-		name    string
-		threads int
-	}{{"thread=restored", 0}, {"thread=live", 1}} {
+	for _, kept := range keptThreads {
 		b.Run(kept.name, func(b *testing.B) {
-			p := NewPool(compileText(b, smallWorkflow), PoolOptions{LiveThreadsMax: kept.threads})
-			defer p.Close()
-			ctx := context.Background()
-			e, err := p.Step(ctx, Input{Thread: "order-1", StepID: 1, Event: []byte(`{"id":7,"qty":2}`)})
-			if err != nil {
-				b.Fatal(err)
-			}
-			size := len(e.Continuation)
+			t := startSmall(b, kept.liveThreads)
+			first := t.effects.Continuation
 			b.ReportAllocs()
 			reportCPU(b)
-			step := uint64(1)
 			for b.Loop() {
-				step++
-				e, err = p.Step(ctx, Input{Thread: "order-1", StepID: step, Continuation: e.Continuation, Event: []byte(`{"ref":"` + e.Refs[0] + `","value":{"n":1}}`)})
-				if err != nil {
-					b.Fatal(err)
-				}
+				t.run(b)
 			}
-			b.ReportMetric(float64(size), "B/continuation")
+			reportSize(b, first)
 		})
+	}
+}
+
+// BenchmarkStepAt runs the steps from the named one on: what a step costs must not grow with those before it.
+func BenchmarkStepAt(b *testing.B) {
+	for _, kept := range keptThreads {
+		for _, at := range []uint64{1, 1_000, 100_000} {
+			b.Run(fmt.Sprintf("step=%d/%s", at, kept.name), func(b *testing.B) {
+				t := startSmall(b, kept.liveThreads)
+				for t.step < at {
+					t.run(b)
+				}
+				b.ReportAllocs()
+				reportCPU(b)
+				for b.Loop() {
+					t.run(b)
+				}
+				b.ReportMetric(float64(len(t.effects.Continuation)), "B/continuation")
+			})
+		}
 	}
 }
 
@@ -136,7 +187,33 @@ func BenchmarkStepSaga(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(len(state)), "B/continuation")
+	reportSize(b, state)
+}
+
+// BenchmarkSaga runs the whole saga, with a timeout, a failed reservation and compensations; figures are for a step of it.
+func BenchmarkSaga(b *testing.B) {
+	for _, kept := range keptThreads {
+		b.Run(kept.name, func(b *testing.B) {
+			p := NewPool(compileFile(b, "testdata/saga.ts"), PoolOptions{LiveThreadsMax: kept.liveThreads})
+			defer p.Close()
+			steps := uint64(0)
+			run := func() {
+				h := &host{t: b, pool: func() *Pool { return p }}
+				sagaScript(h)
+				steps += h.step
+			}
+			run()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			steps = 0
+			for b.Loop() {
+				run()
+			}
+			runtime.ReadMemStats(&after)
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(steps), "µs/step")
+			b.ReportMetric(float64(after.Mallocs-before.Mallocs)/float64(steps), "allocs/step")
+		})
+	}
 }
 
 func BenchmarkCompileSaga(b *testing.B) {

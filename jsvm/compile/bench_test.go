@@ -2,8 +2,10 @@ package compile_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dop251/goja"
 
@@ -29,46 +31,89 @@ var workloads = []struct{ name, source string }{
 	{"loop around no await", `async function main(n) { let s = 0; for (let i = 0; i < n; i++) { if (i < 0) await i; s += i; } return s; }`},
 }
 
+// plainWork is a workload's main on goja's own functions.
+func plainWork(b *testing.B, source string) func(n int) {
+	vm := goja.New()
+	v, err := vm.RunString("(function () { 'use strict'; " + source + " return main; })()")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return caller(b, vm, v)
+}
+
+// rewrittenWork is a workload's main after the compiler.
+func rewrittenWork(b *testing.B, source string) func(n int) {
+	program, err := compile.Compile(compile.Script{Name: "bench.js", Text: source + "\nexports.main = main;"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	vm := goja.New()
+	rt, err := runtime.Install(vm, runtime.Host{Log: func(level, text string) {}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	load, err := vm.RunProgram(program.Prog)
+	if err != nil {
+		b.Fatal(err)
+	}
+	_ = vm.Set("rt", rt)
+	_ = vm.Set("load", load)
+	v, err := vm.RunString(`rt.begin("T", "1"); const e = {}; load(rt, {}, e, rt.require); (n) => { e.main(n); rt.drain() }`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return caller(b, vm, v)
+}
+
+func caller(b *testing.B, vm *goja.Runtime, main goja.Value) func(n int) {
+	f, _ := goja.AssertFunction(main)
+	return func(n int) {
+		if _, err := f(nil, vm.ToValue(n)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // What rewriting costs: the same work on goja's own functions and rewritten.
 func BenchmarkRewritten(b *testing.B) {
 	for _, w := range workloads {
-		b.Run(w.name+"/plain", func(b *testing.B) {
-			vm := goja.New()
-			v, err := vm.RunString("(function () { 'use strict'; " + w.source + " return main; })()")
-			if err != nil {
-				b.Fatal(err)
+		for name, work := range map[string]func(*testing.B, string) func(int){"plain": plainWork, "rewritten": rewrittenWork} {
+			b.Run(w.name+"/"+name, func(b *testing.B) {
+				main := work(b, w.source)
+				b.ReportAllocs()
+				b.ResetTimer()
+				main(b.N)
+			})
+		}
+	}
+}
+
+// slowdownTurn is about how long plain code runs at a time in BenchmarkSlowdown: too short for a scheduler to interrupt each.
+const slowdownTurn = 500 * time.Microsecond
+
+// How many times as long rewritten code takes. Both take turns, and the least time of each counts, so that the ratio holds on a machine that does
+// other work too. An operation is a turn of both.
+func BenchmarkSlowdown(b *testing.B) {
+	for _, w := range workloads {
+		b.Run(w.name, func(b *testing.B) {
+			mains := [2]func(int){plainWork(b, w.source), rewrittenWork(b, w.source)}
+			took := func(i, units int) time.Duration {
+				began := time.Now()
+				mains[i](units)
+				return time.Since(began)
 			}
-			main, _ := goja.AssertFunction(v)
-			b.ResetTimer()
-			if _, err := main(nil, vm.ToValue(b.N)); err != nil {
-				b.Fatal(err)
+			units := 1
+			for took(0, units) < slowdownTurn {
+				units *= 2
 			}
-		})
-		b.Run(w.name+"/rewritten", func(b *testing.B) {
-			program, err := compile.Compile(compile.Script{Name: "bench.js", Text: w.source + "\nexports.main = main;"})
-			if err != nil {
-				b.Fatal(err)
+			least := [2]time.Duration{math.MaxInt64, math.MaxInt64}
+			for b.Loop() {
+				for i := range mains {
+					least[i] = min(least[i], took(i, units))
+				}
 			}
-			vm := goja.New()
-			rt, err := runtime.Install(vm, runtime.Host{Log: func(level, text string) {}})
-			if err != nil {
-				b.Fatal(err)
-			}
-			load, err := vm.RunProgram(program.Prog)
-			if err != nil {
-				b.Fatal(err)
-			}
-			_ = vm.Set("rt", rt)
-			_ = vm.Set("load", load)
-			v, err := vm.RunString(`rt.begin("T", "1"); const e = {}; load(rt, {}, e, rt.require); (n) => { e.main(n); rt.drain() }`)
-			if err != nil {
-				b.Fatal(err)
-			}
-			main, _ := goja.AssertFunction(v)
-			b.ResetTimer()
-			if _, err := main(nil, vm.ToValue(b.N)); err != nil {
-				b.Fatal(err)
-			}
+			b.ReportMetric(float64(least[1])/float64(least[0]), "times-plain")
+			b.ReportMetric(float64(least[1].Nanoseconds())/float64(units), "rewritten-ns/unit")
 		})
 	}
 }
