@@ -10,6 +10,13 @@ import (
 	"kont/statemachine/runner"
 )
 
+// liveThreadsMax and liveBytesMax bound the threads of one bundle that stay in memory between their steps. Those that a burst of events wakes
+// again and again are few; one that sleeps for a month has long made room.
+const (
+	liveThreadsMax = 1024
+	liveBytesMax   = 8 << 20
+)
+
 // engine loads bundles for the runner.
 type engine struct {
 	limits  jsvm.Limits
@@ -34,7 +41,7 @@ func (e *engine) Load(data []byte) (runner.Program, error) {
 	}
 	// As many as the runner may run: a step that waits for a machine held by a slow
 	// one would stall its thread. They are made when they are needed.
-	return jsvm.NewPool(bundle, jsvm.PoolOptions{Limits: e.limits, VMsMax: runner.StepsMax(e.workers)}), nil
+	return jsvm.NewPool(bundle, jsvm.PoolOptions{Limits: e.limits, VMsMax: runner.StepsMax(e.workers), LiveThreadsMax: liveThreadsMax, LiveBytesMax: liveBytesMax}), nil
 }
 
 // bundle decodes a stored bundle for people who look into threads.
