@@ -91,7 +91,11 @@ func printThread(w io.Writer, thread api.Thread) {
 	for _, wait := range thread.Waits {
 		fmt.Fprintln(w)
 		for _, frame := range wait.Stack {
-			fmt.Fprintf(w, "  at %s (%s:%d:%d)\n", frame.Function, frame.File, frame.Line, frame.Column)
+			label := ""
+			if frame.Label != "" {
+				label = ", label " + frame.Label
+			}
+			fmt.Fprintf(w, "  at %s%s (%s:%d:%d)\n", frame.Function, label, frame.File, frame.Line, frame.Column)
 			if frame.Source != "" {
 				fmt.Fprintf(w, "       %s\n", shortened(printable(strings.TrimSpace(frame.Source)), 100))
 			}

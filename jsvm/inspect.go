@@ -18,7 +18,8 @@ type Inspection struct {
 type WaitingFrame struct {
 	Function string    `json:"function"`
 	Await    Position  `json:"await"`
-	Refs     []string  `json:"refs,omitempty"` // what it waits for itself, of Inspection.Refs
+	Label    string    `json:"label,omitempty"` // the author's name of the await
+	Refs     []string  `json:"refs,omitempty"`  // what it waits for itself, of Inspection.Refs
 	Locals   []Local   `json:"locals"`
 	Callers  []Awaiter `json:"callers,omitempty"` // who awaits it, innermost first
 }
@@ -27,6 +28,7 @@ type WaitingFrame struct {
 type Awaiter struct {
 	Function string   `json:"function"`
 	Await    Position `json:"await"`
+	Label    string   `json:"label,omitempty"`
 	Refs     []string `json:"refs,omitempty"`
 	Locals   []Local  `json:"locals"`
 }
@@ -48,10 +50,10 @@ func (b *Bundle) Inspect(data []byte) (*Inspection, error) {
 	for _, frame := range in.blocked() {
 		node := &g.Nodes[frame]
 		w := WaitingFrame{Locals: in.locals(node), Refs: in.waitsFor(node)}
-		w.Function, w.Await = in.place(node)
+		w.Function, w.Await, w.Label = in.place(node)
 		for _, caller := range in.callers(frame) {
 			a := Awaiter{Locals: in.locals(&g.Nodes[caller]), Refs: in.waitsFor(&g.Nodes[caller])}
-			a.Function, a.Await = in.place(&g.Nodes[caller])
+			a.Function, a.Await, a.Label = in.place(&g.Nodes[caller])
 			w.Callers = append(w.Callers, a)
 		}
 		result.Waiting = append(result.Waiting, w)
@@ -251,19 +253,19 @@ func (in *inspector) callers(frame continuation.NodeID) []continuation.NodeID {
 	return stack
 }
 
-// place is the name of a frame's function and the position of its await.
-func (in *inspector) place(n *continuation.Node) (string, Position) {
+// place is the name of a frame's function, and the position and the label of its await.
+func (in *inspector) place(n *continuation.Node) (function string, at Position, label string) {
 	g := in.graph
 	f := g.Functions[n.Function]
 	id, ok := in.bundle.layout.byKey[f.Key]
 	if !ok {
-		return f.Key, Position{}
+		return f.Key, Position{}, ""
 	}
 	layout := &in.bundle.layout.functions[id]
 	if pc := layout.point(g.Text(n.Text)); pc >= 0 {
-		return layout.name, layout.points[pc].position
+		return layout.name, layout.points[pc].position, layout.points[pc].label
 	}
-	return layout.name, Position{}
+	return layout.name, Position{}, ""
 }
 
 // locals are the variables of a frame that the source names: its slots, and those that closures share, in environments.

@@ -37,6 +37,7 @@ type memberLayout struct {
 
 type pointLayout struct {
 	key      string
+	label    string // the author's, "" for none
 	slots    []string
 	position Position
 }
@@ -51,7 +52,7 @@ func layoutOf(m *compile.Manifest) *layout {
 			isClass: f.IsClass, hasPrototype: f.Constructs,
 			isStepped: f.Stepped, isGenerator: f.Generator, captures: f.Captures, class: f.Class}
 		for _, p := range f.Points {
-			point := pointLayout{key: p.Key, position: Position{File: p.At.Module, Line: p.At.Line, Column: p.At.Column}}
+			point := pointLayout{key: p.Key, label: p.Label, position: Position{File: p.At.Module, Line: p.At.Line, Column: p.At.Column}}
 			for _, s := range p.Slots {
 				point.slots = append(point.slots, s.Name)
 			}

@@ -21,7 +21,7 @@ func (n *Node) inspect(stored *command.Thread, thread *api.Thread) error {
 	}
 	for _, waiting := range inspection.Waiting {
 		wait := api.Wait{Stack: []api.Frame{frameOf(bundle, jsvm.Awaiter{
-			Function: waiting.Function, Await: waiting.Await, Refs: waiting.Refs, Locals: waiting.Locals,
+			Function: waiting.Function, Await: waiting.Await, Label: waiting.Label, Refs: waiting.Refs, Locals: waiting.Locals,
 		})}}
 		for _, caller := range waiting.Callers {
 			wait.Stack = append(wait.Stack, frameOf(bundle, caller))
@@ -38,6 +38,7 @@ func frameOf(bundle *jsvm.Bundle, f jsvm.Awaiter) api.Frame {
 		File:     f.Await.File,
 		Line:     f.Await.Line,
 		Column:   f.Await.Column,
+		Label:    f.Label,
 		Source:   sourceLine(bundle, f.Await),
 		Refs:     f.Refs,
 		Locals:   localsOf(f.Locals),

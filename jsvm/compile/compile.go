@@ -82,7 +82,8 @@ func Compile(script Script) (program *Program, err error) {
 		return nil, err
 	}
 	info := scope.Analyse(parsed)
-	warnings, err := p.problems(info.Problems)
+	labels, problems := takeLabels(script, info, parsed)
+	warnings, err := p.problems(append(info.Problems, problems...))
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func Compile(script Script) (program *Program, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile %s: %w", script.Name, err)
 	}
-	return &Program{Prog: prog, Manifest: manifest.complete(lowered, operands), AST: output, Warnings: warnings}, nil
+	return &Program{Prog: prog, Manifest: manifest.complete(lowered, operands, labels), AST: output, Warnings: warnings}, nil
 }
 
 func parse(script Script, p *positions) (program *ast.Program, err error) {

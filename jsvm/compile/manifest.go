@@ -72,10 +72,12 @@ type Member struct {
 type Point struct {
 	// Key names the point in continuations: kind, '-', a hash of the operand's
 	// text, and '~' with an ordinal from 2 among points of the same kind and text.
-	// Other awaits can come and go around it.
+	// Other awaits can come and go around it. The author's label takes the place of the hash: kind, '@', label.
 	Key  string
 	Kind string
-	At   Position
+	// Label is the name that the author gave with W.label, "" for none.
+	Label string
+	At    Position
 	// Slots are saved in this order.
 	Slots []Slot
 }
@@ -330,20 +332,20 @@ func (m *builder) operands() map[ast.Node]string {
 }
 
 // complete adds what lowering has found out.
-func (m *builder) complete(lowered *lower.Result, operands map[ast.Node]string) *Manifest {
+func (m *builder) complete(lowered *lower.Result, operands map[ast.Node]string, labels map[ast.Node]label) *Manifest {
 	for id := range m.manifest.Functions {
 		f := &m.manifest.Functions[id]
 		for _, env := range lowered.Functions[id].Envs {
 			f.Envs = append(f.Envs, Env{Name: env.Name, Fields: env.Fields, Parent: env.Parent})
 		}
 		if step := lowered.Steps[id]; step != nil {
-			f.Points = m.points(f, step, operands)
+			f.Points = m.points(f, step, operands, labels)
 		}
 	}
 	return m.manifest
 }
 
-func (m *builder) points(f *Function, step *lower.Step, operands map[ast.Node]string) []Point {
+func (m *builder) points(f *Function, step *lower.Step, operands map[ast.Node]string, labels map[ast.Node]label) []Point {
 	points := []Point{{Key: "start", Kind: "start", At: f.At, Slots: slots(step, step.IR.Params)}}
 	keys := map[string]int{"start": 1}
 	for _, p := range step.IR.Points {
@@ -353,6 +355,9 @@ func (m *builder) points(f *Function, step *lower.Step, operands map[ast.Node]st
 			point.At, _ = m.at.of(p.Node.Idx0())
 			sum := sha256.Sum256([]byte(operands[p.Node]))
 			point.Key = fmt.Sprintf("%s-%x", point.Kind, sum[:4])
+			if l, ok := labels[p.Node]; ok {
+				point.Label, point.Key = l.name, point.Kind+"@"+l.name
+			}
 		}
 		keys[point.Key]++
 		if n := keys[point.Key]; n > 1 {

@@ -26,6 +26,12 @@ declare module "kont" {
   /** A durable timer. It is stopped when the branch that it belongs to is cancelled. At most 2^53 - 1 milliseconds, rounded up; at least 1. */
   export function sleep(milliseconds: number): Ref<void>;
 
+  /**
+   * Names the resume point of the await or yield right before it: `await W.label("paid", charge())` is `await charge()`, at a place
+   * that a suspended thread is found again by when the source around it changes. The name is a text in quotes, once in a function.
+   */
+  export function label<T>(name: string, value: T): T;
+
   /** A buffered receiver of many events with one id: from the moment that it is made none is lost. One per id and thread. */
   export function inbox<T = unknown>(id: string): Inbox<T>;
   export interface Inbox<T> extends AsyncIterable<T> {

@@ -6,6 +6,7 @@ import { cancelScope } from "./cancel";
 import { useFamily } from "./family";
 import { ensureThread, output, outputJSON } from "./effects";
 import { inbox } from "./inbox";
+import { label } from "./label";
 import { WorkflowPromise } from "./promise";
 import { Ref, ref, refId, sleep, suspend, Suspension, wait } from "./ref";
 import { ownConfig, thread } from "./thread";
@@ -32,6 +33,7 @@ export const kont: any = {
   currentCancellationScope,
   ensureThread,
   inbox,
+  label,
   output,
   outputJSON,
   ref,

@@ -144,6 +144,8 @@ type Frame struct {
 	// Line and Column count from 1, in the author's source.
 	Line   int `json:"line"`
 	Column int `json:"column"`
+	// Label is the author's name of the await, if it has one.
+	Label string `json:"label,omitempty"`
 	// Source is the text of that line.
 	Source string `json:"source,omitempty"`
 	// Refs are the pending refs that it waits for itself; none where it waits for
