@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/dop251/goja"
+
+	"kont/jsvm/continuation"
 )
 
 var addGolden = flag.Bool("add-golden", false, "write golden files that are missing; existing ones are never changed")
@@ -83,6 +85,51 @@ func TestGoldenContinuationsResume(t *testing.T) {
 	}
 }
 
+// Together the goldens have every kind of object and of resume point, so that a later build has to read each of them.
+func TestGoldenContinuationsHaveEveryKind(t *testing.T) {
+	files, _ := filepath.Glob("testdata/continuations/*.json")
+	kinds, points := map[continuation.Kind]bool{}, map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stored golden
+		if err := json.Unmarshal(text, &stored); err != nil {
+			t.Fatal(err)
+		}
+		b, err := DecodeBundle(stored.Bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &continuation.Graph{}
+		if err := decodeFor(b, g, stored.Continuation); err != nil {
+			t.Fatal(err)
+		}
+		for i := range g.Nodes {
+			n := &g.Nodes[i]
+			kinds[n.Kind] = true
+			if n.Kind == continuation.Frame {
+				key := g.Text(n.Text)
+				if at := strings.IndexAny(key, "-@"); at > 0 {
+					key = key[:at+1]
+				}
+				points[key] = true
+			}
+		}
+	}
+	for kind := continuation.Object; kind.String() != "unknown kind"; kind++ {
+		if !kinds[kind] {
+			t.Errorf("no golden continuation has a %s", kind)
+		}
+	}
+	for _, point := range []string{"await-", "await@", "yield-", "yield@", "yield*-", "yield*@", "start", "start~2", "end"} {
+		if !points[point] {
+			t.Errorf("no golden continuation has a frame at %s", point)
+		}
+	}
+}
+
 func requireSame(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
@@ -111,6 +158,10 @@ func writeGoldens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	kinds, err := os.ReadFile("testdata/kinds.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, g := range map[string]struct {
 		about, source string
 		events        []string
@@ -121,6 +172,7 @@ func writeGoldens(t *testing.T) {
 		"prototypes": {"prototype objects, and arrows that call super", string(prototypes), []string{`null`, `{"ref":"1:ref:1","value":21}`}},
 		"values":     {"one value of every kind that can be kept", string(values), []string{`null`, `{"ref":"1:ref:1","value":1}`}},
 		"builtins":   {"an object of every family of built-ins", string(builtins), []string{`null`, `{"ref":"1:item:2","value":5}`, `{"ref":"1:answer:3","value":"w"}`}},
+		"kinds":      {"every kind of object, of frame and of resume point that a continuation can have, labels among them", string(kinds), []string{`null`, `{"ref":"1:first:5","value":1}`}},
 	} {
 		file := filepath.Join("testdata/continuations", name+"-1.json")
 		if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
