@@ -38,6 +38,9 @@ type Bundle struct {
 	warnings []Diagnostic
 	program  *goja.Program
 	layout   *layout
+
+	outlining sync.Once // of outlined
+	outlined  outlined
 }
 
 // Hash names the bundle: SHA-256 of its contents.

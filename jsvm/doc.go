@@ -2,7 +2,8 @@
 // returns the next continuation and what the workflow wrote.
 //
 // Compile makes a Bundle of TypeScript or JavaScript sources; a Pool runs steps of a bundle on
-// warm VMs; Inspect shows a suspended thread to a person. A ten-line program can use it:
+// warm VMs; Inspect shows a suspended thread to a person; Fit tells whether one can go on under another build of
+// its source, and Move makes it so. A ten-line program can use it:
 //
 //	b, err := jsvm.Compile(ctx, jsvm.CompileOptions{Entry: "app.ts"})
 //	p := jsvm.NewPool(b, jsvm.PoolOptions{})

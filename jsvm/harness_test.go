@@ -95,8 +95,14 @@ type answers func(pending []string, step int) (ref, value string, isError bool)
 // from its continuation only.
 func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves int) {
 	t.Helper()
+	return runBetween(t, b, b, perJob, answer)
+}
+
+// runBetween is run with a thread that moves to the other bundle before every job.
+func runBetween(t testing.TB, b, other *Bundle, perJob bool, answer answers) (o outcome, saves int) {
+	t.Helper()
 	limits := Limits{}.withDefaults()
-	fresh := func() *vm {
+	fresh := func(b *Bundle) *vm {
 		v, err := newVM(b, goja.New(), limits)
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +110,7 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 		return v
 	}
 	// Two VMs in turn: neither has seen the thread's objects since it was loaded... but its own earlier ones, which nothing may find again.
-	vms := []*vm{fresh(), fresh()}
+	vms := []*vm{fresh(b), fresh(other)}
 	v := vms[0]
 	take := func() {
 		for _, l := range v.logs {
@@ -127,7 +133,18 @@ func run(t testing.TB, b *Bundle, perJob bool, answer answers) (o outcome, saves
 		}
 		saves++
 		data = append([]byte(nil), data...)
+		from := v
 		v = vms[saves%2]
+		if b != other {
+			moved, report, err := move(data, from, v, FitOptions{})
+			if err != nil {
+				return err
+			}
+			if !report.Fits {
+				return fmt.Errorf("does not fit: %v", report.Problems)
+			}
+			data = moved
+		}
 		if err := v.module.reset(); err != nil {
 			return err
 		}

@@ -55,64 +55,78 @@ func (p *positions) repair(parsed *ast.Program, text string) error {
 
 // Compile rewrites and compiles a script. The error is an *Error if it is the
 // script's fault. The same input gives the same output, manifest included.
-func Compile(script Script) (program *Program, err error) {
+func Compile(script Script) (*Program, error) {
+	program, _, err := compileScript(script, false)
+	return program, err
+}
+
+// compileScript compiles, and makes an Outline if asked for one.
+func compileScript(script Script, outlined bool) (program *Program, outline *Outline, err error) {
 	p, err := positionsOf(script)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	parsed, err := parse(script, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var current ast.Node
 	defer func() {
 		if r := recover(); r != nil {
-			program, err = nil, p.internal(current, r)
+			program, outline, err = nil, nil, p.internal(current, r)
 		}
 	}()
 	if unknown := p.unknownImports(parsed, script.Modules); len(unknown) > 0 {
-		return nil, &Error{Diagnostics: unknown}
+		return nil, nil, &Error{Diagnostics: unknown}
 	}
 	if err := p.repair(parsed, script.Text); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// A stored bundle was accepted by the build that made it.
 	if refused := expandRegExps(parsed); len(refused) > 0 && script.Modules != nil {
 		_, err := p.problems(refused)
-		return nil, err
+		return nil, nil, err
 	}
 	info := scope.Analyse(parsed)
 	labels, problems := takeLabels(script, info, parsed)
 	warnings, err := p.problems(append(info.Problems, problems...))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	manifest := newBuilder(script, info, p)
 	manifest.describe()
 	operands := manifest.operands()
+	var o *outliner
+	if outlined {
+		o = newOutliner(manifest, parsed, labels)
+	}
 	lowered, err := lower.Lower(info, parsed)
 	var refusal *lower.Refusal
 	if errors.As(err, &refusal) {
-		return nil, &Error{Diagnostics: []Diagnostic{p.diagnostic(refusal.Problem)}}
+		return nil, nil, &Error{Diagnostics: []Diagnostic{p.diagnostic(refusal.Problem)}}
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	output := emit.Program(info, lowered, manifest.moduleOf)
 	output.File = parsed.File
 	if node := survivor(output); node != nil {
-		return nil, p.internal(node, fmt.Sprintf("%T survived lowering", node))
+		return nil, nil, p.internal(node, fmt.Sprintf("%T survived lowering", node))
 	}
 	prog, err := goja.CompileAST(output, true)
 	var syntaxError *goja.CompilerSyntaxError
 	if errors.As(err, &syntaxError) {
 		line, column := p.lineColumn(syntaxError.Offset)
-		return nil, &Error{Diagnostics: []Diagnostic{p.at(line, column, syntaxError.Message, "")}}
+		return nil, nil, &Error{Diagnostics: []Diagnostic{p.at(line, column, syntaxError.Message, "")}}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("compile %s: %w", script.Name, err)
+		return nil, nil, fmt.Errorf("compile %s: %w", script.Name, err)
 	}
-	return &Program{Prog: prog, Manifest: manifest.complete(lowered, operands, labels), AST: output, Warnings: warnings}, nil
+	program = &Program{Prog: prog, Manifest: manifest.complete(lowered, operands, labels), AST: output, Warnings: warnings}
+	if o != nil {
+		outline = o.complete(lowered)
+	}
+	return program, outline, nil
 }
 
 func parse(script Script, p *positions) (program *ast.Program, err error) {

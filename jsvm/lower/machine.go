@@ -126,7 +126,14 @@ func (c *context) stepped() ast.Expression {
 	}
 	c.m.f.Prune()
 	c.m.f.Liveness()
-	c.result.Steps[f.ID] = &Step{Function: f, IR: c.m.f, Labels: c.slotLabels}
+	step := &Step{Function: f, IR: c.m.f, Labels: c.slotLabels, Bindings: map[string]*scope.Binding{}, Scopes: map[string]*scope.Scope{}}
+	for binding, slot := range c.slots {
+		step.Bindings[slot] = binding
+	}
+	for s, name := range c.envNames {
+		step.Scopes[name] = s
+	}
+	c.result.Steps[f.ID] = step
 	return c.wrapper(wrapperParams, passed, !simple)
 }
 

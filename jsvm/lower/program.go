@@ -53,6 +53,10 @@ type Step struct {
 	// Labels are the names that slots have in continuations, where those are not
 	// their own: source name and declaration ordinal.
 	Labels map[string]string
+	// Bindings has the variables that slots hold, and Scopes the scopes whose environments they hold; by slot. The
+	// others are temporaries.
+	Bindings map[string]*scope.Binding
+	Scopes   map[string]*scope.Scope
 }
 
 // Function is what later passes need to know of a lowered function or class.
