@@ -23,6 +23,10 @@ type Outline struct {
 	// the WeakMap of a private field: the keys of the classes and functions. Their names have numbers that depend on
 	// what else is in the module.
 	Generated map[string]string
+	// Findings are about code that compiles and is hardly meant. Globals are the names that modules use and none
+	// declares, but for those that they only ask for by typeof.
+	Findings []Diagnostic
+	Globals  []Global
 }
 
 // FunctionOutline is one function or class.
@@ -61,6 +65,9 @@ type VariableOutline struct {
 	Kind       string
 	// Declared counts the declarations of that name in the function.
 	Declared int
+	// At is where it is declared, Type what it holds, as the author annotated it or its initial value shows; "" if neither tells.
+	At   Position
+	Type string
 }
 
 // PointOutline is one resume point.
@@ -105,6 +112,10 @@ type outliner struct {
 	// places are the statements around the nodes that open scopes.
 	places map[ast.Node][]*region
 	points map[ast.Node]*suspension
+	values values
+	types  map[*scope.Binding]string
+	names  map[*scope.Binding]string // see author
+	lines  map[string][]string       // of the author's modules
 	// needsEnv has the scopes of the classes that use what is around them.
 	needsEnv map[*scope.Scope]bool
 }
@@ -128,8 +139,22 @@ type suspension struct {
 
 func newOutliner(m *builder, program *ast.Program, labels map[ast.Node]label) *outliner {
 	o := &outliner{builder: m, labels: labels, normal: newNormaliser(m.script, m.at, m.info, program), outline: &Outline{Generated: map[string]string{}},
-		places: map[ast.Node][]*region{}, points: map[ast.Node]*suspension{}, needsEnv: map[*scope.Scope]bool{}}
+		places: map[ast.Node][]*region{}, points: map[ast.Node]*suspension{}, needsEnv: map[*scope.Scope]bool{},
+		names: map[*scope.Binding]string{}, lines: map[string][]string{}}
 	o.outline.Functions = make([]FunctionOutline, len(m.info.List))
+	o.values = valuesOf(m.info, program)
+	o.types = map[*scope.Binding]string{}
+	for _, entry := range m.info.List {
+		if entry.Function == nil || entry.Function.Kind == scope.Module {
+			continue
+		}
+		for _, s := range entry.Function.Scopes {
+			for _, b := range s.Bindings {
+				o.types[b] = o.typeOf(b) // now: lowering changes the tree
+			}
+		}
+	}
+	o.lint(program)
 	module := &walk{outliner: o, id: m.info.Module.ID}
 	module.list(program.Body, len(m.script.Text), nil)
 	for _, entry := range m.info.List {
@@ -213,13 +238,13 @@ var variableKinds = [...]string{scope.Var: "var", scope.Let: "let", scope.Const:
 	scope.Catch: "catch", scope.SelfName: "own name", scope.ClassName: "class name", scope.Pseudo: "pseudo"}
 
 func (o *outliner) variable(b *scope.Binding) VariableOutline {
-	v := VariableOutline{Name: b.SourceName, Base: o.at.authorName(b), Kind: variableKinds[b.Kind]}
+	v := VariableOutline{Name: b.SourceName, Base: o.author(b), Kind: variableKinds[b.Kind], At: o.declaredAt(b), Type: o.types[b]}
 	if b.Kind == scope.Const {
 		v.Kind = "let" // to a frame they are the same
 	}
 	for _, s := range b.Scope.Function.Scopes {
 		for _, other := range s.Bindings {
-			if other == b || o.at.authorName(other) == v.Base {
+			if other == b || o.author(other) == v.Base {
 				v.Declared++
 			}
 		}
@@ -279,12 +304,30 @@ func (o *outliner) generated() {
 
 // isWritten reports whether the author's text has a name at a position.
 func (o *outliner) isWritten(at Position, name string) bool {
-	lines := strings.Split(o.at.text(at.Module), "\n")
-	if at.Line < 1 || at.Line > len(lines) {
-		return false
+	return strings.HasPrefix(o.textAt(at), name[strings.LastIndexByte(name, ':')+1:])
+}
+
+// textAt is the rest of the line of the author's text at a position.
+func (o *outliner) textAt(at Position) string {
+	lines, ok := o.lines[at.Module]
+	if !ok {
+		lines = strings.Split(o.at.text(at.Module), "\n")
+		o.lines[at.Module] = lines
 	}
-	line := lines[at.Line-1]
-	return at.Column >= 1 && at.Column <= len(line) && strings.HasPrefix(line[at.Column-1:], name[strings.LastIndexByte(name, ':')+1:])
+	if at.Line < 1 || at.Line > len(lines) || at.Column < 1 || at.Column > len(lines[at.Line-1]) {
+		return ""
+	}
+	return lines[at.Line-1][at.Column-1:]
+}
+
+// author is authorName, remembered.
+func (o *outliner) author(b *scope.Binding) string {
+	name, ok := o.names[b]
+	if !ok {
+		name = o.at.authorName(b)
+		o.names[b] = name
+	}
+	return name
 }
 
 // complete adds what lowering has found out.
@@ -344,7 +387,7 @@ func (o *outliner) outside() {
 			if !ref.Binding.InModule() {
 				continue
 			}
-			name = o.at.authorName(ref.Binding)
+			name = o.author(ref.Binding)
 		}
 		for fn := ref.Function; fn != nil && fn.Kind != scope.Module; fn = fn.Parent {
 			f := &o.outline.Functions[fn.ID]
