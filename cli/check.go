@@ -110,6 +110,9 @@ func printAwaits(w io.Writer, awaits []jsvm.Await) {
 		if a.Temporaries > 0 {
 			kept = append(kept, plural(a.Temporaries, "value")+" without a name")
 		}
+		if len(kept) == 0 {
+			kept = []string{"nothing of its own"}
+		}
 		fmt.Fprintf(w, "      %s\n", shortened(fmt.Sprintf("~%d bytes: %s", a.Bytes, printable(strings.Join(kept, ", "))), keptRunesMax))
 	}
 }

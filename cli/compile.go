@@ -83,6 +83,14 @@ func workflowOf(bundle *jsvm.Bundle) workflow {
 	}
 }
 
+// checkBundle tells what the awaits of a workflow keep; nothing for the stand-in of a test.
+func checkBundle(ctx context.Context, app workflow) (*jsvm.Check, error) {
+	if app.bundle == nil {
+		return &jsvm.Check{Awaits: []jsvm.Await{}}, nil
+	}
+	return app.bundle.Check(ctx)
+}
+
 func diagnosticsOf(found []jsvm.Diagnostic) []diagnostic {
 	diagnostics := []diagnostic{}
 	for _, d := range found {

@@ -110,15 +110,35 @@ func Move(ctx context.Context, data []byte, from, to *Bundle, o FitOptions) ([]b
 	if err := decodeFor(from, &continuation.Graph{}, data); err != nil {
 		return nil, FitReport{}, faultOfDecode(err)
 	}
-	fromVM, err := loadWatched(ctx, from)
+	f, err := NewFitter(ctx, from, to, o)
 	if err != nil {
-		return nil, FitReport{}, fmt.Errorf("load bundle %x: %w", from.hash[:4], err)
+		return nil, FitReport{}, err
 	}
-	toVM, err := loadWatched(ctx, to)
-	if err != nil {
-		return nil, FitReport{}, fmt.Errorf("load bundle %x: %w", to.hash[:4], err)
+	return f.Move(data)
+}
+
+// Fitter answers for many continuations of one bundle whether they fit another. It is for one goroutine.
+type Fitter struct {
+	fromVM, toVM *vm
+	options      FitOptions
+}
+
+// NewFitter loads two bundles.
+func NewFitter(ctx context.Context, from, to *Bundle, o FitOptions) (*Fitter, error) {
+	f := &Fitter{options: o}
+	var err error
+	if f.fromVM, err = loadWatched(ctx, from); err != nil {
+		return nil, fmt.Errorf("load bundle %x: %w", from.hash[:4], err)
 	}
-	return move(data, fromVM, toVM, o)
+	if f.toVM, err = loadWatched(ctx, to); err != nil {
+		return nil, fmt.Errorf("load bundle %x: %w", to.hash[:4], err)
+	}
+	return f, nil
+}
+
+// Move is Move of the two bundles.
+func (f *Fitter) Move(data []byte) ([]byte, FitReport, error) {
+	return move(data, f.fromVM, f.toVM, f.options)
 }
 
 // move is Move with the bundles loaded. toVM is used up to the next restore.
@@ -322,6 +342,9 @@ func (f *fitting) rebased() []byte {
 
 // trial restores the continuation under the other bundle.
 func (f *fitting) trial(data []byte) error {
+	if err := f.toVM.module.reset(); err != nil {
+		return err
+	}
 	if _, err := f.toVM.load(data); err != nil {
 		var fault *Fault
 		if errors.As(err, &fault) {

@@ -140,6 +140,20 @@ func (m *matcher) elsewhere(id int) string {
 			return fmt.Sprintf("one with its text is at %s: if it moved, say so: %s=%s", m.to.at(other), from.Key, to.Key)
 		}
 	}
+	module, path, _ := strings.Cut(m.from.manifest.Functions[id].Key, "#")
+	found, at := "", 0
+	for other := range m.to.manifest.Functions {
+		if to, name, _ := strings.Cut(m.to.manifest.Functions[other].Key, "#"); name == path && to != module {
+			if found != "" {
+				found = ""
+				break
+			}
+			found, at = to, other
+		}
+	}
+	if found != "" {
+		return fmt.Sprintf("one of its name is at %s: if the file was renamed, say so: %s=%s", m.to.at(at), module, found)
+	}
 	return "keep the function as long as a thread uses it"
 }
 

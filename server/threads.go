@@ -101,6 +101,36 @@ func (n *Node) Thread(_ context.Context, topic, key string) (api.Thread, error) 
 	return thread, nil
 }
 
+// Continuation is what is stored of a suspended thread.
+func (n *Node) Continuation(_ context.Context, topic, key string) (api.Continuation, error) {
+	stored, exists, err := n.store.Thread(topic, key)
+	if err != nil {
+		return api.Continuation{}, err
+	}
+	if !exists || len(stored.Continuation) == 0 {
+		return api.Continuation{}, fmt.Errorf("%w: %q on topic %q waits for nothing", command.ErrUnknownThread, key, topic)
+	}
+	return api.Continuation{Hash: hex.EncodeToString(stored.Hash[:]), Bytes: stored.Continuation}, nil
+}
+
+// EncodedBundle is a stored bundle.
+func (n *Node) EncodedBundle(_ context.Context, hash string) (api.EncodedBundle, error) {
+	var id command.BundleHash
+	if data, err := hex.DecodeString(hash); err != nil || copy(id[:], data) != len(id) {
+		return api.EncodedBundle{}, unknownBundle(hash)
+	}
+	data, exists, err := n.store.Bundle(id)
+	if err == nil && !exists {
+		err = unknownBundle(hash)
+	}
+	return api.EncodedBundle{Hash: hash, Bytes: data}, err
+}
+
+func unknownBundle(hash string) error {
+	return &api.Error{Status: http.StatusNotFound, Code: "unknown_bundle", Message: fmt.Sprintf("bundle %.12s is not in the store", hash),
+		Hint: "bundles are kept as long as they are deployed or a thread needs them"}
+}
+
 // History lists the newest entries of a thread's history.
 func (n *Node) History(_ context.Context, topic, key string, limit int) ([]api.HistoryEntry, error) {
 	entries, err := n.store.History(topic, key, limit)

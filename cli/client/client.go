@@ -163,6 +163,18 @@ func (c *Client) History(ctx context.Context, topic, key string) ([]api.HistoryE
 	return answer.History, err
 }
 
+func (c *Client) Continuation(ctx context.Context, topic, key string) (api.Continuation, error) {
+	var stored api.Continuation
+	err := c.Call(ctx, http.MethodGet, "/api/v1/thread/continuation", threadQuery(topic, key), nil, &stored)
+	return stored, err
+}
+
+func (c *Client) EncodedBundle(ctx context.Context, hash string) (api.EncodedBundle, error) {
+	var stored api.EncodedBundle
+	err := c.Call(ctx, http.MethodGet, "/api/v1/bundle", url.Values{"hash": {hash}}, nil, &stored)
+	return stored, err
+}
+
 func (c *Client) RetryThread(ctx context.Context, topic, key string) error {
 	return c.Call(ctx, http.MethodPost, "/api/v1/thread/retry", threadQuery(topic, key), nil, nil)
 }

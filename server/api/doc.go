@@ -15,6 +15,8 @@
 //	GET    /api/v1/thread?topic=T&key=K                    Thread
 //	GET    /api/v1/thread/history?topic=T&key=K&limit=N    {"history": [HistoryEntry]}
 //	GET    /api/v1/unmatched?topic=T&cursor=C&limit=N      UnmatchedPage
+//	GET    /api/v1/thread/continuation?topic=T&key=K       Continuation
+//	GET    /api/v1/bundle?hash=HEX                         EncodedBundle
 //	POST   /api/v1/thread/retry?topic=T&key=K              {}
 //	DELETE /api/v1/thread?topic=T&key=K                    {}
 //

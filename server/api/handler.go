@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -72,6 +73,8 @@ func New(node Node, options Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/threads", answer(h.threads))
 	mux.HandleFunc("GET /api/v1/thread", answer(h.thread))
 	mux.HandleFunc("GET /api/v1/thread/history", answer(h.history))
+	mux.HandleFunc("GET /api/v1/thread/continuation", answer(h.continuation))
+	mux.HandleFunc("GET /api/v1/bundle", answer(h.bundle))
 	mux.HandleFunc("GET /api/v1/unmatched", answer(h.unmatched))
 	mux.HandleFunc("POST /api/v1/thread/retry", answer(h.retryThread))
 	mux.HandleFunc("DELETE /api/v1/thread", answer(h.deleteThread))
@@ -195,6 +198,22 @@ func (h *handler) thread(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return h.node.Thread(r.Context(), resumeTopic(r), key)
+}
+
+func (h *handler) continuation(r *http.Request) (any, error) {
+	key, err := keyOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return h.node.Continuation(r.Context(), resumeTopic(r), key)
+}
+
+func (h *handler) bundle(r *http.Request) (any, error) {
+	hash := r.URL.Query().Get("hash")
+	if data, err := hex.DecodeString(hash); err != nil || len(data) != len(command.BundleHash{}) {
+		return nil, badRequest(fmt.Sprintf("bundle: %q is no hash", hash), "pass ?hash= with the 64 hexadecimal digits that a thread or a deployment has")
+	}
+	return h.node.EncodedBundle(r.Context(), hash)
 }
 
 func (h *handler) history(r *http.Request) (any, error) {

@@ -145,6 +145,28 @@ func TestAnyKeyNamesAThread(t *testing.T) {
 	}
 }
 
+func TestContinuationsComeWithTheHashOfTheirBundle(t *testing.T) {
+	node := &apitest.Node{}
+	hash := strings.Repeat("ab", 32)
+	node.AddContinuation("", "k 1", api.Continuation{Hash: hash, Bytes: []byte{1, 0, 255}}, []byte("bundle"))
+	h := api.New(node, quiet(api.Options{}))
+	got := decode[api.Continuation](t, exchange{method: "GET", target: "/api/v1/thread/continuation?key=k+1"}.to(h))
+	if got.Hash != hash || string(got.Bytes) != "\x01\x00\xff" {
+		t.Errorf("got %+v", got)
+	}
+	if got := decode[api.EncodedBundle](t, exchange{method: "GET", target: "/api/v1/bundle?hash=" + hash}.to(h)); string(got.Bytes) != "bundle" || got.Hash != hash {
+		t.Errorf("got %+v", got)
+	}
+	for target, want := range map[string]int{
+		"/api/v1/thread/continuation?key=other": http.StatusNotFound, "/api/v1/thread/continuation": http.StatusBadRequest,
+		"/api/v1/bundle?hash=" + strings.Repeat("cd", 32): http.StatusNotFound, "/api/v1/bundle?hash=abc": http.StatusBadRequest, "/api/v1/bundle": http.StatusBadRequest,
+	} {
+		if status := (exchange{method: "GET", target: target}).to(h).Code; status != want {
+			t.Errorf("%s answers %d, want %d", target, status, want)
+		}
+	}
+}
+
 func TestRefusalsSayWhatToDoNext(t *testing.T) {
 	node := &apitest.Node{}
 	thread := api.Thread{}

@@ -22,6 +22,11 @@ type Node interface {
 	// Thread gives command.ErrUnknownThread for a thread without state and
 	// without history.
 	Thread(ctx context.Context, topic, key string) (Thread, error)
+	// Continuation is what is stored of a suspended thread, for tools that ask whether it fits another build of its
+	// workflow; command.ErrUnknownThread for a thread that waits for nothing.
+	Continuation(ctx context.Context, topic, key string) (Continuation, error)
+	// EncodedBundle is a stored bundle by its hash, in hexadecimal.
+	EncodedBundle(ctx context.Context, hash string) (EncodedBundle, error)
 	// History has the newest entry last, at most limit of them. A key that never
 	// had a thread has a history too if events for it were unmatched.
 	History(ctx context.Context, topic, key string, limit int) ([]HistoryEntry, error)

@@ -137,6 +137,20 @@ type Wait struct {
 	Stack []Frame `json:"stack"`
 }
 
+// Continuation is the stored state of a suspended thread.
+type Continuation struct {
+	// Hash names the bundle that it belongs to.
+	Hash string `json:"hash"`
+	// Bytes are as package jsvm wrote them.
+	Bytes []byte `json:"bytes"`
+}
+
+// EncodedBundle is a bundle as it was deployed.
+type EncodedBundle struct {
+	Hash  string `json:"hash"`
+	Bytes []byte `json:"bytes"`
+}
+
 // Frame is one function at an await.
 type Frame struct {
 	Function string `json:"function"`

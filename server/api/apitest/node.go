@@ -34,6 +34,9 @@ type Node struct {
 	history     map[[2]string][]api.HistoryEntry
 	bundles     map[string][]byte
 	unmatched   []api.UnmatchedEvent
+
+	continuations map[[2]string]api.Continuation
+	stored        map[string][]byte // bundles by hash
 }
 
 var _ api.Node = (*Node)(nil)
@@ -145,6 +148,37 @@ func (n *Node) Thread(ctx context.Context, topic, key string) (api.Thread, error
 		return api.Thread{}, err
 	}
 	return n.threads[i], n.Err
+}
+
+// AddContinuation gives a thread what is stored of it, with its bundle.
+func (n *Node) AddContinuation(topic, key string, continuation api.Continuation, bundle []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.continuations == nil {
+		n.continuations, n.stored = map[[2]string]api.Continuation{}, map[string][]byte{}
+	}
+	n.continuations[[2]string{cmp.Or(topic, command.TopicResume), key}] = continuation
+	n.stored[continuation.Hash] = bundle
+}
+
+func (n *Node) Continuation(ctx context.Context, topic, key string) (api.Continuation, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	c, ok := n.continuations[[2]string{topic, key}]
+	if !ok {
+		return c, fmt.Errorf("%w: %q on topic %q waits for nothing", command.ErrUnknownThread, key, topic)
+	}
+	return c, n.Err
+}
+
+func (n *Node) EncodedBundle(ctx context.Context, hash string) (api.EncodedBundle, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	data, ok := n.stored[hash]
+	if !ok {
+		return api.EncodedBundle{}, &api.Error{Status: http.StatusNotFound, Code: "unknown_bundle", Message: "bundle " + hash[:12] + " is not in the store"}
+	}
+	return api.EncodedBundle{Hash: hash, Bytes: data}, n.Err
 }
 
 func (n *Node) History(ctx context.Context, topic, key string, limit int) ([]api.HistoryEntry, error) {
