@@ -84,7 +84,7 @@ func Main(ctx context.Context, p Process) int {
 func commandsOf(p Process) []*urfave.Command {
 	return []*urfave.Command{
 		demoCommand(p), devCommand(p), serveCommand(p),
-		typesCommand(p), checkCommand(p), testCommand(p), buildCommand(p), stepCommand(p), deployCommand(p),
+		typesCommand(p), checkCommand(p), testCommand(p), compileCommand(p), buildCommand(p), stepCommand(p), deployCommand(p),
 		startCommand(p), resumeCommand(p), threadsCommand(p), inspectCommand(p), unmatchedCommand(p), retryCommand(p), deleteCommand(p),
 		produceCommand(p), consumeCommand(p), topicsCommand(p),
 		benchCommand(p), versionCommand(p),

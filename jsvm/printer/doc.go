@@ -1,5 +1,5 @@
 // Package printer writes a syntax tree as JavaScript, for people: golden tests,
-// and users who want to see what became of their function. Nothing runs the
+// and users who want to see what became of their function (`kont compile`). Nothing runs the
 // text.
 //
 // Names that the compiler made up are not valid JavaScript; '%' and '#' in them

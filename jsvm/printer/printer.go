@@ -10,8 +10,11 @@ import (
 )
 
 // Print writes a program or any node below one.
-func Print(node ast.Node) string {
-	p := &printer{}
+func Print(node ast.Node) string { return PrintWith(node, nil) }
+
+// PrintWith writes a comment above each statement for which comment has one.
+func PrintWith(node ast.Node, comment func(ast.Statement) string) string {
+	p := &printer{comment: comment}
 	switch n := node.(type) {
 	case *ast.Program:
 		p.list(n.Body)
@@ -26,8 +29,9 @@ func Print(node ast.Node) string {
 }
 
 type printer struct {
-	out    strings.Builder
-	indent int
+	out     strings.Builder
+	indent  int
+	comment func(ast.Statement) string // nil: none
 }
 
 func (p *printer) write(parts ...string) {
@@ -42,6 +46,12 @@ func (p *printer) list(statements []ast.Statement) {
 	for i, s := range statements {
 		if i > 0 {
 			p.line()
+		}
+		if p.comment != nil {
+			if text := p.comment(s); text != "" {
+				p.write("// ", strings.NewReplacer("\n", " ", "\r", " ").Replace(text))
+				p.line()
+			}
 		}
 		p.statement(s)
 	}

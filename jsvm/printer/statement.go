@@ -75,7 +75,7 @@ func (p *printer) statement(s ast.Statement) {
 // expressionStatement puts what would read as a declaration or a block into
 // parentheses.
 func (p *printer) expressionStatement(n *ast.ExpressionStatement) {
-	inner := &printer{indent: p.indent}
+	inner := &printer{indent: p.indent, comment: p.comment}
 	inner.expression(n.Expression, precedenceSequence)
 	text := inner.out.String()
 	if text[0] == '{' || hasWord(text, "function") || hasWord(text, "class") {
