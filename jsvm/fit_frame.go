@@ -134,10 +134,39 @@ func (f *fitting) kept(id, pc, to, newPC int, at FitProblem) {
 	if f.from.Functions[id].Own == f.to.Functions[to].Own {
 		return
 	}
+	f.crossed(id, pc, to, newPC, at)
 	for variable := range before.Later {
 		if after.Earlier[variable] {
 			name, _, _ := strings.Cut(variable, "\n")
 			at.Kind, at.Text, at.Hint = FitVariable, fmt.Sprintf("`%s` is set before the await now, and was to be set after it", name), "leave it where it was"
+			f.problem(at)
+		}
+	}
+}
+
+// crossed looks for waits that the thread has passed and would meet again, or has not met and would pass over.
+func (f *fitting) crossed(id, pc, to, newPC int, at FitProblem) {
+	before, after := f.from.Functions[id].Points, f.to.Functions[to].Points
+	if before[pc].Offset == 0 || after[newPC].Offset == 0 {
+		return
+	}
+	for other := range before {
+		if other == pc || before[other].Offset == 0 {
+			continue
+		}
+		now, _, _ := f.point(id, other, to)
+		if now < 0 || now == newPC || after[now].Offset == 0 {
+			continue
+		}
+		was, is := before[other].Offset < before[pc].Offset, after[now].Offset < after[newPC].Offset
+		place := fmt.Sprintf("the wait at %s", f.from.point(id, other))
+		at.Kind, at.Hint = FitAwait, "keep the order of the awaits"
+		switch {
+		case was && !is:
+			at.Text = place + " is before this one, and behind it now: it would come again"
+			f.problem(at)
+		case !was && is:
+			at.Text = place + " is behind this one, and before it now: it would be left out"
 			f.problem(at)
 		}
 	}
@@ -232,6 +261,12 @@ func (f *fitting) slots(n *continuation.Node, id, pc, to, newPC int, stored []st
 	}
 	oldTemporaries, newTemporaries := temporaries(before.Slots), temporaries(after.Slots)
 	arePaired := len(oldTemporaries) == len(newTemporaries) && (isSame || before.Place == after.Place && before.Rest == after.Rest)
+	if !arePaired && len(oldTemporaries) > 0 && len(newTemporaries) == 0 {
+		problem := at
+		problem.Kind, problem.Text = FitVariable, "it waits amid an expression, a loop or a `finally` block that is gone, and what was kept of it would be lost"
+		problem.Hint = "keep the code around the await as it was"
+		f.problem(problem)
+	}
 	for i, name := range newNames {
 		old, why := -1, ""
 		slot := &after.Slots[i]

@@ -77,6 +77,8 @@ type PointOutline struct {
 	Statement, Rest string
 	// Place are the heads of the statements around it.
 	Place string
+	// Offset is the place in the script; 0 for one that nobody wrote.
+	Offset int
 	// Slots is parallel to Point.Slots.
 	Slots []SlotOutline
 	// Earlier and Later are the shared variables of the function that are declared before and after the point, with
@@ -349,7 +351,7 @@ func (o *outliner) complete(lowered *lower.Result) *Outline {
 				number := string(rune('0' + of[p.Node]%10)) // yield* waits in several ways
 				point.Statement = o.statement(s, false) + "\n" + number
 				point.Rest = o.statement(s, true) + "\n" + number
-				point.Place = placeText(s.around)
+				point.Place, point.Offset = placeText(s.around), int(s.node.Idx0())
 				point.Earlier, point.Later = o.shared(step.Function, int(s.node.Idx0()))
 			} else {
 				point.Statement = p.Kind.String() + f.Parameters
