@@ -84,7 +84,7 @@ export default async function main(list: number[]) {
   const watched = new Proxy({}, {});
   await W.ref("a");
   console.log(watched, some);
-  if (typeof Intl !== "undefined") console.log(1);
+  if (typeof Temporal !== "undefined") console.log(Temporal);
   setTimeout(() => {}, 5);
   return new Intl.NumberFormat("de");
 }`)

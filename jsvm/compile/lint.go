@@ -17,12 +17,15 @@ type Global struct {
 // lint notes what compiles and is hardly meant: async callbacks of methods that do not wait for them, and the names that a
 // VM has to have.
 func (o *outliner) lint(program *ast.Program) {
-	guarded := map[*ast.Identifier]bool{}
+	type use struct{ module, name string }
+	guarded := map[use]bool{}
+	var globals []Global
 	syntax.Walk(program, func(node ast.Node) bool {
 		switch n := node.(type) {
 		case *ast.UnaryExpression:
 			if id, ok := n.Operand.(*ast.Identifier); ok && n.Operator == token.TYPEOF {
-				guarded[id] = true
+				at, _ := o.at.of(id.Idx)
+				guarded[use{at.Module, id.Name.String()}] = true
 			}
 		case *ast.ExpressionStatement:
 			if call, ok := n.Expression.(*ast.CallExpression); ok {
@@ -32,14 +35,19 @@ func (o *outliner) lint(program *ast.Program) {
 			o.asyncCallback(n)
 		case *ast.Identifier:
 			ref := o.info.Refs[n]
-			if ref == nil || ref.Binding != nil || guarded[n] {
+			if ref == nil || ref.Binding != nil {
 				return true
 			}
 			at, _ := o.at.of(n.Idx)
-			o.outline.Globals = append(o.outline.Globals, Global{n.Name.String(), at})
+			globals = append(globals, Global{n.Name.String(), at})
 		}
 		return true
 	})
+	for _, g := range globals {
+		if !guarded[use{g.At.Module, g.Name}] {
+			o.outline.Globals = append(o.outline.Globals, g)
+		}
+	}
 }
 
 // deaf are the methods that call back and do not wait, and what becomes of the promise.

@@ -24,7 +24,7 @@ type Outline struct {
 	// what else is in the module.
 	Generated map[string]string
 	// Findings are about code that compiles and is hardly meant. Globals are the names that modules use and none
-	// declares, but for those that they only ask for by typeof.
+	// declares, but for those that the same module asks for by typeof.
 	Findings []Diagnostic
 	Globals  []Global
 }
