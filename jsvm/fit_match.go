@@ -95,6 +95,12 @@ func (m *matcher) find(id int) match {
 	own := m.from.siblings(id)
 	mapped := own
 	mapped.module = m.module(own.module)
+	// The bundler puts a CommonJS module into a function that has the module's path for a name.
+	for path, to := range m.moved {
+		if own.base == compile.KeyPart(path) {
+			mapped.base = compile.KeyPart(to)
+		}
+	}
 	if own.parent >= 0 {
 		parent := m.match(own.parent)
 		if parent.id < 0 {

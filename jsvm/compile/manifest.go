@@ -269,11 +269,16 @@ func (m *builder) path(parent *scope.Function, class *scope.Class, name string) 
 	case parent != nil && parent.Kind != scope.Module:
 		around = m.manifest.Functions[parent.ID].Key
 	}
-	name = strings.NewReplacer("/", "%2f", "~", "%7e", "#", "%23").Replace(name)
+	name = KeyPart(name)
 	if i := strings.IndexByte(around, '#'); i >= 0 {
 		return around[i+1:] + "/" + name
 	}
 	return name
+}
+
+// KeyPart is a name as it stands in a key, where '/', '~' and '#' have a meaning.
+func KeyPart(name string) string {
+	return strings.NewReplacer("/", "%2f", "~", "%7e", "#", "%23").Replace(name)
 }
 
 func (m *builder) key(path, module string) string {
