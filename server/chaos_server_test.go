@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -198,7 +199,13 @@ func waitUntil(t testing.TB, what string, condition func() bool) {
 // deployBundle deploys over HTTP.
 func (s *chaosServer) deployBundle(encoded []byte) {
 	s.t.Helper()
-	response, err := http.Post("http://"+s.httpAddress+"/api/v1/deployments?app=test&resume_topic="+command.TopicResume,
+	s.deployOn("test", command.TopicResume, encoded)
+}
+
+func (s *chaosServer) deployOn(app, resumeTopic string, encoded []byte) {
+	s.t.Helper()
+	query := url.Values{"app": {app}, "resume_topic": {resumeTopic}}
+	response, err := http.Post("http://"+s.httpAddress+"/api/v1/deployments?"+query.Encode(),
 		"application/octet-stream", bytes.NewReader(encoded))
 	if err != nil {
 		s.t.Fatal(err)

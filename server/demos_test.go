@@ -1,8 +1,11 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"path"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"kont/demos"
 	"kont/jsvm"
+	"kont/statemachine/command"
 )
 
 // The demos play on the real binary, which is killed before every record that the
@@ -19,14 +23,13 @@ func TestDemosPlayThroughKills(t *testing.T) {
 		t.Run(demo.Name, func(t *testing.T) {
 			s := newChaosServer(t)
 			s.start()
-			bundle, err := jsvm.Compile(t.Context(), jsvm.CompileOptions{Entry: demo.Entry, Files: demo.Files})
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.deployBundle(bundle.Encode())
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
-			if err := demo.Play(ctx, &killedStage{t, s}); err != nil {
+			stage := &killedStage{t, s, demo}
+			if err := stage.Deploy(ctx, demo.Entry, cmp.Or(demo.ResumeTopic, command.TopicResume)); err != nil {
+				t.Fatal(err)
+			}
+			if err := demo.Play(ctx, stage); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -37,6 +40,16 @@ func TestDemosPlayThroughKills(t *testing.T) {
 type killedStage struct {
 	t      *testing.T
 	server *chaosServer
+	demo   demos.Demo
+}
+
+func (k *killedStage) Deploy(ctx context.Context, entry, resumeTopic string) error {
+	bundle, err := jsvm.Compile(ctx, jsvm.CompileOptions{Entry: entry, Files: k.demo.Files})
+	if err != nil {
+		return err
+	}
+	k.server.deployOn(strings.TrimSuffix(entry, path.Ext(entry)), resumeTopic, bundle.Encode())
+	return nil
 }
 
 func (k *killedStage) Say(format string, args ...any) {}
