@@ -69,7 +69,9 @@ func (v *vm) explain(error goja.Value) {
 	if text == nil || stack == nil {
 		return
 	}
-	if said := v.sharedBy(text.String(), stack.String()); said != "" {
+	before := text.String()
+	if said := v.sharedBy(before, v.bundle.layout.stackText(stack.String(), nil)); said != "" {
 		_ = o.Set("message", said) // of the thread's own error; a frozen one stays as it is
+		_ = o.Set("stack", strings.Replace(stack.String(), before, said, 1))
 	}
 }
