@@ -25,7 +25,7 @@ var tripBookingSagaVersioned = Demo{
 
 // trip is a thread of the application, and the topic of its requests.
 func (a versionedApp) trip(thread string) actor {
-	return actor{onTopic{a.Stage, a.topic}, thread, tripTopic}
+	return actor{onTopic(a), thread, tripTopic}
 }
 
 // answerAll waits for requests to reserve and grants them, in order.

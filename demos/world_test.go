@@ -57,12 +57,6 @@ func newWorld(t *testing.T, d Demo) *world {
 	return w
 }
 
-// event handles one record of the entry's resume topic, and all that it causes.
-func (w *world) event(thread, value string) {
-	w.t.Helper()
-	w.handle(record{w.topic, thread, value})
-}
-
 func (w *world) handle(event record) {
 	w.t.Helper()
 	w.events = append(w.events, event)
