@@ -207,7 +207,9 @@ func requireValid(t *testing.T, g *Graph) {
 				check(v)
 			}
 		}
-		_ = g.Text(n.Text)
+		if fieldsOf(n.Kind).text {
+			_ = g.Text(n.Text)
+		}
 		if n.Flags&HasProperties != 0 && len(g.Properties(n)) != g.Shapes[n.Shape].Values() {
 			t.Fatalf("node %d has %d values, its shape %d", i, len(g.Properties(n)), g.Shapes[n.Shape].Values())
 		}
