@@ -1,6 +1,7 @@
 // The runtime library: what every VM has before a bundle is loaded. See doc.go for the whole.
 
 import * as kernel from "./kernel";
+import * as classDefinitions from "./class";
 import { define, mark, privateSymbols, symClass, symFunction, symIterator, symMark, symPromise, symPrototypeOf, symWeak, symWeakMap } from "./object";
 import { functions, makeFunction } from "./function";
 import * as promise from "./promise";
@@ -54,6 +55,7 @@ function intrinsics(): Intrinsics {
 const rt: any = {
   // Kernel and promise side, for compiled code.
   ...kernel,
+  ...classDefinitions,
   power,
   exponent,
   shiftCount,
