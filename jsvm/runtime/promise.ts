@@ -243,7 +243,7 @@ export function speciesConstructor(object: any): any {
     if (constructor !== WorkflowPromise) return WorkflowPromise;
   } else if (!isObject(constructor)) throw new TypeError("constructor of the promise is not an object");
   const species = (constructor as any)[Symbol.species];
-  if (species === undefined || species === null) return WorkflowPromise;
+  if (species === undefined || species === null || species === WorkflowPromise) return WorkflowPromise; // isConstructor makes an object to find out
   if (isConstructor(species)) return species;
   throw new TypeError("Symbol.species of the promise's constructor is not a constructor");
 }
