@@ -1,6 +1,9 @@
 package kafkacompat
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // A stubCluster is a cluster whose leader is node 1.
 type stubCluster struct {
@@ -15,7 +18,7 @@ func (c *stubCluster) Leader() (nodeID, epoch int32) { return 1, c.epoch }
 // answer is the later one to take the lock.
 func TestOlderEpochForgetsNoGroup(t *testing.T) {
 	cluster := &stubCluster{epoch: 2}
-	c := newCoordinator(GroupConfig{}, cluster, nil)
+	c := newCoordinator(GroupConfig{EmptyRetention: time.Hour}, cluster, nil)
 	defer c.close()
 	requireGroups := func(want int) {
 		t.Helper()
