@@ -14,22 +14,23 @@ var refusedChange = regexp.MustCompile(`^Cannot (?:assign to read only|add|defin
 // variablesMax bounds the variables that an error names.
 const variablesMax = 3
 
-// sharedBy says what in the author's sources a refused change belongs to, if code of a package has tried it: in the author's own code the compiler
-// names the variable (lower/shared.go), but a package's `this.state = …` says nothing of the store that it belongs to. It is asked when a function
-// of the workflow ends with a TypeError; so it may look at every object that was lent.
+// sharedBy says what in the author's sources a refused change belongs to. The compiler names the variable of `limits.max = 1` (lower/shared.go), but
+// `this.state = …` in a package, or `list.push(x)` in a function that is handed the list, says nothing of the variable. It is asked when a function
+// of the workflow ends with a TypeError; so it may look at every object that is shared. In the author's own sources it can only guess, since the
+// author may have frozen an object with the same properties.
 func (v *vm) sharedBy(message, stack string) string {
 	match := refusedChange.FindStringSubmatch(message)
-	if match == nil || !isCalledByPackage(stack) {
+	if match == nil || strings.Contains(message, "shared by all threads") {
 		return ""
 	}
+	isPackage := isCalledByPackage(stack)
+	candidates := v.module.lent
+	if !isPackage {
+		candidates = v.ownObjects()
+	}
 	var variables []string
-	for _, item := range v.module.lent {
-		o := item.object
-		if o.ClassName() == "Array" {
-			if arrayIndex(match[1]) < 0 {
-				continue
-			}
-		} else if has, err := v.heap.natives.hasOwn(nil, o, v.rt.ToValue(match[1])); err != nil || !has.ToBoolean() {
+	for _, item := range candidates {
+		if !v.mayHaveRefused(item.object, match[1]) {
 			continue
 		}
 		name := displayName(item.name)
@@ -39,6 +40,13 @@ func (v *vm) sharedBy(message, stack string) string {
 		if !slices.Contains(variables, name) {
 			variables = append(variables, name)
 		}
+	}
+	if !isPackage {
+		if len(variables) == 0 || len(variables) > variablesMax {
+			return ""
+		}
+		slices.Sort(variables)
+		return message + ": perhaps it is a part of " + strings.Join(variables, " or ") + ", made while the module loaded and shared by all threads; make it in the entry function"
 	}
 	const advice = " made while the module loaded and shared by all threads; make it in the entry function"
 	switch {
@@ -53,6 +61,38 @@ func (v *vm) sharedBy(message, stack string) string {
 	return message + ": a part of what a package has" + advice
 }
 
+// ownObjects are the objects that the author's own module code has made, without those that packages have made for it: they are not frozen.
+func (v *vm) ownObjects() []named {
+	lent := map[*goja.Object]bool{}
+	for _, item := range v.module.lent {
+		lent[item.object] = true
+	}
+	var own []named
+	for object, name := range v.heap.names {
+		if lent[object] {
+			continue
+		}
+		if path, _, isModule := strings.Cut(name, ":"); isModule && isOwnModule(path) {
+			own = append(own, named{object: object, name: name})
+		}
+	}
+	return own
+}
+
+// mayHaveRefused: the object has the property, or is an array that would get it next.
+func (v *vm) mayHaveRefused(o *goja.Object, key string) bool {
+	if o.ExportType() == typeProxy { // asking it would run code of the workflow
+		return false
+	}
+	if o.ClassName() == "Array" {
+		if i := arrayIndex(key); i >= 0 {
+			return i <= lengthOf(o)
+		}
+	}
+	has, err := v.heap.natives.hasOwn(nil, o, v.rt.ToValue(key))
+	return err == nil && has.ToBoolean()
+}
+
 // isCalledByPackage: the innermost place in a source is one of a package.
 func isCalledByPackage(stack string) bool {
 	place := stackLine.FindStringSubmatch(stack)
@@ -62,7 +102,7 @@ func isCalledByPackage(stack string) bool {
 // explain is the host function that completes the message of a TypeError.
 func (v *vm) explain(error goja.Value) {
 	o, ok := error.(*goja.Object)
-	if !ok || len(v.module.lent) == 0 || o.ClassName() != "Error" {
+	if !ok || o.ClassName() != "Error" {
 		return
 	}
 	text, stack := o.Get("message"), o.Get("stack")

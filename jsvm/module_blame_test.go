@@ -1,10 +1,38 @@
 package jsvm
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Only what a package's code tried is blamed on what packages have made.
 func TestChangesByTheAuthorAreNotBlamedOnPackages(t *testing.T) {
 	b := compilePackages(t, `import { Schema } from "lent"; const schema: any = new Schema(() => 1);
 		export default async function main() { const mine: any = Object.freeze({ calls: 1 }); await null; mine.calls = 2; return schema }`, "lent", lentPackage)
 	threeWaysRestored(t, b, "! TypeError: Cannot assign to read only property 'calls'\n")
+}
+
+// Where the source does not name the variable, the error does, as well as it can tell.
+func TestRefusedChangesThroughOtherNamesAreExplained(t *testing.T) {
+	const guess = ", made while the module loaded and shared by all threads; make it in the entry function"
+	for name, test := range map[string]struct{ module, body, want string }{
+		"alias":           {`const limits = { max: 1 };`, `const l = limits; l.max = 2`, "Cannot assign to read only property 'max': perhaps it is a part of limits" + guess},
+		"argument":        {`const list = [1, 2]; function add(to: number[], n: number) { to.push(n) }`, `add(list, 3)`, "Cannot add property 2, object is not extensible: perhaps it is a part of list" + guess},
+		"this":            {`class Counter { n = 0; up() { this.n++ } } const visits = new Counter();`, `visits.up()`, "Cannot assign to read only property 'n': perhaps it is a part of visits" + guess},
+		"deep":            {`const config = { a: { b: { c: 1 } } };`, `const { a: { b } } = config; b.c = 2`, "Cannot assign to read only property 'c': perhaps it is a part of config" + guess},
+		"either":          {`const x = { n: 1 }, y = { n: 2 };`, `const z = [x, y][0]; z.n = 3`, "Cannot assign to read only property 'n': perhaps it is a part of x or y" + guess},
+		"named already":   {`const limits = { max: 1 };`, `limits.max = 2`, "Cannot assign to read only property 'max': limits was made while the module loaded and is shared by all threads; make it in the entry function"},
+		"nobody's":        {`const limits = { max: 1 };`, `const o: any = Object.freeze({ other: 1 }); o.other = 2`, "Cannot assign to read only property 'other'"},
+		"another array":   {`const list = [1, 2];`, `const own: number[] = Object.freeze([1, 2, 3]) as any; own.push(4)`, "Cannot add property 3, object is not extensible"},
+		"other TypeError": {`const limits = { max: 1 };`, `(limits as any).min.x`, "Cannot read property 'x' of undefined"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := compileFixture(t, test.module+" export default async function main() { await null; "+test.body+" }")
+			for _, perJob := range []bool{false, true} {
+				if o, _ := run(t, b, perJob, nil); strings.TrimSpace(o.String()) != "! TypeError: "+test.want {
+					t.Errorf("restored %t: got %s\nwant ! TypeError: %s", perJob, o, test.want)
+				}
+			}
+		})
+	}
 }
