@@ -163,7 +163,7 @@ func Build(o Options) (*Result, error) {
 		}
 		build.Plugins = append(build.Plugins, memory(o.Files, root))
 	} else {
-		build.Plugins = append(build.Plugins, packageSources())
+		build.Plugins = append(build.Plugins, textOnly(), packageSources())
 	}
 	built := api.Build(build)
 	takeRefusals(&built)

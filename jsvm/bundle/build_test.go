@@ -110,6 +110,7 @@ func TestRefusalsNameThePlaceAndAWayOut(t *testing.T) {
 		"byte order mark":    {"\ufefflet x = ;", `app.ts:1:9: Unexpected ";"`},
 		"node module":        {"import fs from \"node:fs\"\nexport default () => fs", `app.ts:1:16: "node:fs" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
 		"bare node module":   {"import { readFile } from 'fs/promises'\nexport default () => readFile", `app.ts:1:26: "fs/promises" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
+		"no UTF-8":           {"const a = 1;\nexport default () => \"\xe4\"", `app.ts:2:23: the file is no UTF-8 text; save it with the encoding UTF-8`},
 		"required module":    {"exports.main = () => require('net')", `app.ts:1:30: "net" is a module of Node.js: workflow code has no host access; let a service do it: send it a record and await its reply`},
 		"missing file":       {"import x from './nowhere'\nexport default x", `app.ts:1:15: there is no file "./nowhere"; the path is relative to this file; .ts, .tsx, .js, .jsx, .mjs, .cjs and .json can be left out`},
 		"missing package":    {"import x from 'nowhere'\nexport default x", "app.ts:1:15: there is no package or file \"nowhere\" in node_modules; install it with `npm install nowhere`, or begin the path of a file of your own with ./"},

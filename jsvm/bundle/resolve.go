@@ -141,6 +141,9 @@ func memory(files fs.FS, root string) api.Plugin {
 			if err != nil {
 				return api.OnLoadResult{}, err
 			}
+			if refused := notText(inside(args.Path), text); refused != nil {
+				return api.OnLoadResult{Errors: refused}, nil
+			}
 			if !isOwn(inside(args.Path)) {
 				text = withoutSourceMap(text)
 			}
