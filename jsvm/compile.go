@@ -192,10 +192,12 @@ func loadWatched(ctx context.Context, b *Bundle) (*vm, error) {
 	}()
 	select {
 	case l := <-done:
-		if w.stop() != nil && l.err != nil && ctx.Err() != nil {
-			return nil, fmt.Errorf("load bundle: %w", ctx.Err())
+		why := w.stop()
+		var fault *Fault
+		if why == nil || ctx.Err() == nil && errors.As(l.err, &fault) {
+			return l.vm, l.err // which knows where it was interrupted, if it was
 		}
-		return l.vm, l.err
+		return nil, fmt.Errorf("load bundle: %w", stepError(ctx, why))
 	case <-w.deaf:
 		return nil, fmt.Errorf("load bundle: %w", stepError(ctx, w.stop()))
 	}

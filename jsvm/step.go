@@ -59,16 +59,28 @@ func (p *Pool) run(ctx context.Context, t task) answer {
 		p.abandon(v)
 		return answer{err: stepError(ctx, why)}
 	}
-	why := w.stop()
-	if fault, ok := a.err.(*Fault); why == nil && (a.err == nil || errors.Is(a.err, ErrUnmatched) || ok && fault.isBeforeRun) {
-		p.give(v, a.live)
-		return a
+	if why := w.stop(); why != nil {
+		p.drop(v)
+		return interruptedAnswer(ctx, why, a)
 	}
-	p.drop(v)
-	if why != nil && a.err != nil && ctx.Err() != nil {
-		return answer{err: ctx.Err()}
+	if fault, ok := a.err.(*Fault); a.err == nil || errors.Is(a.err, ErrUnmatched) || ok && fault.isBeforeRun {
+		p.give(v, a.live)
+	} else {
+		p.drop(v)
 	}
 	return a
+}
+
+// interruptedAnswer is what becomes of a step that was interrupted: nothing else of its answer can be believed. The engine drops out of whatever call
+// hears the interrupt, also out of those that restore and save a thread, which may take the error for a property of what they read.
+func interruptedAnswer(ctx context.Context, why *Fault, a answer) answer {
+	if ctx.Err() != nil {
+		return answer{err: ctx.Err()}
+	}
+	if fault, ok := a.err.(*Fault); ok && fault.Kind == why.Kind && fault.Message == why.Message {
+		why = fault // the same, and it knows where
+	}
+	return answer{effects: Effects{Logs: a.effects.Logs}, err: why}
 }
 
 func stepError(ctx context.Context, why *Fault) error {
