@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/dop251/goja"
@@ -49,6 +50,7 @@ type Pool struct {
 	slots     chan struct{} // one token a VM that may be busy
 	abandoned chan struct{}
 	idle      *shelf
+	hasChance atomic.Bool // see LoadsByChance
 }
 
 // shelf holds the idle VMs of a pool. It is an object of its own so that it can be emptied when its pool is garbage.
@@ -78,6 +80,10 @@ func NewPool(b *Bundle, o PoolOptions) *Pool {
 
 // Bundle is the bundle whose steps the pool runs.
 func (p *Pool) Bundle() *Bundle { return p.bundle }
+
+// LoadsByChance says that module code of the bundle has asked PoolOptions.Clock or Random for something while a VM loaded: what threads find in the
+// pool's VMs depends on when these were made.
+func (p *Pool) LoadsByChance() bool { return p.hasChance.Load() }
 
 // Close drops the idle VMs. Steps that run go on; later ones get ErrClosed.
 func (p *Pool) Close() { p.idle.close() }
@@ -154,7 +160,9 @@ func (p *Pool) take(ctx context.Context, in *Input) (*vm, *liveThread, error) {
 		live = nil
 	}
 	if v == nil && err == nil {
-		if v, err = newVMIn(p.bundle, goja.New(), p.limits, p.world); err != nil {
+		world, loaded := p.world.loading(func() { p.hasChance.Store(true) })
+		v, err = newVMIn(p.bundle, goja.New(), p.limits, world)
+		if loaded(); err != nil {
 			err = faultf(FaultEngine, "load the bundle: %v", err)
 		} else {
 			v.keepsLive = p.keepsLive

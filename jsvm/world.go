@@ -46,6 +46,34 @@ func (w world) bytes() func([]byte) {
 	}
 }
 
+// loading is the world for a VM that loads; ask is called when module code asks for the time or for chance. It is over with a call of loaded.
+func (w world) loading(ask func()) (during world, loaded func()) {
+	isLoading := true
+	asked := func() {
+		if isLoading {
+			ask()
+		}
+	}
+	during = w
+	if w.clock != nil {
+		during.clock = func() time.Time { asked(); return w.clock() }
+	}
+	if w.random != nil {
+		during.random = &lockedSource{source: askedSource{w.random, asked}}
+	}
+	return during, func() { isLoading = false }
+}
+
+type askedSource struct {
+	rand.Source
+	asked func()
+}
+
+func (s askedSource) Uint64() uint64 {
+	s.asked()
+	return s.Source.Uint64()
+}
+
 // lockedSource is a source that the VMs of a pool share.
 type lockedSource struct {
 	mu     sync.Mutex // guards source
