@@ -180,11 +180,11 @@ func (s *script) open(a arguments) any {
 	if now := a.call.Argument(3); !goja.IsUndefined(now) {
 		o.now = now.ToInteger()
 	}
-	name := ""
+	name, before := "", len(s.hosts)
 	if s.test != nil {
-		name = s.test.name
+		name, before = s.test.name, before-s.test.hostsSeen // not those of tests that ran before: another run may leave them out
 	}
-	o.seed = s.file.seedOf(fmt.Sprint(name, "\x00", len(s.hosts)))
+	o.seed = s.file.seedOf(fmt.Sprint(name, "\x00", before))
 	path := s.beside(a.text(0))
 	s.file.addWorkflow(path)
 	h := newHost(s.file.options.Bundles, o)

@@ -20,5 +20,6 @@
 //   - A host is used by the goroutine of its test only. The steps of all hosts run on pools of jsvm, which is where goroutines end.
 //   - The same seed, files and tests give the same results: time and chance of workflows and tests come from the seed, and order from
 //     queues. A limit of wall time that is hit is the exception.
-//   - A pool serves one host at a time, and another one afterwards only if no step of it failed.
+//   - A pool serves one host at a time, and another one afterwards only if no step of it failed, and if its VMs hold nothing of the first
+//     one's time and chance.
 package testhost

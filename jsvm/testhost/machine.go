@@ -48,9 +48,9 @@ func seedBytes(seed uint64) (bytes [32]byte) {
 	return bytes
 }
 
-// release gives a machine back.
+// release gives a machine back. Where module code asks for the time or chance, the next host needs VMs that load by its own.
 func (m *machine) release() {
-	if m.isSpoilt || m.bundles.idle.Load() >= machinesIdleMax {
+	if m.isSpoilt || m.pool.LoadsByChance() || m.bundles.idle.Load() >= machinesIdleMax {
 		m.pool.Close()
 		return
 	}

@@ -63,6 +63,30 @@ func TestSameSeedSameChance(t *testing.T) {
 	}
 }
 
+// A failure that is run again alone, with its seed, is the same failure; also where module code asks for the time or chance.
+func TestChanceOfATestDependsOnNoOtherTest(t *testing.T) {
+	for _, restore := range []string{"await", "step", "never"} {
+		project(t, "app.ts", `import * as W from "kont";
+const at = Date.now(), salt = Math.random();
+export default async function main() { await W.ref("go"); await null; return [at, salt, Math.random(), crypto.randomUUID()] }`,
+			"a.test.ts", testImports+`for (const now of [1, 2, 3]) {
+  const draw = () => workflow("./app.ts", { now }).start("t").resume("go").result;
+  test("at " + now, () => { console.log([Math.random(), draw(), draw()]) });
+}`)
+		draw := func(filter string) (console []string) {
+			results, _ := runFiles(t, Options{Seed: 7, Restore: restore, Filter: regexp.MustCompile(filter)}, "a.test.ts")
+			for _, r := range results[0].Tests {
+				console = append(console, r.Console...)
+			}
+			return console
+		}
+		alone, among := draw("at 3"), draw("")
+		if len(alone) != 1 || len(among) != 3 || alone[0] != among[2] {
+			t.Errorf("restored at %s, alone it draws\n%s\nand behind others\n%s", restore, alone, among)
+		}
+	}
+}
+
 // Every workflow and every snapshot in testdata belongs to a test.
 func TestTestdataIsUsed(t *testing.T) {
 	var tests strings.Builder
