@@ -41,9 +41,9 @@ type snapshots struct {
 
 // readSnapshots reads the snapshots of a test file, which may have none.
 func readSnapshots(testFile string, policy SnapshotPolicy) (*snapshots, error) {
-	s := &snapshots{path: testFile + ".snap", policy: policy, texts: map[string]string{}, used: map[string]bool{}, counts: map[string]int{}}
 	// alpha.test.ts has alpha.test.snap.
-	s.path = strings.TrimSuffix(testFile, filepath.Ext(testFile)) + ".snap"
+	path := strings.TrimSuffix(testFile, filepath.Ext(testFile)) + ".snap"
+	s := &snapshots{path: path, policy: policy, texts: map[string]string{}, used: map[string]bool{}, counts: map[string]int{}}
 	text, err := os.ReadFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, nil
@@ -126,12 +126,27 @@ func (s *snapshots) write(isWhole bool) error {
 	for _, heading := range headings {
 		text.WriteString("\n" + snapshotMarker + heading + "\n" + s.texts[heading] + "\n")
 	}
-	temporary := s.path + ".new"
-	if err := os.WriteFile(temporary, []byte(text.String()), 0o644); err != nil {
-		return fmt.Errorf("write snapshots: %w", err)
-	}
-	if err := os.Rename(temporary, s.path); err != nil {
+	if err := replaceFile(s.path, text.String()); err != nil {
 		return fmt.Errorf("write snapshots: %w", err)
 	}
 	return nil
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path, text string) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // fails after the rename, as it should
+	if _, err = temporary.WriteString(text); err == nil {
+		err = temporary.Chmod(0o644)
+	}
+	if closeErr := temporary.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
 }

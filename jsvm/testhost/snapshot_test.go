@@ -72,3 +72,24 @@ test("b", () => { assert.snapshot("b") });`
 		t.Errorf("two of one name:\n%s", text)
 	}
 }
+
+func TestSnapshotsThatCannotBeWrittenLeaveNothingBehind(t *testing.T) {
+	project(t, "a.test.ts", "")
+	s, err := readSnapshots("a.test.ts", SnapshotsAdd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, isSame, err := s.check("a", "", "1"); !isSame || err != nil {
+		t.Fatal(isSame, err)
+	}
+	if err := os.Mkdir("a.test.snap", 0o777); err != nil { // no file can take its place
+		t.Fatal(err)
+	}
+	if err := s.write(true); err == nil || !strings.HasPrefix(err.Error(), "write snapshots: ") {
+		t.Errorf("it says %v", err)
+	}
+	entries, err := os.ReadDir(".")
+	if err != nil || len(entries) != 2 {
+		t.Errorf("there are %v, %v", entries, err)
+	}
+}
