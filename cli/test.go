@@ -140,8 +140,9 @@ func (t *tester) files() ([]string, error) {
 }
 
 func testsBelow(root string) (files []string, err error) {
+	root = filepath.Clean(root) + string(filepath.Separator) // so it is followed if it is a link
 	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		name := entry.Name()
+		name := filepath.Base(path)
 		switch {
 		case err != nil:
 			return err
