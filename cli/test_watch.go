@@ -68,10 +68,16 @@ func (t *tester) follow(watch *sourceWatch, files []string) {
 		}
 	}
 	slices.Sort(sources)
-	root := "."
-	if len(t.named) > 0 {
-		root = t.named[0]
+	roots := t.named
+	if len(roots) == 0 {
+		roots = []string{"."}
 	}
+	for _, root := range roots[1:] {
+		if isDir(root) {
+			watch.addTree(root)
+		}
+	}
+	root := roots[0]
 	if !isDir(root) {
 		root = filepath.Dir(root)
 	}

@@ -58,6 +58,7 @@ func (f *fileRun) noteInputs(began time.Time) {
 		inputs, isKnown := f.options.Bundles.inputsOf(workflow)
 		if !isKnown {
 			f.result.HasMore = true
+			inputs = inputsOf([]string{workflow}, began) // at least
 		}
 		f.result.Inputs = append(f.result.Inputs, inputs...)
 	}
