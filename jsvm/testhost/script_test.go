@@ -194,6 +194,16 @@ test("c", () => {});`)
 	}
 }
 
+// What an engine leaves behind that has panicked is nothing to run another test on.
+func TestVMWhoseEnginePanickedIsNotUsedAgain(t *testing.T) {
+	w := newWorker(newScript(nil, nil))
+	defer w.end()
+	failure := w.do(t.Context(), time.Minute, "the test", func(context.Context) error { panic("lost") })
+	if failure == nil || failure.Message != "the engine panicked: lost" || !w.isSpoilt {
+		t.Errorf("%+v, spoilt: %t", failure, w.isSpoilt)
+	}
+}
+
 // Places are named from where one is, also where a directory on the way looks like another's.
 func TestPlacesAreNamedFromHere(t *testing.T) {
 	project(t, "package.json", "{}", "lib/check.ts", "export const check = () => { throw new Error(\"here\") };",

@@ -11,7 +11,7 @@ import (
 type worker struct {
 	script *script
 	tasks  chan func()
-	// isSpoilt: it was interrupted. isAbandoned: and did not hear it.
+	// isSpoilt: it was interrupted, or the engine panicked. isAbandoned: it did not hear the interrupt.
 	isSpoilt, isAbandoned bool
 }
 
@@ -47,9 +47,11 @@ func (w *worker) do(ctx context.Context, wall time.Duration, what string, body f
 	ctx, cancel := context.WithTimeout(ctx, wall)
 	defer cancel()
 	done := make(chan *Failure, 1)
+	hasPanicked := false
 	w.tasks <- func() {
 		defer func() {
 			if p := recover(); p != nil {
+				hasPanicked = true
 				done <- &Failure{Message: fmt.Sprintf("the engine panicked: %v", p)}
 			}
 		}()
@@ -67,6 +69,7 @@ func (w *worker) do(ctx context.Context, wall time.Duration, what string, body f
 		select {
 		case failure := <-done:
 			if ctx.Err() == nil {
+				w.isSpoilt = hasPanicked
 				return failure
 			}
 			// A step noticed it first.
