@@ -59,6 +59,7 @@ test("what makes no sense is answered with an error and changes nothing", () => 
     [{ action: "remove", item: "hat" }, "there are not 1 of hat in the cart"],
     [{ action: "remove", item: "socks", quantity: 3 }, "there are not 3 of socks in the cart"],
     [{ action: "email", email: "ann" }, '"ann" is no email address'],
+    [{ action: "email", email: ["@"] }, '["@"] is no email address'],
     [{ action: "fly" }, `a cart can't do {"action":"fly","id":"r"}`],
   ] as [any, string][]) {
     assert.deepEqual(ask({ ...request, id: "r" }), { id: "r", error });
