@@ -100,9 +100,14 @@ func (f *fileRun) run(ctx context.Context) {
 	for next := 0; ; {
 		s := newScript(f, f.source)
 		worker := newWorker(s)
-		failure := worker.do(ctx, f.options.Timeout, "loading the file", func(ctx context.Context) error { return s.load(ctx) })
+		var unhandled *Failure
+		failure := worker.do(ctx, f.options.Timeout, "loading the file", func(ctx context.Context) error {
+			err := s.load(ctx)
+			unhandled = s.unhandled()
+			return err
+		})
 		if failure == nil {
-			failure = s.unhandled()
+			failure = unhandled
 		}
 		if failure == nil && len(s.tests) == 0 {
 			failure = noTests()
@@ -225,10 +230,10 @@ func (s *script) judge(t *testRun) *Failure {
 		failure.Notes = append(failure.Notes, faults...)
 		return failure
 	}
-	return s.unhandled()
+	return t.unhandled
 }
 
-// unhandled describes the first promise that was rejected and that nobody has handled.
+// unhandled describes the first promise that was rejected and that nobody has handled. It reads properties, so it may take any time.
 func (s *script) unhandled() *Failure {
 	if len(s.rejected) == 0 {
 		return nil

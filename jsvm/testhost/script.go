@@ -108,6 +108,7 @@ type testRun struct {
 	seed       uint64
 	isDone     bool
 	failure    *Failure
+	unhandled  *Failure // a promise that was rejected
 	endedAt    *Failure // only its place: the call of a host that noticed that the time is over
 	console    []string
 }
@@ -194,6 +195,7 @@ func (s *script) run(ctx context.Context, index int, t *testRun) error {
 		}
 		return nil
 	}))
+	t.unhandled = s.unhandled()
 	return err
 }
 
@@ -205,19 +207,30 @@ func (s *script) failureOf(value goja.Value) *Failure {
 		f.Message = "a value was thrown that is no Error: " + s.textOf(value)
 		return f
 	}
-	name, message := s.textOf(o.Get("name")), s.textOf(o.Get("message"))
+	name, message := s.textOf(s.property(o, "name")), s.textOf(s.property(o, "message"))
 	if f.Message = message; name != "AssertionError" && name != hostError {
 		f.Message = strings.TrimSuffix(name+": "+message, ": ")
 	}
-	if text, ok := o.Get("diff").(goja.String); ok {
+	if text, ok := s.property(o, "diff").(goja.String); ok {
 		f.Diff = text.String()
 	}
-	f.Stack = s.framesOf(s.textOf(o.Get("stack")))
+	f.Stack = s.framesOf(s.textOf(s.property(o, "stack")))
 	s.place(f)
-	if cause := o.Get("cause"); cause != nil && !goja.IsUndefined(cause) {
+	if cause := s.property(o, "cause"); cause != nil && !goja.IsUndefined(cause) {
 		f.Notes = append(f.Notes, "caused by "+s.textOf(cause))
 	}
 	return f
+}
+
+// noText stands for what throws when it is read.
+const noText = "a value that has no text"
+
+// property is that of an object, whatever its getter does; nil if there is none.
+func (s *script) property(o *goja.Object, name string) (value goja.Value) {
+	if err := s.rt.Try(func() { value = o.Get(name) }); err != nil {
+		return s.rt.ToValue(noText)
+	}
+	return value
 }
 
 // textOf is String(value), whatever that does.
@@ -226,7 +239,7 @@ func (s *script) textOf(value goja.Value) (text string) {
 		return ""
 	}
 	if err := s.rt.Try(func() { text = value.String() }); err != nil {
-		return "a value that has no text"
+		return noText
 	}
 	return text
 }

@@ -96,6 +96,22 @@ test("b", () => { assert(workflow("./app.ts").start("t", "proxy").fault); });`, 
 test("b", async () => { const p = Promise.reject(new Error("x")); await null; await p.catch(() => {}) });`, `  FAIL a
        a promise was rejected, and nobody handled it (is an ` + "`await`" + ` missing?): it was fulfilled with 5
        at a.test.ts:2:31`},
+		"errors that throw when they are read": {
+			`const odd = (of: string) => Object.defineProperty(new Error("x"), of, { get() { throw 1 } });
+test("a", () => { throw odd("message"); });
+test("b", () => { void Promise.reject(odd("name")) });
+test("c", () => {});`, `  FAIL a
+       Error: a value that has no text
+       at a.test.ts:3:1
+         test("a", () => { throw odd("message"); });
+         ^
+  FAIL b
+       a promise was rejected, and nobody handled it (is an ` + "`await`" + ` missing?): a value that has no text: x
+       at a.test.ts:4:1
+         test("b", () => { void Promise.reject(odd("name")) });
+         ^
+  ok   c
+`},
 		"a promise that nothing settles": {
 			`test("a", async () => { await new Promise(() => {}); });`, `  FAIL a
        the test waits for a promise that nothing settles: calls of the host are over when they return, and there are no other timers
