@@ -112,6 +112,10 @@ test("c", () => {});`, `  FAIL a
          ^
   ok   c
 `},
+		"a snapshot whose name is a number": {`test("a", () => { assert.snapshot("x", 7 as any); });`, `  FAIL a
+       TypeError: snapshot: the name is no text: 7
+       at a.test.ts:2:26
+`},
 		"a promise that nothing settles": {
 			`test("a", async () => { await new Promise(() => {}); });`, `  FAIL a
        the test waits for a promise that nothing settles: calls of the host are over when they return, and there are no other timers

@@ -152,6 +152,7 @@ assert.fail = (message?: string): never => {
 };
 
 assert.snapshot = (value: unknown, name?: string): void => {
+  if (name !== undefined && typeof name !== "string") throw new TypeError(`snapshot: the name is no text: ${inline(name)}`);
   const lines = print(value);
   const stored = engine.snapshot(name, lines.map((line) => line.text).join("\n"));
   if (stored === undefined) return;
