@@ -74,6 +74,24 @@ test("1.0 alone: a trip is booked, refused, or takes too long", () => {
   assert.deepEqual(late.host.threads, ["trips"]); // the manager
 });
 
+test("1.1 alone: a trip is undone on it, the latest first, when it is refused or takes too long", () => {
+  const refused = trip("1.1", "1.1.1");
+  refused.reserved("insurance");
+  refused.reserved("car");
+  refused.rome.reject("flight", "sold out");
+  refused.askToHandOff("rome", "1.1.1");
+  assert.deepEqual(refused.published(), [{ is: "refused", thread: "rome", version: "1.1.0", to: "1.1.1", reason: "it is being undone" }]);
+  refused.rome.reject("cancel car", "too late").resume("cancel insurance");
+  assert.equal(refused.rome.error, "sold out");
+  assert.deepEqual(refused.asked().slice(4), ["withdraw hotel", "cancel car", "cancel insurance"]);
+
+  const late = trip("1.1", "1.1.1");
+  late.host.advance(MINUTE - 1);
+  assert.equal(late.rome.status, "running");
+  late.host.advance(1);
+  assert.equal(late.rome.error, "timeout");
+});
+
 // Whatever had been reserved when it moved.
 for (let made = 0; made < 8; made++) {
   const before = KINDS.slice(0, 3).filter((_, i) => made & (1 << i));
@@ -249,6 +267,8 @@ test("1.1.1 is a patch: new trips run it, those on 1.1.0 stay unless the deploye
     }
     assert.equal(fleet.rome.result.total, total, JSON.stringify(policy));
     assert.equal(fleet.thread("lima").result.total, 400);
+    const moved = fleet.published().filter(({ is }) => is === "started");
+    assert.deepEqual(moved, total === 300 ? [] : [{ is: "started", thread: "rome", version: "1.1.1", from: "1.1.0" }]);
   }
 });
 
@@ -287,12 +307,12 @@ test("2.0 begins afresh: trips of 1.x are not asked to move, refuse if they are,
   assert.deepEqual(tour.result, { travellers: ["Fay"], hotels: ["H1", "H2"] });
 });
 
-test("2.0 undoes a tour whose second hotel is refused", () => {
+test("2.0 undoes a tour whose third hotel is refused, the latest first", () => {
   const fleet = trip("1.1", "2.0");
-  const tour = fleet.start("tour", "2.0.0", { travellers: ["Fay"], cities: ["Pisa", "Siena"] });
-  tour.resume("hotel in Pisa", "H1").reject("hotel in Siena", "full");
+  const tour = fleet.start("tour", "2.0.0", { travellers: ["Fay"], cities: ["Pisa", "Siena", "Lucca"] });
+  tour.resume("hotel in Pisa", "H1").resume("hotel in Siena", "H2").reject("hotel in Lucca", "full");
   fleet.askToHandOff("tour", "2.0.1");
-  tour.resume("cancel hotel in Pisa");
+  tour.reject("cancel hotel in Siena", "too late").resume("cancel hotel in Pisa");
   assert.equal(tour.error, "full");
 });
 
