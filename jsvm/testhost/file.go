@@ -179,7 +179,11 @@ func (f *fileRun) runTest(ctx context.Context, worker *worker, index int) Result
 	began := time.Now()
 	s := worker.script
 	t := &testRun{name: s.tests[index].name, seed: f.seedOf(s.tests[index].name)}
-	failure := worker.do(ctx, f.options.Timeout, "the test", func(ctx context.Context) error { return s.run(ctx, index, t) })
+	timeout := f.options.Timeout
+	if f.options.timeoutOf != nil {
+		timeout = f.options.timeoutOf(t.name)
+	}
+	failure := worker.do(ctx, timeout, "the test", func(ctx context.Context) error { return s.run(ctx, index, t) })
 	r := Result{Name: t.name, Status: Passed, Wall: time.Since(began)}
 	if worker.isAbandoned { // its VM is at work yet
 		r.Status, r.Failure = Failed, failure

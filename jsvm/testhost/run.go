@@ -25,6 +25,8 @@ type Options struct {
 	Parallel int
 	// Began is called when a test begins, by any goroutine; nil: nobody wants to know.
 	Began func(file, test string)
+
+	timeoutOf func(test string) time.Duration // for tests of this package: in place of Timeout
 }
 
 // Run runs test files, several at once, and gives their results in the order of the files. It ends early if ctx does: the results are of

@@ -2,6 +2,7 @@ package testhost
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -180,37 +181,78 @@ test("a", () => { assert.throws(() => ref("x")); W.sleep(5); });`, `  FAIL a
 	}
 }
 
-// A test that does not end is one failed test: the others run, in a VM of their own.
+// A test that does not end is one failed test: the others run, in a VM of their own. Only the first test of a file is short of time.
 func TestTestsThatDoNotEndAreEnded(t *testing.T) {
 	defer func(grace time.Duration) { interruptGrace = grace }(interruptGrace)
-	interruptGrace = 600 * time.Millisecond
-	cases := []struct{ body, want string }{
-		{`for (;;) {}`, "the test ran for longer than 1.5s\n       at FILE:2:19\n"},
-		{`const host = workflow("./app.ts"); for (;;) host.now;`, "the test ran for longer than 1.5s\n       at FILE:2:"},
-		{`workflow("./app.ts").start("t", "loop");`, "the test ran for longer than 1.5s\n       at FILE:2:"},
-		{`workflow("./app.ts").start("t", "echo");`, "the test ran for longer than 1.5s\n       at FILE:2:"},
-		{`const f = (): any => Promise.resolve().then(f); f();`, "the test ran for longer than 1.5s\n       at FILE:2:"},
-		{`(2n ** 12_000_000n).toString();`, "the test ran for longer than 1.5s, in one call of a built-in function that did not end\n"},
+	interruptGrace = time.Minute
+	const wall = 700 * time.Millisecond
+	bodies := []string{
+		`for (;;) {}`,
+		`const host = workflow("./app.ts"); for (;;) host.now;`,
+		`workflow("./app.ts").start("t", "loop");`,
+		`workflow("./app.ts").start("t", "echo");`,
+		`const f = (): any => Promise.resolve().then(f); f();`,
 	}
 	pairs, files := []string{"app.ts", workflowText}, []string{}
-	for i, c := range cases {
+	for i, body := range bodies {
 		file := fmt.Sprintf("%d.test.ts", i)
 		files = append(files, file)
-		pairs = append(pairs, file, testImports+`test("a", () => { `+c.body+` });
-test("b", () => { const t = workflow("./app.ts").start("t"); t.resume("go", 1); assert.equal(t.result, 1); });
-test("c", () => {});`)
+		pairs = append(pairs, file, endless(body))
 	}
-	project(t, append(pairs, "warm.test.ts", testImports+`test("a", () => { workflow("./app.ts") });`)...)
-	bundles := NewBundles() // it is compiled on nobody's time
-	defer bundles.Close()
-	runFiles(t, Options{Bundles: bundles}, "warm.test.ts")
-	results, text := runFiles(t, Options{Bundles: bundles, Timeout: 1500 * time.Millisecond, Parallel: len(files)}, files...)
-	for i, c := range cases {
+	project(t, pairs...)
+	results, text := runFiles(t, Options{Timeout: time.Minute, timeoutOf: shortOfTime(wall), Parallel: len(files)}, files...)
+	for i, body := range bodies {
 		_, got, _ := strings.Cut(text, files[i]+"\n")
-		want := "  FAIL a\n       " + strings.ReplaceAll(c.want, "FILE", files[i])
+		want := fmt.Sprintf("  FAIL a\n       the test ran for longer than %v\n       at %s:2:", wall, files[i])
 		if tests := results[i].Tests; !strings.HasPrefix(got, want) || len(tests) != 3 || tests[1].Status != Passed || tests[2].Status != Passed {
-			t.Errorf("%s: got\n%s\nwant\n%s", c.body, got, want)
+			t.Errorf("%s: got\n%s\nwant\n%s", body, got, want)
 		}
+	}
+}
+
+// No interrupt ends a call that does not look for one: here it waits until another test has begun.
+func TestTestInsideOneCallThatDoesNotEndIsAbandoned(t *testing.T) {
+	defer func(grace time.Duration) { interruptGrace = grace }(interruptGrace)
+	interruptGrace = time.Millisecond
+	project(t, "app.ts", workflowText, "a.test.ts", endless(`workflow("./stuck.ts")`))
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundles, release := NewBundles(), make(chan struct{})
+	defer bundles.Close()
+	bundles.loading[filepath.Join(here, "stuck.ts")] = func() (*program, error) {
+		<-release
+		return nil, errors.New("it is late")
+	}
+	results, text := runFiles(t, Options{
+		Bundles: bundles, Timeout: time.Minute, timeoutOf: shortOfTime(time.Second), // by then it has called
+		Began: func(_, test string) {
+			if test == "b" {
+				close(release)
+			}
+		},
+	}, "a.test.ts")
+	want := "a.test.ts\n  FAIL a\n       the test ran for longer than 1s, in one call of a built-in function that did not end\n"
+	if tests := results[0].Tests; !strings.HasPrefix(text, want) || len(tests) != 3 || tests[1].Status != Passed || tests[2].Status != Passed {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
+// endless is a test file whose first test does not end by itself.
+func endless(body string) string {
+	return testImports + `test("a", () => { ` + body + ` });
+test("b", () => { const t = workflow("./app.ts").start("t"); t.resume("go", 1); assert.equal(t.result, 1); });
+test("c", () => {});`
+}
+
+// shortOfTime gives the first test little time and the others enough, however busy the machine is.
+func shortOfTime(wall time.Duration) func(test string) time.Duration {
+	return func(test string) time.Duration {
+		if test == "a" {
+			return wall
+		}
+		return time.Minute
 	}
 }
 
