@@ -196,6 +196,8 @@ test("1.1.1 is a patch: new carts run it, those on 1.1.0 stay unless the deploye
     assert.deepEqual(fleet.written("carts"), [{ quantities: {}, error: "there is not so much of tea" }]);
     fleet.request("remove", "tea");
     assert.deepEqual(fleet.written("carts"), [answer]);
+    const moved = fleet.published().filter(({ is }) => is === "started");
+    assert.deepEqual(moved, "error" in answer ? [{ is: "started", thread: "ann", version: "1.1.1", from: "1.1.0" }] : []);
   }
 });
 

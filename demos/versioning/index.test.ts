@@ -83,6 +83,7 @@ test("a few are asked at once, and each answer lets another be asked", () => {
   assert.deepEqual(fleet.asked(), ["f to 1.1.0"]);
   fleet.tell({ is: "started", thread: "e", version: "1.1.0" }); // anew, by a client
   assert.deepEqual(fleet.asked(), ["g to 1.1.0"]);
+  assert.equal(fleet.host.timers.length, 2, "an answer cancels its timer");
   // Both that are left stay silent. No one is left to be asked; nobody is asked twice.
   fleet.host.advance(MINUTE);
   assert.deepEqual(fleet.asked(), []);
