@@ -29,6 +29,8 @@ type moduleState struct {
 	lent []named
 	// packageBuffers are kept with a thread, see module_buffers.go.
 	packageBuffers []packageBuffer
+	// refusing are the objects whose internal state must not change, with their names, see module_refuse.go.
+	refusing map[*goja.Object]string
 }
 
 // sharedPrototype is the prototype object of a function or class, with its data properties just after loading.
@@ -425,7 +427,7 @@ func (n *namer) entries(item named) {
 func (n *namer) share(item named) {
 	h, o := n.v.heap, item.object
 	if iterator := h.symbols["kont.iterator"]; iterator != nil && h.hasPrivate(o, iterator) {
-		n.refuse(item, "next", "return", "throw")
+		n.stop(item, iterator)
 		return
 	}
 	if class, ok := h.classes[o.Prototype()]; ok {
@@ -437,10 +439,8 @@ func (n *namer) share(item named) {
 	switch o.ExportType() {
 	case typeProxy:
 		return
-	case typeMap:
-		n.refuse(item, "set", "delete", "clear")
-	case typeSet:
-		n.refuse(item, "add", "delete", "clear")
+	case typeMap, typeSet:
+		n.v.module.refuse(item)
 	case typeBuffer:
 		b := o.Export().(goja.ArrayBuffer).Bytes()
 		if len(b) <= sharedBufferBytesMax {
@@ -449,14 +449,9 @@ func (n *namer) share(item named) {
 	}
 	switch o.ClassName() {
 	case "Date":
-		var mutators []string
-		for _, name := range h.natives.datePrototype.GetOwnPropertyNames() {
-			if strings.HasPrefix(name, "set") {
-				mutators = append(mutators, name)
-			}
-		}
-		n.refuse(item, mutators...)
+		n.v.module.refuse(item)
 	case "RegExp":
+		n.v.module.refuse(item)
 		// exec writes lastIndex: it stays writable and is kept with the thread.
 		n.v.module.regexps = append(n.v.module.regexps, sharedRegExp{item.name, o, o.Get("lastIndex").ToInteger()})
 		_, _ = h.natives.preventExtensions(nil, o)
@@ -495,21 +490,6 @@ func (n *namer) isPrototypeObject(o *goja.Object) bool {
 	d := n.v.heap.descriptor(o, n.v.rt.ToValue("constructor"))
 	f, ok := d.value.(*goja.Object)
 	return ok && f.ClassName() == "Function" && f.Get("prototype") == goja.Value(o)
-}
-
-// refuse gives an object own methods that name the variable and throw.
-func (n *namer) refuse(item named, methods ...string) {
-	f := n.v.rt.ToValue(n.refusal(item.name))
-	for _, m := range methods {
-		_ = item.object.DefineDataProperty(m, f, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE)
-	}
-}
-
-func (n *namer) refusal(name string) func(goja.FunctionCall) goja.Value {
-	rt := n.v.rt
-	return func(goja.FunctionCall) goja.Value {
-		panic(rt.NewTypeError("%s is shared by all threads and cannot be changed: it was made while the module loaded; make it in the entry function", displayName(name)))
-	}
 }
 
 // displayName is the name of a module object for people: without its module's path.

@@ -108,6 +108,7 @@ func (v *vm) install(world world) (err error) {
 	if err := installGuards(v.rt); err != nil {
 		return fmt.Errorf("install guards: %w", err)
 	}
+	v.guardShared()
 	if v.lib, err = runtime.Install(v.rt, runtime.Host{Log: v.log, Random: world.bytes(), Explain: v.explain}); err != nil {
 		return fmt.Errorf("install runtime library: %w", err)
 	}
