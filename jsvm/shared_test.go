@@ -59,6 +59,9 @@ func TestChangesOfModuleObjectsAreNeverSilent(t *testing.T) {
 		"stack":                      {`const s = new DisposableStack();`, `s.defer(() => {});`, "object is not extensible"},
 		"namespace":                  {`namespace N { export let n = 0; export const up = () => ++n }`, `N.up();`, "Cannot assign to read only property 'n'"},
 		"global":                     {``, `(globalThis as any).JSON = { stringify: () => "forged" };`, "Cannot assign to read only property 'JSON'"},
+		"globals' prototype":         {``, `Object.setPrototypeOf(Object.getPrototypeOf(globalThis), { leak: 1 });`, "Cannot set the prototype"},
+		"globals' prototype, setter": {``, `(Object.getPrototypeOf(globalThis) as any).__proto__ = { leak: 1 };`, "Cannot set the prototype"},
+		"globals' prototype, silent": {``, `const before = (globalThis as any).leak; Reflect.setPrototypeOf(Object.getPrototypeOf(globalThis), { leak: 1 }); if (before || (globalThis as any).leak) throw before;`, "= undefined"},
 		"global, of a family":        {``, `(globalThis as any).URL = class {};`, "Cannot add property URL"},
 		"own method bound":           {`class B { n = 1; constructor() { this.m = this.m.bind(this) } m() { return this.n } }`, `const b = new B(); await null; if (b.m() !== 1) throw 1;`, "= undefined"},
 	} {

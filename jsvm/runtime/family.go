@@ -80,7 +80,75 @@ func installFamilyGlobals(vm *goja.Runtime, rt *goja.Object) error {
 	if err := holder.SetPrototype(global.Prototype()); err != nil {
 		return err
 	}
-	return global.SetPrototype(holder)
+	if err := global.SetPrototype(holder); err != nil {
+		return err
+	}
+	return keepPrototype(vm, holder)
+}
+
+// keepPrototype has the functions of the language that set a prototype refuse it for an object: goja lets a program put anything below a dynamic one, and
+// what it puts below the globals would be seen by every thread. The library has references to the native functions.
+func keepPrototype(vm *goja.Runtime, kept *goja.Object) error {
+	objects := vm.Get("Object").(*goja.Object)
+	describe, _ := goja.AssertFunction(objects.Get("getOwnPropertyDescriptor"))
+	prototypes := objects.Get("prototype").(*goja.Object)
+	accessor, err := describe(goja.Undefined(), prototypes, vm.ToValue("__proto__"))
+	if err != nil {
+		return err
+	}
+	guard := func(f goja.Value, refuse func(goja.FunctionCall) (goja.Value, bool)) (*goja.Object, error) {
+		native, ok := f.Export().(func(goja.FunctionCall) goja.Value)
+		if !ok {
+			return nil, fmt.Errorf("%s is no native function", f)
+		}
+		guarded := vm.ToValue(func(call goja.FunctionCall) goja.Value {
+			if result, isRefused := refuse(call); isRefused {
+				return result
+			}
+			return native(call)
+		}).(*goja.Object)
+		for _, key := range []string{"name", "length"} {
+			if err := guarded.DefineDataProperty(key, f.(*goja.Object).Get(key), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
+				return nil, err
+			}
+		}
+		return guarded, nil
+	}
+	isKept := func(value goja.Value) bool { return value == goja.Value(kept) }
+	refusal := func() *goja.Object {
+		return vm.NewTypeError("Cannot set the prototype of an object that all threads share")
+	}
+	setter, err := guard(accessor.(*goja.Object).Get("set"), func(call goja.FunctionCall) (goja.Value, bool) {
+		if isKept(call.This) {
+			panic(refusal())
+		}
+		return nil, false
+	})
+	if err != nil {
+		return err
+	}
+	if err := prototypes.DefineAccessorProperty("__proto__", accessor.(*goja.Object).Get("get"), setter, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
+		return err
+	}
+	for _, name := range []string{"Object", "Reflect"} {
+		host := vm.Get(name).(*goja.Object)
+		set, err := guard(host.Get("setPrototypeOf"), func(call goja.FunctionCall) (goja.Value, bool) {
+			switch {
+			case !isKept(call.Argument(0)):
+				return nil, false
+			case name == "Object":
+				panic(refusal())
+			}
+			return vm.ToValue(false), true
+		})
+		if err != nil {
+			return err
+		}
+		if err := host.DefineDataProperty("setPrototypeOf", set, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *familyGlobals) Get(key string) goja.Value {
