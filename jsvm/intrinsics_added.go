@@ -45,10 +45,7 @@ func (v *vm) noteKeys(table *intrinsicTable, byName *goja.Object) {
 // addedToIntrinsics lists what module code has hung on objects of the language: a global of its own, a method of Array.prototype.
 // No binding of a module leads there. Packages keep caches in globals, so those are frozen only in a bundle without packages.
 func (v *vm) addedToIntrinsics(objects []*goja.Object, table *intrinsicTable) (roots []moduleRoot) {
-	isOwn := true
-	for _, m := range v.bundle.modules {
-		isOwn = isOwn && m.Own
-	}
+	isOwn := !v.bundle.hasPackages()
 	add := func(o *goja.Object, path string, key goja.Value) {
 		d := v.heap.descriptor(o, key)
 		path += keyPath(key)

@@ -1,8 +1,10 @@
 package jsvm
 
 import (
+	"slices"
 	"strings"
 
+	"kont/jsvm/bundle"
 	"kont/jsvm/compile"
 	"kont/jsvm/continuation"
 )
@@ -102,6 +104,11 @@ func (f *functionLayout) point(key string) int {
 		}
 	}
 	return -1
+}
+
+// hasPackages reports whether not all of the bundle's modules are the author's own.
+func (b *Bundle) hasPackages() bool {
+	return slices.ContainsFunc(b.modules, func(m bundle.Module) bool { return !m.Own })
 }
 
 // isOwnVariable says whether a field of the module environment, "module path:name", is of the author's own sources.

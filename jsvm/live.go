@@ -15,6 +15,10 @@ import (
 // Nobody but the VM's goroutine touches the objects. What else a step needs of the thread is in module scope and in the library, and belongs
 // to the thread that runs: the module variables that differ are listed here and set anew, as they are for a restored thread, and
 // the library is told by attach.
+//
+// Packages keep caches in their variables, where a thread may have put an object, or found one that another has put there. A restored thread has a copy of
+// it; a live one would have the very object that the cache hands to the next. To find out would take a walk through all that the packages hold, at the
+// end of every step, so a bundle with packages keeps no thread alive.
 type liveThread struct {
 	vm           *vm
 	thread       string

@@ -242,6 +242,22 @@ export default async function main() { for (;;) { const x: any = await W.ref(); 
 	requireSameStep(t, 0, Input{Thread: "T", StepID: 1, Continuation: e.Continuation, Event: []byte(answerWith(e, "5"))}, live, twin) // the id of the step before, again
 }
 
+// A package may hand one object to many threads, out of a cache. Each has a copy from its next step on, whatever is kept in memory.
+func TestThreadsShareNothingThatAPackageKeeps(t *testing.T) {
+	b := compilePackages(t, `import * as W from "kont"; import { get } from "cache";
+export default async function main(name: string) { const one: any = get("one"); one.by = name; await W.ref(); return [one.by, one === get("one")] }`,
+		"cache", `const known = new Map(); export function get(key) { if (!known.has(key)) known.set(key, {}); return known.get(key) }`)
+	p := NewPool(b, PoolOptions{VMsMax: 1, LiveThreadsMax: 10})
+	defer p.Close()
+	do := stepper(t, p)
+	first, second := do("A", Effects{}, `"A"`), do("B", Effects{}, `"B"`)
+	for name, at := range map[string]Effects{"A": first, "B": second} {
+		if got, want := string(do(name, at, answerWith(at, "1")).Outputs[0].Value), `["`+name+`",false]`; got != want {
+			t.Errorf("thread %s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
 // A fault takes the VM with it, and all threads that were alive there.
 func TestFaultGivesUpTheThreadsOfItsVM(t *testing.T) {
 	p := NewPool(compileText(t, `import * as W from "kont";

@@ -20,7 +20,7 @@ type PoolOptions struct {
 	VMsMax int
 	// LiveThreadsMax bounds the threads that are kept, with all their objects, in the VMs that ran their last steps, so that a next step which
 	// presents the same continuation need not restore it; nothing but time tells it from one that does. Those used longest ago go first.
-	// Default 0: none is kept.
+	// Default 0: none is kept, as for a bundle with packages.
 	LiveThreadsMax int
 	// LiveBytesMax bounds about what they take together; default 16 MiB. A small thread takes some 10 KiB.
 	LiveBytesMax int
@@ -70,7 +70,7 @@ func NewPool(b *Bundle, o PoolOptions) *Pool {
 	set(&o.LiveBytesMax, 16<<20)
 	p := &Pool{bundle: b, limits: o.Limits.withDefaults(), world: worldOf(o), restore: o.Restore,
 		slots: make(chan struct{}, o.VMsMax), abandoned: make(chan struct{}, o.AbandonedMax), idle: &shelf{isTurning: o.Restore != RestoreAnywhere}}
-	if o.LiveThreadsMax > 0 && o.Restore == RestoreAnywhere {
+	if o.LiveThreadsMax > 0 && o.Restore == RestoreAnywhere && !b.hasPackages() {
 		p.keepsLive = true
 		p.idle.live = liveThreads{threadsMax: o.LiveThreadsMax, bytesMax: o.LiveBytesMax, byThread: map[string]*list.Element{}}
 	}
