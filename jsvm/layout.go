@@ -13,6 +13,7 @@ import (
 type layout struct {
 	functions []functionLayout
 	byKey     map[string]int
+	starts    map[Position]bool // where async functions and generators begin
 }
 
 type functionLayout struct {
@@ -46,7 +47,7 @@ type pointLayout struct {
 
 // layoutOf takes what the codec needs of a manifest.
 func layoutOf(m *compile.Manifest) *layout {
-	l := &layout{functions: make([]functionLayout, len(m.Functions))}
+	l := &layout{starts: map[Position]bool{}, functions: make([]functionLayout, len(m.Functions))}
 	for i := range m.Functions {
 		f := &m.Functions[i]
 		to := &l.functions[i]
@@ -59,6 +60,9 @@ func layoutOf(m *compile.Manifest) *layout {
 				point.slots = append(point.slots, s.Name)
 			}
 			to.points = append(to.points, point)
+		}
+		if len(to.points) > 0 {
+			l.starts[to.points[0].position] = true
 		}
 		for _, e := range f.Envs {
 			var fields []string

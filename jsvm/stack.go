@@ -31,55 +31,58 @@ func (f frame) String() string {
 // isLibrary: the runtime library's code, and the engine's call of it.
 func isLibrary(file string) bool { return file == "" || file == "kont.js" || file == "natives.js" }
 
-// tidy leaves out what belongs to the runtime library and gives the rest its place as editors count. The positions went through the
-// bundle's source map already.
-func (l *layout) tidy(raw []frame) []frame {
-	var stack []frame
-	for _, f := range raw {
-		isNative := f.at.File == "native"
-		if strings.HasPrefix(f.function, "%") {
-			f.function = ""
-		}
-		switch {
-		case isNative && (f.function == "" || strings.ContainsAny(f.function, "/.")): // of the host program
-			continue
-		case isNative:
-			f.at = Position{}
-		case isLibrary(f.at.File) || f.at.Line == 0:
-			continue
-		case f.at.File != scriptName:
-			f.at.Column++ // goja counts mapped columns from 0
-		}
-		if n := len(stack); n > 0 && !isNative && f.function == stack[n-1].function && l.isStart(f.at) {
-			continue
-		}
-		stack = append(stack, f)
+// tidied is a stack without what belongs to the runtime library, each place as editors count. The positions went through the bundle's source map already.
+type tidied struct {
+	layout *layout
+	frames []frame
+}
+
+// add takes the next frame outwards.
+func (t *tidied) add(f frame) {
+	isNative := f.at.File == "native"
+	if strings.HasPrefix(f.function, "%") {
+		f.function = ""
 	}
-	for n := len(stack); n > 0 && stack[n-1].at.Line == 0; n-- { // natives that only the library has called
+	switch {
+	case isNative && (f.function == "" || strings.ContainsAny(f.function, "/.")): // of the host program
+		return
+	case isNative:
+		f.at = Position{}
+	case isLibrary(f.at.File) || f.at.Line == 0:
+		return
+	case f.at.File != scriptName:
+		f.at.Column++ // goja counts mapped columns from 0
+	}
+	// An async function or a generator is compiled to two functions, and its first step is a call of the one by the other, which is of no use to the author.
+	if n := len(t.frames); n > 0 && !isNative && f.function == t.frames[n-1].function && t.layout.starts[f.at] {
+		return
+	}
+	t.frames = append(t.frames, f)
+}
+
+// isFull: what may still come changes nothing. Stacks are up to thousands of calls deep, and errors may be thrown in a loop.
+func (t *tidied) isFull() bool {
+	n := len(t.frames)
+	return n > stackFramesMax && t.frames[n-1].at.Line > 0
+}
+
+// stack is what has been taken, but for natives at the end, which only the library has called.
+func (t *tidied) stack() []frame {
+	stack := t.frames
+	for n := len(stack); n > 0 && stack[n-1].at.Line == 0; n-- {
 		stack = stack[:n-1]
 	}
 	return stack[:min(len(stack), stackFramesMax)]
 }
 
-// isStart: an async function or a generator begins there. It is compiled to two functions, and its
-// first step is a call of the one by the other, which is of no use to the author.
-func (l *layout) isStart(at Position) bool {
-	for i := range l.functions {
-		if points := l.functions[i].points; len(points) > 0 && points[0].position == at {
-			return true
-		}
-	}
-	return false
-}
-
 // framesOf lists the places of a goja stack in the author's source, innermost first.
 func (b *Bundle) framesOf(frames []goja.StackFrame) []frame {
-	raw := make([]frame, 0, len(frames))
+	tidied := tidied{layout: b.layout}
 	for _, f := range frames {
 		p := f.Position()
-		raw = append(raw, frame{function: f.FuncName(), at: Position{File: p.Filename, Line: p.Line, Column: p.Column}})
+		tidied.add(frame{function: f.FuncName(), at: Position{File: p.Filename, Line: p.Line, Column: p.Column}})
 	}
-	return b.layout.tidy(raw)
+	return tidied.stack()
 }
 
 // stackOf is framesOf for people.

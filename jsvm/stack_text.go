@@ -30,8 +30,11 @@ func (l *layout) stackText(text string, awaiters []frame) string {
 		return text
 	}
 	return engineCalls.ReplaceAllStringFunc(text, func(calls string) string {
-		var raw []frame
-		for _, line := range strings.Split(strings.Trim(calls, "\n"), "\n") {
+		tidied := tidied{layout: l}
+		for line := range strings.SplitSeq(strings.Trim(calls, "\n"), "\n") {
+			if tidied.isFull() {
+				break
+			}
 			m := engineCall.FindStringSubmatch(line)
 			if m == nil {
 				continue
@@ -39,10 +42,10 @@ func (l *layout) stackText(text string, awaiters []frame) string {
 			f := frame{function: m[1], at: Position{File: m[2]}}
 			f.at.Line, _ = strconv.Atoi(m[3])
 			f.at.Column, _ = strconv.Atoi(m[4])
-			raw = append(raw, f)
+			tidied.add(f)
 		}
 		var b strings.Builder
-		for _, f := range append(l.tidy(raw), awaiters...) {
+		for _, f := range append(tidied.stack(), awaiters...) {
 			b.WriteString(callIndent + f.String())
 		}
 		awaiters = nil
