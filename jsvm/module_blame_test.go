@@ -1,6 +1,7 @@
 package jsvm
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,5 +35,27 @@ func TestRefusedChangesThroughOtherNamesAreExplained(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A loop may catch any number of refused changes, in a bundle of any size: the first of a step are explained.
+func TestRefusedChangesInALoopAreExplainedOnlyAtFirst(t *testing.T) {
+	b := compileFixture(t, `import { log } from "./log"; const limits = { max: 1 }, list = [1];
+		const change = async (o: any, key: string) => { await null; o[key] = 2 };
+		export default async function main() {
+			let explained = 0;
+			for (let i = 0; i < 100; i++) { try { await change(i % 2 ? limits : list, i % 2 ? "max" : "0") } catch (e: any) { if (e.message.includes("perhaps it is a part of " + (i % 2 ? "limits" : "list"))) explained++ } }
+			return explained;
+		}`)
+	p := NewPool(b, PoolOptions{VMsMax: 1})
+	defer p.Close()
+	for id := uint64(1); id < 3; id++ {
+		e, err := p.Step(t.Context(), Input{Thread: "T", StepID: id, Event: []byte("null")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := string(e.Outputs[0].Value), strconv.Itoa(blamesMax); got != want {
+			t.Errorf("step %d: %s are explained, want %s", id, got, want)
+		}
 	}
 }

@@ -58,7 +58,7 @@ func (p *Pool) stepInParts(ctx context.Context, t task) (Effects, error) {
 // runPart runs on the VM's goroutine.
 func (v *vm) runPart(t task) (a answer) {
 	defer recoverFault(&a.err)
-	v.logs, v.logged = nil, t.part.logged
+	v.logs, v.logged, v.blames.made = nil, t.part.logged, 0
 	if err := v.module.reset(); err != nil {
 		return answer{err: v.faultOf(err)}
 	}

@@ -105,7 +105,7 @@ func checkEvent(in Input) (event, error) {
 // step runs on the VM's goroutine. A panic of the engine becomes a fault.
 func (v *vm) step(in Input, e event, live *liveThread) (effects Effects, stays *liveThread, err error) {
 	defer recoverFault(&err)
-	v.logs, v.logged = nil, 0
+	v.logs, v.logged, v.blames.made = nil, 0, 0
 	thread, stepID := v.identity(in)
 	if err := v.module.reset(); err != nil {
 		return Effects{}, nil, v.faultOf(err)

@@ -35,6 +35,7 @@ type vm struct {
 	keepsLive bool
 	logs      []LogLine
 	logged    int // bytes in logs
+	blames    blames
 
 	marshalled []byte
 	keys       []string   // of the Map that keysOf reads
