@@ -59,3 +59,21 @@ func TestRefusedChangesInALoopAreExplainedOnlyAtFirst(t *testing.T) {
 		}
 	}
 }
+
+// To look at an error that leaves an async function runs nothing that the workflow has hung on it.
+func TestErrorsWithCodeOfTheWorkflowAreRejections(t *testing.T) {
+	for name, thrown := range map[string]string{
+		"message": `Object.defineProperty(new TypeError("x"), "message", { get() { throw "got message" } })`,
+		"stack":   `Object.defineProperty(new TypeError("x"), "stack", { get() { throw "got stack" } })`,
+		"class":   `new (class extends TypeError { get message() { throw "got message" } })()`,
+		"proxy":   `new Proxy({}, { getPrototypeOf() { throw "got prototype" } })`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := compileFixture(t, `import { log } from "./log"; const fail = async () => { throw `+thrown+` };
+				export default async function main() { let made: any; try { made = fail() } catch (e) { log("thrown", e) } log(made instanceof Promise); try { await made } catch (e) { log("caught") } }`)
+			if o, _ := run(t, b, false, nil); o.String() != "true\ncaught\n= undefined\n" {
+				t.Errorf("got\n%s", o)
+			}
+		})
+	}
+}

@@ -6,7 +6,7 @@
 // KeyList, whose fields are all of their state.
 
 import { createWith, isObject, mark, symIterator, symPrototypeOf, theHost } from "./object";
-import { trace } from "./trace";
+import { isError, trace } from "./trace";
 import { awaitValue, newPromise, rejectPromise, resolvePromise } from "./promise";
 import { owner, setOwner } from "./thread";
 
@@ -381,7 +381,7 @@ export function resumeFrame(frame: Frame, value: unknown, mode: Mode): void {
     result = steps[frame.fn]!(frame, value, mode);
   } catch (e) {
     finish(frame);
-    if (e instanceof TypeError) theHost.explain(e);
+    if (isError(e) && e instanceof TypeError) theHost.explain(e);
     trace(e);
     rejectPromise(frame.d, e);
     return;

@@ -25,10 +25,10 @@ export function setStackText(write: (stack: string, awaiters: Awaiter[]) => stri
 
 const { getOwnPropertyDescriptor, defineProperty } = Object;
 
-/** Writes the stack of an error that leaves an async function, and of its causes. Runs no code of the workflow. */
+/** Writes the stack of an error that leaves an async function, and of its causes. */
 export function trace(error: any): void {
   for (let depth = 0; depth < awaitersMax && isError(error); depth++) {
-    const stack = getOwnPropertyDescriptor(error, "stack");
+    const stack = stackOf(error);
     // Every line of the engine's begins with a tab.
     if (stack === undefined || typeof stack.value !== "string" || stack.value.indexOf("\n\tat ") < 0) return;
     // A frozen error keeps the engine's text.
@@ -38,7 +38,17 @@ export function trace(error: any): void {
   }
 }
 
-function isError(value: any): boolean {
+/** The engine writes a stack when it is first read, and takes the message for it: that may be an accessor of the workflow's, which throws. */
+function stackOf(error: object): PropertyDescriptor | undefined {
+  try {
+    return getOwnPropertyDescriptor(error, "stack");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Runs no code of the workflow, as a Proxy would. */
+export function isError(value: any): boolean {
   return typeof value === "object" && value !== null && !theHost.isProxy(value) && value instanceof Error;
 }
 
