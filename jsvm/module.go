@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 
@@ -39,10 +40,19 @@ type sharedPrototype struct {
 	object *goja.Object
 	keys   []string
 	values []goja.Value
+	// canGrow: it is the target of a Proxy.
+	canGrow bool
 }
 
-// changed is the first property that has another value now, "" if none.
+// changed is the first property that has another value now, or is new in an object that can grow; "" if none.
 func (p *sharedPrototype) changed() string {
+	if p.canGrow {
+		for _, key := range p.object.GetOwnPropertyNames() {
+			if !slices.Contains(p.keys, key) {
+				return key
+			}
+		}
+	}
 	for i, key := range p.keys {
 		if v := p.object.Get(key); v != p.values[i] && (v == nil || !v.SameAs(p.values[i])) {
 			return key
@@ -266,15 +276,18 @@ func (n *namer) walk() {
 // parts queues what an object leads to.
 func (n *namer) parts(item named) {
 	h, o := n.v.heap, item.object
+	exportType := o.ExportType()
+	if exportType == typeProxy { // asked anything, it would run its traps
+		if item.isOwn {
+			n.proxy(item)
+		}
+		return
+	}
 	if class, ok := h.classes[o.Prototype()]; ok && class.name != "WeakEntries" && class.name != "WeakState" {
 		if class.name == "PromiseState" {
 			n.add(o.Get("value"), item.name+".value", item.isOwn)
 		}
 		return // the library's own state
-	}
-	exportType := o.ExportType()
-	if exportType == typeProxy {
-		return // its target is out of reach, and so is what could be done to it
 	}
 	if exportType == typeBuffer && !item.isOwn {
 		n.v.module.keepBuffer(item.name, o)
@@ -426,6 +439,9 @@ func (n *namer) entries(item named) {
 // share makes an object of the author's module scope safe to share by threads.
 func (n *namer) share(item named) {
 	h, o := n.v.heap, item.object
+	if o.ExportType() == typeProxy { // its target is watched
+		return
+	}
 	if iterator := h.symbols["kont.iterator"]; iterator != nil && h.hasPrivate(o, iterator) {
 		n.stop(item, iterator)
 		return
@@ -437,8 +453,6 @@ func (n *namer) share(item named) {
 		return // the library writes to it: a settled promise notes that it was handled
 	}
 	switch o.ExportType() {
-	case typeProxy:
-		return
 	case typeMap, typeSet:
 		n.v.module.refuse(item)
 	case typeBuffer:
@@ -481,6 +495,28 @@ func (n *namer) watch(item named) {
 		}
 	}
 	n.v.module.prototypes = append(n.v.module.prototypes, p)
+}
+
+// proxyKeysMax bounds the properties of a target that are compared after every step.
+const proxyKeysMax = 64
+
+// proxy watches the target of a Proxy, and only that: frozen, it would forbid traps to answer otherwise than it does (ECMAScript 10.5.8).
+func (n *namer) proxy(item named) {
+	proxy, ok := item.object.Export().(goja.Proxy)
+	if !ok {
+		return
+	}
+	target := proxy.Target()
+	if target == nil || target.ExportType() == typeProxy {
+		return
+	}
+	if _, isNamed := n.v.heap.names[target]; isNamed || len(target.GetOwnPropertyNames()) > proxyKeysMax {
+		return
+	}
+	if target.ClassName() == "Object" {
+		n.watch(named{object: target, name: item.name})
+		n.v.module.prototypes[len(n.v.module.prototypes)-1].canGrow = true
+	}
 }
 
 func (n *namer) isPrototypeObject(o *goja.Object) bool {
