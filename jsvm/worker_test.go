@@ -16,7 +16,7 @@ func workers() int {
 
 func waitForWorkers(t *testing.T, want int, meanwhile func()) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for workers() > want {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines serve VMs, want %d", workers(), want)
