@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/dop251/goja"
 )
@@ -33,7 +32,7 @@ type part struct {
 	logged int    // bytes of console lines that earlier parts have written
 }
 
-// stepInParts runs a step, each part in another VM. Its wall time includes the moves.
+// stepInParts runs a step, each part in another VM. Its wall time includes the moves, but not the wait for a VM.
 func (p *Pool) stepInParts(ctx context.Context, t task) (Effects, error) {
 	var logs []LogLine
 	t.part = &part{}
@@ -44,9 +43,10 @@ func (p *Pool) stepInParts(ctx context.Context, t task) (Effects, error) {
 		switch {
 		case a.err != nil || a.moved == nil:
 			return a.effects, a.err
-		case time.Since(t.began) > p.limits.StepWall:
-			return a.effects, stuck(time.Since(t.began), p.limits)
+		case a.ran > p.limits.StepWall:
+			return a.effects, stuck(a.ran, p.limits)
 		}
+		t.ran = a.ran
 		logged := 0
 		for _, line := range logs {
 			logged += len(line.Text)

@@ -23,7 +23,7 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 	if err != nil {
 		return Effects{}, err
 	}
-	t := task{in: in, event: event, began: time.Now()}
+	t := task{in: in, event: event}
 	if p.restore == RestoreJobs {
 		return p.stepInParts(ctx, t)
 	}
@@ -31,15 +31,16 @@ func (p *Pool) Step(ctx context.Context, in Input) (Effects, error) {
 	return a.effects, a.err
 }
 
-// run gives a task to a VM and waits for what becomes of it.
+// run gives a task to a VM and waits for what becomes of it. The time of the step is that in a VM: one that waits for a VM, or for its bundle to be
+// loaded in a new one, does not run.
 func (p *Pool) run(ctx context.Context, t task) answer {
 	v, live, err := p.take(ctx, &t.in)
 	if err != nil {
 		return answer{err: err}
 	}
 	t.live = live
-	w := v.watch
-	w.start(ctx, t.began)
+	w, began := v.watch, time.Now().Add(-t.ran)
+	w.start(ctx, began)
 	var a answer
 	select {
 	case v.tasks <- t:
@@ -59,6 +60,7 @@ func (p *Pool) run(ctx context.Context, t task) answer {
 		p.abandon(v)
 		return answer{err: stepError(ctx, why)}
 	}
+	a.ran = time.Since(began)
 	if why := w.stop(); why != nil {
 		p.drop(v)
 		return interruptedAnswer(ctx, why, a)

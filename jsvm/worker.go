@@ -16,9 +16,9 @@ import (
 type task struct {
 	in    Input
 	event event
-	live  *liveThread // the thread, if it is alive in the VM
-	began time.Time   // when the step began
-	part  *part       // nil: the whole step
+	live  *liveThread   // the thread, if it is alive in the VM
+	ran   time.Duration // how long earlier parts of the step have run
+	part  *part         // nil: the whole step
 }
 
 // answer is what became of it.
@@ -26,7 +26,8 @@ type answer struct {
 	effects Effects
 	live    *liveThread // the thread, if it stays alive in the VM
 	err     error
-	moved   []byte // of a part: what the next one continues from; nil if the step is over
+	ran     time.Duration // how long the step has run so far
+	moved   []byte        // of a part: what the next one continues from; nil if the step is over
 }
 
 // serve starts the goroutine.

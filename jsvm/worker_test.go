@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -63,5 +64,35 @@ func TestStepsOfADoneContextReturn(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Close()
+	}
+}
+
+// A step's time is what it runs, not what it waits for a VM. Time is virtual: none passes while a step runs.
+func TestTimeOfAStepBeginsWithItsVM(t *testing.T) {
+	b := compileText(t, `export default async function main() { await null }`)
+	for name, restore := range map[string]Restore{"anywhere": RestoreAnywhere, "jobs": RestoreJobs} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := NewPool(b, PoolOptions{VMsMax: 1, Restore: restore})
+				defer p.Close()
+				p.slots <- struct{}{} // as by a step that runs
+				done := make(chan error)
+				go func() {
+					_, err := p.Step(t.Context(), Input{Thread: "T", StepID: 1, Event: []byte("1")})
+					done <- err
+				}()
+				time.Sleep(time.Hour)
+				began := time.Now()
+				<-p.slots
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				for _, v := range p.idle.vms {
+					if !v.watch.started.Equal(began) {
+						t.Errorf("its time begins %v before it has a VM", began.Sub(v.watch.started))
+					}
+				}
+			})
+		})
 	}
 }
