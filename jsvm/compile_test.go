@@ -6,7 +6,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -179,13 +178,17 @@ func TestLoadThatDoesNotEndSaysWhere(t *testing.T) {
 			if err := b.compile(); err != nil {
 				t.Fatal(err)
 			}
-			rt := goja.New()
-			w := newWatch(rt, Limits{StepWall: time.Second}.withDefaults()) // the library loads meanwhile
-			w.start(context.Background(), time.Now())
-			_, err := newVM(b, rt, Limits{}.withDefaults())
-			w.stop()
-			got := withoutDuration(b.loadError(err).Error())
-			if want := want + "while the module loaded: it ran for T, at most 1s; " + hintModuleCode; got != want {
+			want += "while the module loaded: it ran for T, at most L; " + hintModuleCode
+			got := ""
+			for wall := 500 * time.Millisecond; got != want && wall < wallsMax; wall *= 2 { // the library loads meanwhile
+				rt := goja.New()
+				w := newWatch(rt, Limits{StepWall: wall}.withDefaults())
+				w.start(context.Background(), time.Now())
+				_, err := newVM(b, rt, Limits{}.withDefaults())
+				w.stop()
+				got = withoutDurations(b.loadError(err).Error())
+			}
+			if got != want {
 				t.Errorf("%s\ngot  %s\nwant %s", app, got, want)
 			}
 		})
@@ -211,11 +214,6 @@ func TestTopicsOfResultsAndErrorsAreOutputTopics(t *testing.T) {
 	}
 }
 
-// withoutDuration puts T for how long a step ran.
-func withoutDuration(text string) string {
-	return regexp.MustCompile(`ran for [\d.]+m?s,`).ReplaceAllString(text, "ran for T,")
-}
-
 // A fault tells each call once, at its place: of the call, not of its arguments; of the loop, not of what ran before.
 func TestFaultsTellTheCallsOfTheAuthor(t *testing.T) {
 	const undeclared = `Error: output topic "nope" is not declared: add it to manifest.outputTopics`
@@ -224,21 +222,14 @@ func TestFaultsTellTheCallsOfTheAuthor(t *testing.T) {
 		"import * as W from 'kont';\nexport default async function main() {\n  await null;\n  W.output('x', 'nope');\n}":                               undeclared + "\n\tat main (app.ts:4:5)",
 		"import { output } from 'kont';\nfunction send(t: string) {\n  output('x', t);\n}\nexport default async function main() {\n  send('nope');\n}": undeclared + "\n\tat send (app.ts:3:3)\n\tat main (app.ts:6:3)",
 		"import { output } from 'kont';\nexport default async function main(n: number) {\n  if (n > 0) return main(n - 1);\n  output('x', 'nope');\n}": undeclared + "\n\tat main (app.ts:4:3)\n\tat main (app.ts:3:21)\n\tat main (app.ts:3:21)",
-		"export default async function main() {\n  let n = 0;\n  for (;;) {}\n}":                                                                       "step ran for T, at most 100ms\n\tat main (app.ts:3:3)",
-		"export default async function main() {\n  await null;\n  while (true) ;\n}":                                                                   "step ran for T, at most 100ms\n\tat main (app.ts:3:3)",
-		"function work() {\n  let n = 0;\n\n  for (;;) {}\n}\nexport default async function main() {\n  work();\n}":                                    "step ran for T, at most 100ms\n\tat work (app.ts:4:3)\n\tat main (app.ts:7:3)",
+		"export default async function main() {\n  let n = 0;\n  for (;;) {}\n}":                                                                       "step ran for T, at most L\n\tat main (app.ts:3:3)",
+		"export default async function main() {\n  await null;\n  while (true) ;\n}":                                                                   "step ran for T, at most L\n\tat main (app.ts:3:3)",
+		"function work() {\n  let n = 0;\n\n  for (;;) {}\n}\nexport default async function main() {\n  work();\n}":                                    "step ran for T, at most L\n\tat work (app.ts:4:3)\n\tat main (app.ts:7:3)",
 	}
 	for _, app := range slices.Sorted(maps.Keys(faults)) {
-		limits := Limits{}
-		if strings.Contains(faults[app], "100ms") {
-			limits.StepWall = 100 * time.Millisecond
-		}
-		p := NewPool(compileText(t, app), PoolOptions{Limits: limits})
-		_, err := p.Step(context.Background(), Input{Thread: "T", StepID: 1, Event: []byte("2")})
-		p.Close()
-		var fault *Fault
-		if !errors.As(err, &fault) || withoutDuration(fault.Error()) != faults[app] {
-			t.Errorf("%s\ngot  %v\nwant %s", app, err, faults[app])
+		isWanted := func(f *Fault) bool { return withoutDurations(f.Error()) == faults[app] }
+		if f := faultOfStart(t, compileText(t, app), PoolOptions{}, "2", isWanted); !isWanted(f) {
+			t.Errorf("%s\ngot  %v\nwant %s", app, f, faults[app])
 		}
 	}
 }
