@@ -196,6 +196,8 @@ func (d *driver) wait(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
+var errNothingAnswered = errors.New("nothing was answered in time; try a longer --duration")
+
 // isDone makes a channel that closes at a time.
 func isDone(after time.Duration) (<-chan struct{}, func()) {
 	done := make(chan struct{})
@@ -234,7 +236,7 @@ func (r *run) measure(ctx context.Context, d *driver) error {
 	}
 	r.result.Operations = r.latencies.count()
 	if r.result.Operations == 0 {
-		return errors.New("nothing was answered in time; try a longer --duration")
+		return errNothingAnswered
 	}
 	return nil
 }
