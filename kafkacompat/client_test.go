@@ -326,22 +326,18 @@ func TestTransactionsAreRefusedForGood(t *testing.T) {
 	}
 }
 
+// A consumer that is not woken waits for longer than the test does.
 func TestConsumerIsWokenByARecord(t *testing.T) {
 	s := startServer(t)
 	s.createTopic("orders", 1)
-	consumer := s.client(kgo.ConsumeTopics("orders"), kgo.FetchMaxWait(20*time.Second),
+	consumer := s.client(kgo.ConsumeTopics("orders"), kgo.FetchMaxWait(time.Hour),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	producer := s.client()
-	ctx := testContext(t)
-	for i := range 20 {
+	for range 20 {
 		eventually(t, "the consumer waits", func() bool { return s.log.Watches() == 1 })
 		produceSome(t, producer, "orders", 1, 1)
-		start := time.Now()
-		if err := consumer.PollFetches(ctx).Err(); err != nil {
+		if err := consumer.PollFetches(testContext(t)).Err(); err != nil {
 			t.Fatal(err)
-		}
-		if took := time.Since(start); took > 5*time.Second {
-			t.Fatalf("record %d took %s", i, took)
 		}
 	}
 }
