@@ -10,8 +10,10 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,9 +61,20 @@ func (c *cluster) start(i int, change func(*raftlog.Config)) *clusterNode {
 	return node
 }
 
-// freeAddress stays the same over restarts of a node.
+// loopback is a host of this process's own, where the machine has more than one for itself. Connections to it come from 127.0.0.1.
+var loopback = sync.OnceValue(func() string {
+	host := fmt.Sprintf("127.%d.%d.%d", 1+mathrand.IntN(254), mathrand.IntN(256), 1+mathrand.IntN(254))
+	listener, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		return "127.0.0.1"
+	}
+	listener.Close()
+	return host
+})
+
+// freeAddress stays the same over restarts of a node. While the node is down, its port on 127.0.0.1 may be given to any connection of any process.
 func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", loopback()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +335,7 @@ func TestClusterOverMutualTLS(t *testing.T) {
 	requireNoGoroutines(t, before)
 }
 
-// testTLS is one certificate for 127.0.0.1 that every node uses and trusts.
+// testTLS is one certificate for loopback that every node uses and trusts.
 func testTLS(t *testing.T) *tls.Config {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -331,7 +344,7 @@ func testTLS(t *testing.T) *tls.Config {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.ParseIP(loopback())}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}

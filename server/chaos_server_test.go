@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -97,10 +98,23 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// freeAddress is an address that was free a moment ago; a restarted server needs
-// the same again, so port 0 won't do.
+// loopback is a host of this process's own, where the machine has more than one for
+// itself. Connections to it come from 127.0.0.1.
+var loopback = sync.OnceValue(func() string {
+	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
+	listener, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		return "127.0.0.1"
+	}
+	listener.Close()
+	return host
+})
+
+// freeAddress is an address for a server that is restarted and needs the same again, so
+// port 0 won't do. While the server is down, its port on 127.0.0.1 may be given to any
+// connection of any process, also to one that looks for the server.
 func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", loopback()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
