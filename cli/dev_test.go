@@ -116,9 +116,14 @@ func runDev(t *testing.T, text string, args ...string) (path string, out *screen
 	return path, out, started, func() int { cancel(); return <-code }
 }
 
+// save changes a file at one instant: dev might read one that is half written, and then the rest.
 func save(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	err := os.WriteFile(path+"~", []byte(text), 0o600)
+	if err == nil {
+		err = os.Rename(path+"~", path)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
