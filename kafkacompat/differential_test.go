@@ -85,7 +85,7 @@ func TestAnswersAreThoseOfAnotherImplementation(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer theirConn.Close()
-	theirConn.SetDeadline(time.Now().Add(20 * time.Second))
+	theirConn.SetDeadline(time.Now().Add(time.Minute))
 	theirs := &rawConn{Conn: theirConn, t: t, reader: bufio.NewReader(theirConn)}
 
 	differ := make(map[string]bool)

@@ -16,7 +16,7 @@ import (
 	"kont/raftlog/raftlogtest"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var logStores = []string{raftlog.LogStoreWAL, raftlog.LogStoreBoltDB}
 

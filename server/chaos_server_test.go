@@ -152,7 +152,7 @@ func (s *chaosServer) start() {
 	s.launch()
 	select {
 	case <-s.ready:
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatalf("the server does not start:\n%s", s.output)
 	}
 }
@@ -170,7 +170,7 @@ func (s *chaosServer) sleep(d time.Duration) { <-time.After(d) }
 // readAll reads a topic from its beginning to where it ends now.
 func readAll(t testing.TB, address, topic string) []*kgo.Record {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))

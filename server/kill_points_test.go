@@ -213,7 +213,7 @@ func (r *killRun) killAt(written int) {
 // await reads until so many records are there.
 func (r *killRun) await(count int) error {
 	r.killAt(len(r.seen))
-	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute) // longer than the longest timer of a story
 	defer cancel()
 	for len(r.seen) < count {
 		fetches := r.client.PollFetches(ctx)

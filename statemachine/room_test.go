@@ -69,7 +69,7 @@ func fillUp(t *testing.T, store *Store, logged messages) <-chan uint64 {
 			}
 		case index := <-done:
 			t.Fatalf("nobody waited for the disk before log index %d; %v", index, store.Err())
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("nobody waits for the disk")
 		}
 	}
@@ -80,7 +80,7 @@ func await[V any](t *testing.T, what string, from <-chan V) V {
 	select {
 	case v := <-from:
 		return v
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s does not return", what)
 		panic("unreachable")
 	}
@@ -152,7 +152,7 @@ func TestDeletedRecordsLeaveTheDiskOfAnIdleNode(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.must(remove)
-			for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 				stats, err := h.store.Stats()
 				if err != nil {
 					t.Fatal(err)

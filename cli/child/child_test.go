@@ -50,7 +50,7 @@ func TestNodeComesBackAtItsAddresses(t *testing.T) {
 			process, err := os.FindProcess(n.ProcessID())
 			return errors.Join(err, process.Kill())
 		},
-		func() error { return n.Stop(20 * time.Second) },
+		func() error { return n.Stop(time.Minute) },
 	} {
 		if err := n.Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -107,7 +107,7 @@ func TestNodeEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	parent.Wait()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return

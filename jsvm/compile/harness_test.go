@@ -56,7 +56,7 @@ func runPlain(t *testing.T, source string) (o outcome) {
 // lines makes line() write to o. A program that does not end is interrupted.
 func lines(vm *goja.Runtime, o *outcome) {
 	vm.SetMaxCallStackSize(600)
-	timer := time.AfterFunc(20*time.Second, func() { vm.Interrupt("runs too long") })
+	timer := time.AfterFunc(time.Minute, func() { vm.Interrupt("runs too long") })
 	_ = vm.Set("stop", func() { timer.Stop() })
 	_ = vm.Set("line", func(s string) { o.log = append(o.log, s) })
 }

@@ -296,7 +296,7 @@ func TestEndedContextEndsARun(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	Run(ctx, []string{"a.test.ts", "b.test.ts"}, Options{}, func(r FileResult) { t.Errorf("%s is reported", r.File) })
-	if wall := time.Since(began); wall > 10*time.Second {
+	if wall := time.Since(began); wall > time.Minute {
 		t.Errorf("it took %v", wall)
 	}
 }

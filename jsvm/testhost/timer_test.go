@@ -65,7 +65,7 @@ export default async function main(count: number) {
 	if results, text := runFiles(t, Options{}, "a.test.ts"); CountsOf(results).Passed != 1 {
 		t.Error(text)
 	}
-	if wall := time.Since(began); wall > 10*time.Second {
+	if wall := time.Since(began); wall > time.Minute {
 		t.Errorf("it took %v", wall)
 	}
 }

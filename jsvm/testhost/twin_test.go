@@ -228,7 +228,7 @@ func compareRecords(t *testing.T, kafka *kgo.Client, h *Host) {
 		at := line{r.Topic, r.Key}
 		mine[at] = append(mine[at], r.Text)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for count := 0; count < len(h.records) && ctx.Err() == nil; {
 		kafka.PollFetches(ctx).EachRecord(func(r *kgo.Record) {

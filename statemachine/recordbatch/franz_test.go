@@ -47,7 +47,7 @@ func TestBatchesOfFranzGoAreRead(t *testing.T) {
 			}
 			defer client.Close()
 
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			var records []*kgo.Record
 			for i := range 50 {

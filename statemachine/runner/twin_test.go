@@ -374,10 +374,10 @@ func (m *memory) unconsumed() int {
 // waitConsumed waits until all events are consumed.
 func (m *memory) waitConsumed(t testing.TB) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for m.unconsumed() > 0 {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d events are not consumed after 30 s", m.unconsumed())
+			t.Fatalf("%d events are not consumed after a minute", m.unconsumed())
 		}
 		time.Sleep(time.Millisecond)
 	}
