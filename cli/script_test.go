@@ -60,7 +60,8 @@ func TestScriptsOnARealNode(t *testing.T) {
 }
 
 // startNode starts a node and names it in KONT_SERVER: `node` in a script. A second
-// `node` stops the first and starts another on its data.
+// `node` stops the first and starts another on its data. `node 100ms` gives each step
+// so long.
 func startNode(ts *testscript.TestScript, neg bool, args []string) {
 	if running, ok := nodes.LoadAndDelete(ts); ok {
 		ts.Check(running.(*server.Node).Close())
@@ -68,7 +69,11 @@ func startNode(ts *testscript.TestScript, neg bool, args []string) {
 	settings := config.Default()
 	settings.DataDir = ts.MkAbs(".node")
 	settings.KafkaListen, settings.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
-	settings.StepTimeout = 500 * time.Millisecond
+	if len(args) > 0 {
+		var err error
+		settings.StepTimeout, err = time.ParseDuration(args[0])
+		ts.Check(err)
+	}
 	running, err := server.Start(context.Background(), server.Config{
 		Config: settings, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: cli.Version,
 	})
