@@ -84,7 +84,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	binary := filepath.Join(buildDir, "kont")
-	if output, err := exec.Command("go", "build", "-o", binary, "kont").CombinedOutput(); err != nil {
+	if output, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "kont").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the server: %w\n%s", err, output)
 	}
 	return binary, nil
