@@ -61,39 +61,6 @@ func (f *fixture) outputsOf(key string) []string {
 	return slices.Clone(f.outputs[named(key)])
 }
 
-type counts struct {
-	mutex     sync.Mutex
-	outcomes  map[command.Outcome]int
-	unmatched map[command.UnmatchedClass]int
-	dropped   int
-	events    int
-	bytes     int64
-}
-
-func (c *counts) ObserveStep(outcome command.Outcome, _ time.Duration) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.outcomes[outcome]++
-}
-
-func (c *counts) ObserveUnmatched(reason command.UnmatchedClass) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.unmatched[reason]++
-}
-
-func (c *counts) ObserveRefusedStep() {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.dropped++
-}
-
-func (c *counts) ObserveQueue(events int, bytes int64) {
-	c.mutex.Lock()
-	defer c.mutex.Unlock()
-	c.events, c.bytes = events, bytes
-}
-
 func TestThreadRunsItsEventsInOrder(t *testing.T) {
 	f := newFixture(t, nil)
 	f.runner.Start()
@@ -211,6 +178,7 @@ func TestEventsMatchByTheStoredThread(t *testing.T) {
 			}
 			f.runner.Start()
 			f.waitConsumed(t)
+			f.waitCounted(t, func(c *counts) bool { return c.steps() == len(test.events) })
 			f.runner.Stop()
 			thread := test.key
 			if test.unmatched == command.UnmatchedKey {
@@ -391,6 +359,7 @@ func TestStaleStepReadsTheThreadAgain(t *testing.T) {
 	f.mutex.Unlock()
 	close(f.puppet.block["a"])
 	f.waitConsumed(t)
+	f.waitCounted(t, func(c *counts) bool { return c.dropped > 0 && c.steps() == 2 })
 	f.runner.Stop()
 	if got := f.historyOf("a"); !slices.Equal(got[1:], []string{"3@1 no such thread"}) {
 		t.Errorf("history %q", got)
@@ -676,6 +645,7 @@ func TestEventThatTheLogCannotKeepIsUnmatched(t *testing.T) {
 	f.produce("b", resume(1, "end"))
 	f.runner.Start()
 	f.waitConsumed(t)
+	f.waitCounted(t, func(c *counts) bool { return c.steps() == 5 })
 	if got := f.counts.unmatched[command.UnmatchedValue]; got != 2 {
 		t.Errorf("%d unmatched for their size, want 2", got)
 	}
