@@ -329,16 +329,19 @@ test("a trip that is handed off into 2.0 by mistake loses nothing", () => {
   assert.deepEqual(fleet.rome.result, { customer: "Ann", car: "CAR", hotel: "HOTEL", flight: "FLIGHT", insurance: "INSURANCE", total: 300 });
 });
 
-test("when the last trip has left a version, it is released", () => {
-  const fleet = trip();
-  fleet.announce("1.0.0", { releaseAfter: MINUTE });
-  fleet.announce("1.1.0");
-  for (const kind of KINDS) fleet.reserved(kind);
-  fleet.host.advance(MINUTE);
-  assert.deepEqual(fleet.written("releases").map(({ app, version }) => [app, version]), [["trips", "1.0.0"]]);
-  fleet.release("1.0.0").resume("clean up");
-  assert.equal(fleet.release("1.0.0").result, "released");
-});
+for (const handOff of ["minor", "none"] as const) {
+  test(`when the last trip has left a version, it is released: ${handOff === "none" ? "it has ended" : "it has moved"}`, () => {
+    const fleet = trip();
+    fleet.announce("1.0.0", { releaseAfter: MINUTE, handOff });
+    fleet.announce("1.1.0");
+    for (const kind of handOff === "none" ? KINDS.slice(0, 3) : KINDS) fleet.reserved(kind);
+    assert.equal(fleet.rome.status, "ended");
+    fleet.host.advance(MINUTE);
+    assert.deepEqual(fleet.written("releases").map(({ app, version }) => [app, version]), [["trips", "1.0.0"]]);
+    fleet.release("1.0.0").resume("clean up");
+    assert.equal(fleet.release("1.0.0").result, "released");
+  });
+}
 
 test("index.ts is the newest version", () => {
   const fleet = new Fleet("trips", "../versioning");

@@ -91,6 +91,41 @@ test("a few are asked at once, and each answer lets another be asked", () => {
   assert.deepEqual(fleet.host.timers, []);
 });
 
+test("ten are asked at once, a minute each, and a version is kept for an hour, if nothing else is said", () => {
+  const fleet = managed(Object.fromEntries(Array.from({ length: 11 }, (_, i) => [`t${i}`, "1.0.0"])));
+  fleet.announce("1.1.0");
+  assert.equal(fleet.asked().length, 10);
+  fleet.host.advance(MINUTE - 1);
+  assert.deepEqual(fleet.asked(), []);
+  fleet.host.advance(1);
+  assert.deepEqual(fleet.asked(), ["t10 to 1.1.0"]);
+  for (let i = 0; i < 11; i++) fleet.moved(`t${i}`, "1.0.0", "1.1.0");
+  fleet.host.advance(60 * MINUTE - 1);
+  assert.deepEqual(fleet.written("releases"), []);
+  fleet.host.advance(1);
+  assert.deepEqual(fleet.written("releases").map(({ version }) => version), ["1.0.0"]);
+});
+
+test("a thread that ends, or moves by itself, before its turn is not asked", () => {
+  const fleet = managed({ a: "1.0.0", b: "1.0.0", c: "1.0.0", d: "1.0.0" });
+  fleet.announce("1.1.0", { atOnce: 1 });
+  fleet.tell({ is: "ended", thread: "b", version: "1.0.0" });
+  fleet.tell({ is: "handed off", thread: "c", version: "1.0.0", to: "1.1.0" });
+  fleet.moved("a", "1.0.0", "1.1.0");
+  assert.deepEqual(fleet.asked(), ["a to 1.1.0", "d to 1.1.0"]);
+  assert.deepEqual(fleet.published().filter(({ is }) => is === "not understood"), []);
+});
+
+test("the timer of an earlier request does not end the patience with a later one", () => {
+  const fleet = managed({ a: "1.0.0" });
+  fleet.announce("1.1.0", { atOnce: 1 });
+  fleet.tell({ is: "refused", thread: "a", version: "1.0.0", to: "1.1.0", reason: "busy" });
+  fleet.announce("1.2.0");
+  fleet.tell({ is: "started", thread: "b", version: "1.0.0" });
+  fleet.tell({ is: "overdue", thread: "a", request: 1 });
+  assert.deepEqual(fleet.asked(), ["a to 1.1.0", "a to 1.2.0"]);
+});
+
 test("a thread that does not answer holds nobody up for longer than a while", () => {
   const fleet = managed({ a: "1.0.0", b: "1.0.0" });
   fleet.announce("1.1.0", { atOnce: 1, patience: MINUTE });
@@ -144,6 +179,14 @@ test("nobody is asked twice for the same version, until it is announced again", 
   assert.deepEqual(fleet.asked(), ["a to 1.1.0", "b to 1.1.0"]);
   fleet.announce("1.1.0");
   assert.deepEqual(fleet.asked(), ["a to 1.1.0", "b to 1.1.0"]);
+});
+
+test("a thread that is new under its key is asked as if none had been there", () => {
+  const fleet = managed({ a: "1.0.0" });
+  fleet.announce("1.1.0");
+  fleet.tell({ is: "refused", thread: "a", version: "1.0.0", to: "1.1.0", reason: "busy" });
+  fleet.tell({ is: "started", thread: "a", version: "1.0.0" });
+  assert.deepEqual(fleet.asked(), ["a to 1.1.0", "a to 1.1.0"]);
 });
 
 test("a parked thread is asked when a version comes that reads it", () => {
