@@ -66,6 +66,10 @@ type Cluster interface {
 	// Brokers are the nodes that have a listener of that name, sorted by node
 	// id, this one included.
 	Brokers(listener string) []Broker
+	// Quorum is the Raft group as this node sees it; only the leader's view is whole.
+	Quorum() Quorum
+	// LogDir is where this node keeps everything. It may have an error and be known in part.
+	LogDir() (LogDir, error)
 }
 
 // Broker is the address at which clients reach a node by one of its listeners.

@@ -57,3 +57,19 @@ func (c *Cluster) Brokers(string) []kafkacompat.Broker {
 	defer c.mu.Unlock()
 	return append([]kafkacompat.Broker(nil), c.brokers...)
 }
+
+// Quorum is the nodes that Brokers has, each with a log of ten entries, of which nine are committed.
+func (c *Cluster) Quorum() kafkacompat.Quorum {
+	quorum := kafkacompat.Quorum{CommittedIndex: 9}
+	for _, broker := range c.Brokers("") {
+		quorum.Voters = append(quorum.Voters, kafkacompat.QuorumMember{
+			NodeID: broker.NodeID, DirectoryID: [16]byte{byte(broker.NodeID)}, EndIndex: 11, LastFetchUnixMilli: 1000, LastCaughtUpUnixMilli: 1000,
+		})
+	}
+	return quorum
+}
+
+// LogDir is a disk of a hundred bytes, half of them free.
+func (c *Cluster) LogDir() (kafkacompat.LogDir, error) {
+	return kafkacompat.LogDir{Path: "/var/lib/kont", DiskBytes: 100, FreeBytes: 50}, nil
+}

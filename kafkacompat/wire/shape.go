@@ -27,6 +27,7 @@ const (
 	kindBytes              // int32 length
 	kindArray              // of structs: elem
 	kindList               // of single fields: elem, with one field
+	kindStruct             // a struct that may be null: elem
 	kindTag                // a tagged field that kmsg knows: elem
 )
 
@@ -47,6 +48,7 @@ type field struct {
 //	b nb                         bytes, nullable bytes
 //	[]i32 []s …                  an array of single fields
 //	[ … ]                        an array of structs
+//	?{ … }                       a struct that may be null
 //	tag1{ … }                    the fields inside of tagged field 1
 //	field@3+ field@0-12          only in these versions; after the bracket, for an array
 //
@@ -86,6 +88,11 @@ func (p *shapeParser) fields(closing string) *Shape {
 func (p *shapeParser) field(token string) field {
 	if token == "[" {
 		f := field{kind: kindArray, elem: p.fields("]")}
+		f.setVersions(p.versions())
+		return f
+	}
+	if token == "?{" {
+		f := field{kind: kindStruct, elem: p.fields("}")}
 		f.setVersions(p.versions())
 		return f
 	}
@@ -203,6 +210,10 @@ func (w *walker) structure(s *Shape, version int16) {
 				}
 				w.structure(f.elem, version)
 			}
+		case kindStruct:
+			if w.isPresent() {
+				w.structure(f.elem, version)
+			}
 		case kindList:
 			element := &f.elem.fields[0]
 			for range w.arrayLength() {
@@ -220,6 +231,17 @@ func (w *walker) structure(s *Shape, version int16) {
 	if w.isFlexible {
 		w.tags(s, version)
 	}
+}
+
+// isPresent reads the byte before a struct that may be null, which is -1 if it is.
+func (w *walker) isPresent() bool {
+	if len(w.data) < 1 {
+		w.fail("a byte expected, none left")
+		return false
+	}
+	mark := int8(w.data[0])
+	w.data = w.data[1:]
+	return mark != -1
 }
 
 func (w *walker) skip(bytes int) {

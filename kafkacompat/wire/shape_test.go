@@ -8,7 +8,7 @@ import (
 )
 
 func TestShapeGoesOverEveryKindOfField(t *testing.T) {
-	shape := MustShape("tag1{ i32 i64 }@1+ i16 ns@1+ [ s []i32 nb ]@0+ []s")
+	shape := MustShape("tag1{ i32 i64 }@1+ i16 ns@1+ [ s []i32 nb ]@0+ []s ?{ i16 s } ?{ s }@0+")
 	old := []byte{
 		0, 7,
 		0, 0, 0, 1, // one element
@@ -16,12 +16,14 @@ func TestShapeGoesOverEveryKindOfField(t *testing.T) {
 		0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2,
 		0xff, 0xff, 0xff, 0xff, // null bytes
 		0, 0, 0, 1, 0, 1, 'y',
+		1, 0, 9, 0, 1, 'z', 0xff,
 	}
 	flexible := []byte{
 		0, 7,
 		0, // null string
 		2, 2, 'x', 3, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0,
 		2, 2, 'y',
+		1, 0, 9, 2, 'z', 0, 0xff,
 		1, 1, 13, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0,
 	}
 	for _, c := range []struct {

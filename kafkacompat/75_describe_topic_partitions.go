@@ -1,0 +1,97 @@
+package kafkacompat
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// DescribeTopicPartitions tells of topics what Metadata does, a bounded number of partitions at a time (KIP-966). Topics come in the order of their names; where
+// the bound is reached the answer has a cursor from which the next request goes on.
+//
+// Left out: eligible leader replicas, of which there are none: a node that lacks committed records is not elected.
+func init() {
+	register(api{
+		key: 75, versionMin: 0, versionMax: 0,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[ s ] i32 ?{ s i32 }"),
+	}, describeTopicPartitions)
+}
+
+// partitionsDescribedMax bounds an answer whatever its client asks for (max.request.partition.size.limit).
+const partitionsDescribedMax = 2000
+
+func describeTopicPartitions(c *call, request *kmsg.DescribeTopicPartitionsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.DescribeTopicPartitionsResponse](request)
+	var names []string
+	isAll := len(request.Topics) == 0
+	if isAll {
+		for _, topic := range c.log().Topics() {
+			names = append(names, topic.Name)
+		}
+	}
+	for _, asked := range request.Topics {
+		names = append(names, asked.Topic)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	cursor := kmsg.NewDescribeTopicPartitionsRequestCursor()
+	if request.Cursor != nil {
+		cursor = *request.Cursor
+		from, _ := slices.BinarySearch(names, cursor.Topic)
+		names = names[from:]
+	}
+	room := int32(partitionsDescribedMax)
+	if limit := request.ResponsePartitionLimit; limit > 0 {
+		room = min(room, limit)
+	}
+	view := newTopicView(c, c.cluster().Brokers(c.listener))
+	for _, name := range names {
+		topic, ok := c.log().Topic(name)
+		if !ok && isAll {
+			continue // deleted meanwhile
+		}
+		first := int32(0)
+		if name == cursor.Topic {
+			first = min(max(cursor.Partition, 0), topic.Partitions)
+		}
+		last := min(topic.Partitions, first+room)
+		if room > 0 || !ok {
+			response.Topics = append(response.Topics, view.describePartitions(name, topic, first, last))
+		}
+		if room -= last - first; last < topic.Partitions {
+			next := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
+			next.Topic, next.Partition = name, last
+			response.NextCursor = &next
+			break
+		}
+	}
+	return response, nil
+}
+
+// describePartitions describes the partitions from first to below last of a topic, which is empty if there is none of the name.
+func (view topicView) describePartitions(name string, topic command.Topic, first, last int32) kmsg.DescribeTopicPartitionsResponseTopic {
+	answer := kmsg.NewDescribeTopicPartitionsResponseTopic()
+	answer.Topic, answer.TopicID = &name, topic.ID
+	if topic.Partitions == 0 {
+		answer.ErrorCode = cmp.Or(errorCode(checkTopicName(name)), kerr.UnknownTopicOrPartition.Code)
+		return answer
+	}
+	for _, partition := range view.describe(topic).Partitions[first:last] {
+		answer.Partitions = append(answer.Partitions, partitionOfMetadata(partition))
+	}
+	return answer
+}
+
+// partitionOfMetadata is a partition as Metadata describes it.
+func partitionOfMetadata(p kmsg.MetadataResponseTopicPartition) kmsg.DescribeTopicPartitionsResponseTopicPartition {
+	answer := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
+	answer.ErrorCode, answer.Partition, answer.LeaderID, answer.LeaderEpoch = p.ErrorCode, p.Partition, p.Leader, p.LeaderEpoch
+	answer.Replicas, answer.ISR, answer.OfflineReplicas = p.Replicas, p.ISR, p.OfflineReplicas
+	return answer
+}
