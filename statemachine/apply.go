@@ -123,6 +123,8 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyKeepOffsets(com)
 	case *command.ExpireOffsets:
 		return c.applyExpireOffsets(com)
+	case *command.AlterClientQuotas:
+		return c.applyAlterClientQuotas(com)
 	case *command.RetryThread:
 		return c.applyRetryThread(com)
 	case *command.DeleteThread:

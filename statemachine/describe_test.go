@@ -127,6 +127,13 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 	case keys.UnmatchedEnds:
 		e, err := decodeUnmatchedEnds(value)
 		return "list of unmatched events", fmt.Sprintf("%d to %d, bytes %d", e.first, e.next, e.bytes), err
+	case keys.Quota:
+		user, clientID, ip, err := keys.ParseQuota(key)
+		if err != nil {
+			return "", "", err
+		}
+		quotas, err := decodeQuotas(value)
+		return fmt.Sprintf("quotas of user %v, client id %v, address %v", user, clientID, ip), fmt.Sprint(quotas), err
 	case keys.KeptEvent:
 		e, err := decodeKeptEvent(value)
 		return fmt.Sprintf("kept %s of %s", numbered(), topic), fmt.Sprintf("from partition %d: %q", e.partition, e.value), err

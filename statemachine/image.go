@@ -26,6 +26,8 @@ type image struct {
 	// hashes finds a bundle's number.
 	hashes    map[command.BundleHash]keys.BundleNumber
 	unmatched unmatchedEnds
+	// quotas are replaced as a whole, never written to.
+	quotas *command.ClientQuotas
 }
 
 // topic is a topic with all that is kept for it in memory.
@@ -49,6 +51,7 @@ func load(db *pebble.DB) (*image, error) {
 		deployments: map[string]deployment{},
 		bundles:     map[keys.BundleNumber]bundle{},
 		hashes:      map[command.BundleHash]keys.BundleNumber{},
+		quotas:      noQuotas,
 	}
 	err := errors.Join(
 		im.loadMeta(db),
@@ -57,6 +60,7 @@ func load(db *pebble.DB) (*image, error) {
 		scan(db, keys.Partition, im.loadPartition),
 		scan(db, keys.Consumption, im.loadConsumption),
 		scan(db, keys.Tally, im.loadTally),
+		scan(db, keys.Quota, im.loadQuotas),
 		scan(db, keys.Deployment, im.loadDeployment),
 		scan(db, keys.BundleHash, im.loadBundle))
 	if err != nil {

@@ -87,6 +87,11 @@ const (
 	GroupNameBytesMax      = 249
 	OffsetMetadataBytesMax = 4096
 
+	// QuotaEntitiesMax bounds the entities that have quotas, QuotaEntityBytesMax the names of each of them together, QuotasOfEntityMax its quotas.
+	QuotaEntitiesMax    = 10_000
+	QuotaEntityBytesMax = 1024
+	QuotasOfEntityMax   = 16
+
 	// BundleBytesMax bounds a bundle.
 	BundleBytesMax = 64 << 20
 )

@@ -14,6 +14,7 @@ func (c *change) publish() {
 	view := s.published
 	view.meta = c.work.meta
 	view.unmatched = c.work.unmatched
+	view.quotas = c.work.quotas
 	for _, name := range c.topicNames {
 		publishTopic(view, c.work, name)
 	}

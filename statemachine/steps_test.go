@@ -373,7 +373,7 @@ func TestDeletedTopicLeavesNothing(t *testing.T) {
 	h.must(command.DeleteTopics{NowUnixMilli: w.now})
 	for key := range contents(t, h.store) {
 		isOfNoTopic := key == "store" || strings.HasPrefix(key, "uses of") || strings.HasPrefix(key, "bundle") ||
-			strings.HasPrefix(key, "deployment") || strings.HasPrefix(key, "look at") || key == "list of unmatched events"
+			strings.HasPrefix(key, "deployment") || strings.HasPrefix(key, "look at") || strings.HasPrefix(key, "quotas of") || key == "list of unmatched events"
 		if !isOfNoTopic {
 			t.Errorf("%s was left", key)
 		}

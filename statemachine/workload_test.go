@@ -78,6 +78,11 @@ func (w *workload) next() {
 		w.apply(command.CreateTopics{Topics: []command.Topic{{Name: "other", Partitions: 2}}, NowUnixMilli: w.now})
 	case n < 99:
 		w.apply(command.AllocateProducerIDs{Count: w.random.Int64N(5)})
+		name := command.QuotaName{Kind: command.QuotaNamed, Name: fmt.Sprint("user-", w.now%5)}
+		w.apply(command.AlterClientQuotas{Alterations: []command.QuotaAlteration{
+			{Entity: command.QuotaEntity{User: name}, Set: map[string]float64{"producer_byte_rate": float64(w.now)/3}},
+			{Entity: command.QuotaEntity{ClientID: name, IP: command.QuotaName{Kind: command.QuotaDefault}}, Remove: []string{"producer_byte_rate"}},
+		}})
 	default:
 		value := fmt.Sprint(w.random.IntN(100_000))
 		w.apply(command.AlterTopicConfigs{Topic: "out", Configs: map[string]*string{"retention.ms": &value, "retention.bytes": nil}})

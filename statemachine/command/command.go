@@ -20,6 +20,7 @@ const (
 	KindDeleteThread        Kind = 13
 	KindKeepOffsets         Kind = 14
 	KindExpireOffsets       Kind = 15
+	KindAlterClientQuotas   Kind = 32
 )
 
 // kindNames are the kinds in words, as docs/formats.md and metrics have them.
@@ -39,6 +40,7 @@ var kindNames = map[Kind]string{
 	KindDeleteThread:        "DeleteThread",
 	KindKeepOffsets:         "KeepOffsets",
 	KindExpireOffsets:       "ExpireOffsets",
+	KindAlterClientQuotas:   "AlterClientQuotas",
 }
 
 // String is the kind's name.

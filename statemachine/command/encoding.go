@@ -58,6 +58,7 @@ var kinds = map[Kind]func() Command{
 	KindDeleteThread:        func() Command { return new(DeleteThread) },
 	KindKeepOffsets:         func() Command { return new(KeepOffsets) },
 	KindExpireOffsets:       func() Command { return new(ExpireOffsets) },
+	KindAlterClientQuotas:   func() Command { return new(AlterClientQuotas) },
 }
 
 // Encode gives the bytes that a command has in the log. Equal commands have equal

@@ -36,8 +36,11 @@ func examples() map[string]Command {
 			Continuation: []byte{9, 9}, Refs: []string{"12:ref:1"},
 			Outputs: []Output{{Topic: "out", Key: []byte("k"), Value: nil}, {Topic: "out", Key: nil, Value: []byte{}}},
 			Reason:  "why", Event: []byte("new:1"), DurationMicro: 1500}}, NowUnixMilli: 5},
-		"fire_timers":    &FireTimers{Timers: []TimerKey{{Topic: TopicScheduler, Key: "k|v", DueUnixMilli: 6}}, NowUnixMilli: 6},
-		"retry_thread":   &RetryThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 7},
+		"fire_timers":  &FireTimers{Timers: []TimerKey{{Topic: TopicScheduler, Key: "k|v", DueUnixMilli: 6}}, NowUnixMilli: 6},
+		"retry_thread": &RetryThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 7},
+		"alter_client_quotas": &AlterClientQuotas{Alterations: []QuotaAlteration{
+			{Entity: QuotaEntity{User: QuotaName{QuotaNamed, "u"}, ClientID: QuotaName{QuotaDefault, ""}}, Set: map[string]float64{"b": 1.5, "a": 1024}, Remove: []string{"c"}},
+			{Entity: QuotaEntity{IP: QuotaName{QuotaNamed, "::1"}}, Remove: []string{"c"}}}},
 		"keep_offsets":   &KeepOffsets{Groups: []string{"g", "h"}, NowUnixMilli: 9},
 		"expire_offsets": &ExpireOffsets{Groups: []string{"g"}, BeforeUnixMilli: 10},
 		"delete_thread":  &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},

@@ -28,6 +28,7 @@ const (
 	Deployment     = 'y'
 	Unmatched      = 'u'
 	UnmatchedEnds  = 'U'
+	Quota          = 'Q'
 )
 
 // OfTopic are the letters whose keys go on with the topic's number: to drop a
@@ -138,6 +139,22 @@ func (k *Key) BundleOnly(letter byte, bundle BundleNumber) []byte {
 
 // UnmatchedAt is for Unmatched.
 func (k *Key) UnmatchedAt(n uint64) []byte { return k.begin(Unmatched).number8(n).buffer }
+
+// QuotaPart is a part of the entity that quotas are for: how it is given, and a name.
+type QuotaPart struct {
+	Kind uint8
+	Name string
+}
+
+// QuotaOf is for Quota: a user, a client id and an address.
+func (k *Key) QuotaOf(user, clientID, ip QuotaPart) []byte {
+	k.begin(Quota)
+	for _, part := range []QuotaPart{user, clientID, ip} {
+		k.buffer = append(k.buffer, part.Kind)
+		k.escaped(part.Name)
+	}
+	return k.buffer
+}
 
 // After returns the first key after all those that begin with prefix, in memory of
 // its own. A prefix begins with a letter, so there is one.

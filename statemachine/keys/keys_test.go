@@ -38,6 +38,7 @@ func TestGoldenKeys(t *testing.T) {
 		{"bundle", bytes.Clone(k.BundleOnly(Bundle, 1)), "6200000001"},
 		{"bundle hash", bytes.Clone(k.BundleOnly(BundleHash, 1)), "4200000001"},
 		{"unmatched event", bytes.Clone(k.UnmatchedAt(3)), "750000000000000003"},
+		{"quota", bytes.Clone(k.QuotaOf(QuotaPart{1, "a\x00"}, QuotaPart{2, ""}, QuotaPart{})), "51016100ff0001020001000001"},
 		{"unmatched ends", bytes.Clone(k.Letter(UnmatchedEnds)), "55"},
 	} {
 		want, err := hex.DecodeString(test.want)
@@ -71,6 +72,21 @@ func TestKeysAreReadBack(t *testing.T) {
 	for _, name := range []string{"", "g", "\x00", "a\x00\x01b", "\xff\x00\xff"} {
 		if group, topic, partition, err := ParseGroup(k.GroupPartition(name, 3, 4)); err != nil || group != name || topic != 3 || partition != 4 {
 			t.Errorf("%q: %q %d %d %v", name, group, topic, partition, err)
+		}
+	}
+	for _, name := range []string{"", "g", "\x00", "\x00\x01", "\xff"} {
+		user, client, ip := QuotaPart{1, name}, QuotaPart{0, ""}, QuotaPart{2, "x" + name}
+		key := bytes.Clone(k.QuotaOf(user, client, ip))
+		if a, b, c, err := ParseQuota(key); err != nil || a != user || b != client || c != ip {
+			t.Errorf("%q: %v %v %v %v", name, a, b, c, err)
+		}
+		for length := range key {
+			if _, _, _, err := ParseQuota(key[:length]); err == nil {
+				t.Errorf("%x: cut to %d bytes", key, length)
+			}
+		}
+		if _, _, _, err := ParseQuota(append(key, 0)); err == nil {
+			t.Errorf("%x: a byte too many", key)
 		}
 	}
 	if n, err := ParseUnmatched(k.UnmatchedAt(1 << 40)); err != nil || n != 1<<40 {

@@ -86,6 +86,25 @@ func ParseUnmatched(key []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(key[1:]), nil
 }
 
+// ParseQuota reads a key of Quota.
+func ParseQuota(key []byte) (user, clientID, ip QuotaPart, err error) {
+	rest := key[min(1, len(key)):]
+	for _, part := range []*QuotaPart{&user, &clientID, &ip} {
+		ok := len(rest) > 0
+		if ok {
+			part.Kind = rest[0]
+			part.Name, rest, ok = unescape(rest[1:])
+		}
+		if !ok {
+			return user, clientID, ip, fmt.Errorf("%w: %q", ErrMalformed, key)
+		}
+	}
+	if len(rest) > 0 {
+		err = fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return user, clientID, ip, err
+}
+
 func unescape(data []byte) (name string, rest []byte, ok bool) {
 	var out []byte
 	for i := 0; i < len(data); i++ {
