@@ -67,9 +67,9 @@ type produceRun struct {
 }
 
 // produce appends the batches of the requests, in order, and appends the answers
-// to c.out. An error closes the connection, after the answers that are there
-// were written.
-func (c *conn) produce(requests []*request) error {
+// to c.out. The client has to wait for the throttle time after them. An error closes the
+// connection, after the answers that are there were written.
+func (c *conn) produce(requests []*request) (throttle time.Duration, err error) {
 	run := produceRun{
 		call:      &call{conn: c, header: requests[0].header},
 		responses: make([]*kmsg.ProduceResponse, 0, len(requests)),
@@ -84,13 +84,17 @@ func (c *conn) produce(requests []*request) error {
 	run.propose(timeout)
 	for i, r := range requests {
 		response := run.responses[i]
+		charged := &call{conn: c, header: r.header}
+		charged.charge(quotaProducerBytes, float64(r.bytes))
+		charged.tellThrottle(response)
+		throttle = max(throttle, charged.throttle)
 		if r.body.(*kmsg.ProduceRequest).Acks != 0 {
 			c.append(r, response)
 		} else if err := firstProduceError(response); err != nil {
-			return fmt.Errorf("produce with acks=0: %w: %w", err, errCloseConn)
+			return throttle, fmt.Errorf("produce with acks=0: %w: %w", err, errCloseConn)
 		}
 	}
-	return nil
+	return throttle, nil
 }
 
 // add checks a request and makes its response, in which the results of batches

@@ -54,6 +54,9 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 		case c.exists(asked.Topic):
 			err = fmt.Errorf("topic %s: %w", asked.Topic, command.ErrTopicExists)
 		}
+		if err == nil && !request.ValidateOnly {
+			err = c.mutate(topic.Partitions, request.Version >= 6)
+		}
 		if errs[i] = err; err == nil {
 			wanted, places = append(wanted, topic), append(places, i)
 		}

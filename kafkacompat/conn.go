@@ -76,6 +76,8 @@ type request struct {
 type call struct {
 	*conn
 	header wire.Header
+	// throttle is for how long the client has to wait after the answer.
+	throttle time.Duration
 }
 
 // errCloseConn ends a connection because the protocol says so; the client has
@@ -123,7 +125,7 @@ func (c *conn) drain() error {
 	for r := c.next(); r != nil; r = c.next() {
 		if body, ok := r.body.(*kmsg.ProduceRequest); ok && body.Acks == 0 {
 			// Nobody is left to be told of an error.
-			_ = c.produce([]*request{r})
+			_, _ = c.produce([]*request{r})
 		}
 		c.release(r)
 	}
@@ -284,10 +286,11 @@ func (c *conn) answerOne(r *request) error {
 	defer c.keepReserved(0)
 	var response kmsg.Response
 	var err error
+	called := &call{conn: c, header: r.header}
 	if r.body == nil {
 		response = unsupportedApiVersions()
 	} else {
-		response, err = r.api.serve(&call{conn: c, header: r.header}, r.body)
+		response, err = r.api.serve(called, r.body)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.api.name, err)
@@ -297,8 +300,15 @@ func (c *conn) answerOne(r *request) error {
 	}
 	c.out.take()
 	defer c.out.give()
+	if fetched, ok := response.(*kmsg.FetchResponse); ok {
+		called.charge(quotaConsumerBytes, float64(recordBytes(fetched)))
+	}
+	called.tellThrottle(response)
 	c.append(r, response)
-	return c.flush()
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.pause(called.throttle)
 }
 
 // answerProduceRun answers first and the Produce requests that stand behind it
@@ -320,8 +330,11 @@ func (c *conn) answerProduceRun(first *request) error {
 	}()
 	c.out.take()
 	defer c.out.give()
-	refusal := c.produce(run)
-	return errors.Join(c.flush(), refusal)
+	throttle, refusal := c.produce(run)
+	if err := errors.Join(c.flush(), refusal); err != nil {
+		return err
+	}
+	return c.pause(throttle)
 }
 
 // append adds the answer to a request to those that wait to be written.
@@ -366,9 +379,14 @@ func (c *call) broker(nodeID int32) Broker {
 
 // clientHost is the client's address as DescribeGroups shows it.
 func (c *call) clientHost() string {
-	host, _, err := net.SplitHostPort(c.net.RemoteAddr().String())
+	return "/" + remoteHost(c.net)
+}
+
+// remoteHost is the client's address without the port.
+func remoteHost(conn net.Conn) string {
+	host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
 	if err != nil {
-		host = c.net.RemoteAddr().String()
+		return conn.RemoteAddr().String()
 	}
-	return "/" + host
+	return host
 }

@@ -47,6 +47,9 @@ type Log interface {
 	// signal misses nothing.
 	Watch(partitions []command.TopicPartition, wake chan<- struct{}) (cancel func())
 
+	// ClientQuotas are all quotas. Where one is altered the pointer is another; nobody changes what it leads to.
+	ClientQuotas() *command.ClientQuotas
+
 	// CommittedOffsets returns the offsets of a consumer group, sorted by topic
 	// and partition; none for an unknown group.
 	CommittedOffsets(group string) ([]command.GroupOffset, error)

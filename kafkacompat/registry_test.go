@@ -76,6 +76,8 @@ func fillRandomly(random *rand.Rand, v reflect.Value) {
 		v.SetString("abcdefgh"[:random.IntN(8)])
 	case reflect.Bool:
 		v.SetBool(random.IntN(2) > 0)
+	case reflect.Float64:
+		v.SetFloat(random.Float64())
 	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		v.SetInt(random.Int64N(100))
 	case reflect.Uint8:

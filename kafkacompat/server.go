@@ -18,6 +18,7 @@ type Server struct {
 	config      Config
 	coordinator *coordinator
 	producerIDs producerIDs
+	quotas      *quotas
 	// requestMemory holds back readers while too many requests wait.
 	requestMemory requestMemory
 	// fetchMemory is what Fetch responses that are not sent yet may hold.
@@ -55,6 +56,7 @@ func New(config Config) (*Server, error) {
 	}
 	s := &Server{
 		config:        config,
+		quotas:        newQuotas(config.Log),
 		requestMemory: newRequestMemory(config.RequestMemoryBytesMax),
 		fetchMemory:   semaphore.NewWeighted(int64(config.FetchMemoryBytesMax)),
 		decompressing: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -105,6 +107,10 @@ func (s *Server) Serve(listener net.Listener, how Listener) error {
 			}
 			return fmt.Errorf("kafka listener %s: %w", how.Name, err)
 		}
+		if _, isRefused := s.quotas.chargeStrictly(quotaConnectionsOfAnIP, "", remoteHost(netConn), 1, time.Now()); isRefused {
+			s.refuse(netConn, "too many connections of one address in a short time")
+			continue
+		}
 		s.start(netConn, how.Name)
 	}
 }
@@ -130,10 +136,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (s *Server) start(netConn net.Conn, listener string) {
 	s.mu.Lock()
 	if s.isClosed || len(s.conns) >= s.config.ConnectionsMax {
-		s.refused++
 		s.mu.Unlock()
-		s.config.Logger.Warn("kafka connection refused", "client", netConn.RemoteAddr(), "connections", s.config.ConnectionsMax)
-		netConn.Close()
+		s.refuse(netConn, fmt.Sprintf("more than %d connections", s.config.ConnectionsMax))
 		return
 	}
 	c := newConn(s, netConn, listener)
@@ -148,6 +152,14 @@ func (s *Server) start(netConn net.Conn, listener string) {
 		delete(s.conns, c)
 		s.mu.Unlock()
 	}()
+}
+
+func (s *Server) refuse(netConn net.Conn, why string) {
+	s.mu.Lock()
+	s.refused++
+	s.mu.Unlock()
+	s.config.Logger.Warn("kafka connection refused", "client", netConn.RemoteAddr(), "reason", why)
+	netConn.Close()
 }
 
 // Close closes the listeners and all connections, and returns when nothing of the

@@ -80,7 +80,7 @@ func (w *workload) next() {
 		w.apply(command.AllocateProducerIDs{Count: w.random.Int64N(5)})
 		name := command.QuotaName{Kind: command.QuotaNamed, Name: fmt.Sprint("user-", w.now%5)}
 		w.apply(command.AlterClientQuotas{Alterations: []command.QuotaAlteration{
-			{Entity: command.QuotaEntity{User: name}, Set: map[string]float64{"producer_byte_rate": float64(w.now)/3}},
+			{Entity: command.QuotaEntity{User: name}, Set: map[string]float64{"producer_byte_rate": float64(w.now) / 3}},
 			{Entity: command.QuotaEntity{ClientID: name, IP: command.QuotaName{Kind: command.QuotaDefault}}, Remove: []string{"producer_byte_rate"}},
 		}})
 	default:

@@ -26,6 +26,7 @@ type Log struct {
 	topics     map[string]*topic
 	groups     map[string]map[command.TopicPartition]command.GroupOffset
 	watches    map[*watch]struct{}
+	quotas     command.ClientQuotas
 	producerID int64
 	commands   int
 	before     func(context.Context, command.Command) error
@@ -125,6 +126,9 @@ func (l *Log) apply(c command.Command) (command.Result, error) {
 		return first, nil
 	case command.CommitOffsets:
 		return each(c.Offsets, func(o command.GroupOffset) error { return l.commit(c.Group, o) }), nil
+	case command.AlterClientQuotas:
+		l.quotas.ByEntity = maps.Clone(l.quotas.ByEntity)
+		return each(c.Alterations, l.alterQuotas), nil
 	case command.DeleteGroups:
 		return each(c.Groups, l.deleteGroup), nil
 	default:
@@ -307,6 +311,31 @@ func (l *Log) Topic(name string) (command.Topic, bool) {
 		return t.Topic, true
 	}
 	return command.Topic{}, false
+}
+
+func (l *Log) alterQuotas(a command.QuotaAlteration) error {
+	quotas := maps.Clone(l.quotas.ByEntity[a.Entity])
+	if quotas == nil {
+		quotas = make(map[string]float64)
+	}
+	maps.Copy(quotas, a.Set)
+	for _, name := range a.Remove {
+		delete(quotas, name)
+	}
+	if l.quotas.ByEntity == nil {
+		l.quotas.ByEntity = make(map[command.QuotaEntity]map[string]float64)
+	}
+	if l.quotas.ByEntity[a.Entity] = quotas; len(quotas) == 0 {
+		delete(l.quotas.ByEntity, a.Entity)
+	}
+	return nil
+}
+
+// ClientQuotas are what the last alteration left.
+func (l *Log) ClientQuotas() *command.ClientQuotas {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &command.ClientQuotas{ByEntity: l.quotas.ByEntity}
 }
 
 // TopicByID finds a topic by id.
