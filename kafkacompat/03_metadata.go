@@ -23,6 +23,7 @@ func init() {
 	register(api{
 		key: 3, versionMin: 0, versionMax: 13,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          isBulkMetadata,
 		shape:           wire.MustShape("[ uuid@10+ ns ] bool@4+ bool@8-10 bool@8+"),
 	}, metadata)
 }

@@ -18,6 +18,7 @@ func init() {
 	register(api{
 		key: 15, versionMin: 0, versionMax: 6,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[]s bool@3+"),
 	}, describeGroups)
 }

@@ -17,6 +17,7 @@ func init() {
 	register(api{
 		key: 16, versionMin: 0, versionMax: 5,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[]s@4+ []s@5+"),
 	}, listGroups)
 }

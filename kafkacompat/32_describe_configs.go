@@ -23,6 +23,7 @@ func init() {
 	register(api{
 		key: 32, versionMin: 0, versionMax: 4,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[ i8 s []s ] bool@1+ bool@3+"),
 	}, describeConfigs)
 }

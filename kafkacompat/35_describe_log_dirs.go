@@ -19,6 +19,7 @@ func init() {
 	register(api{
 		key: 35, versionMin: 0, versionMax: 5,
 		requestBytesMax: requestBytesLarge,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[ s []i32 ]"),
 	}, describeLogDirs)
 }

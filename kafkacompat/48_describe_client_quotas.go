@@ -20,6 +20,7 @@ func init() {
 	register(api{
 		key: 48, versionMin: 0, versionMax: 1,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[ s i8 ns ] bool"),
 	}, describeClientQuotas)
 }

@@ -17,6 +17,7 @@ func init() {
 	register(api{
 		key: 74, versionMin: 0, versionMax: 1,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[]i8@1+"),
 	}, listConfigResources)
 }

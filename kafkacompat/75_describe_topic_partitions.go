@@ -19,6 +19,7 @@ func init() {
 	register(api{
 		key: 75, versionMin: 0, versionMax: 0,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[ s ] i32 ?{ s i32 }"),
 	}, describeTopicPartitions)
 }

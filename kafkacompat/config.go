@@ -45,6 +45,10 @@ type Config struct {
 	// little more. Default 256 MiB.
 	FetchMemoryBytesMax int
 
+	// BulkMemoryBytesMax bounds the answers about many topics or groups that are
+	// made and not yet sent, on all connections together, but for one a core. Default 128 MiB.
+	BulkMemoryBytesMax int
+
 	// IdleTimeout closes connections on which nothing was asked
 	// (connections.max.idle.ms). Default 10 minutes.
 	IdleTimeout time.Duration
@@ -108,6 +112,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.InFlightMax = orDefault(c.InFlightMax, 128)
 	c.FetchBytesMax = orDefault(c.FetchBytesMax, 16<<20)
 	c.FetchMemoryBytesMax = orDefault(c.FetchMemoryBytesMax, 256<<20)
+	c.BulkMemoryBytesMax = orDefault(c.BulkMemoryBytesMax, 128<<20)
 	c.IdleTimeout = orDefault(c.IdleTimeout, 10*time.Minute)
 	c.FrameTimeout = orDefault(c.FrameTimeout, 30*time.Second)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
@@ -133,6 +138,7 @@ func (c Config) withDefaults() (Config, error) {
 	complain(c.InFlightMax < 1, "kafka listener: %d requests in flight, at least 1", c.InFlightMax)
 	complain(c.FetchBytesMax < 1, "kafka listener: fetches of at most %d bytes, at least 1", c.FetchBytesMax)
 	complain(c.FetchMemoryBytesMax < 1, "kafka listener: %d bytes for all fetches, at least 1", c.FetchMemoryBytesMax)
+	complain(c.BulkMemoryBytesMax < 1, "kafka listener: %d bytes for all large answers, at least 1", c.BulkMemoryBytesMax)
 	complain(c.Groups.SessionTimeoutMin > c.Groups.SessionTimeoutMax, "kafka listener: session timeouts from %s to %s",
 		c.Groups.SessionTimeoutMin, c.Groups.SessionTimeoutMax)
 	return c, errors.Join(problems...)

@@ -284,6 +284,17 @@ func (c *conn) nextProduce() *request {
 func (c *conn) answerOne(r *request) error {
 	defer c.release(r)
 	defer c.keepReserved(0)
+	isBulk := r.body != nil && r.api.isBulk != nil && r.api.isBulk(r.body)
+	if isBulk {
+		if err := c.server.bulk.enter(c.ctx); err != nil {
+			return err
+		}
+		defer func() {
+			if isBulk {
+				c.server.bulk.leave()
+			}
+		}()
+	}
 	var response kmsg.Response
 	var err error
 	called := &call{conn: c, header: r.header}
@@ -305,6 +316,17 @@ func (c *conn) answerOne(r *request) error {
 	}
 	called.tellThrottle(response)
 	c.append(r, response)
+	if isBulk {
+		free, err := c.server.bulk.hold(c.ctx, len(c.out.buffer))
+		if err != nil {
+			return err
+		}
+		defer free()
+		isBulk = false
+		c.server.bulk.leave()
+		// Whoever takes a little now and then would have the memory for hours.
+		defer time.AfterFunc(c.server.config.WriteTimeout, c.close).Stop()
+	}
 	if err := c.flush(); err != nil {
 		return err
 	}

@@ -1,8 +1,13 @@
 package kafkacompat_test
 
 import (
+	"encoding/binary"
+	"fmt"
+	"io"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -73,4 +78,79 @@ func TestConsumersThatDoNotReadBoundWhatOthersFetch(t *testing.T) {
 	})
 	slow.Close()
 	eventually(t, "the memory is free again", func() bool { return fetched() > 15*mib })
+}
+
+// A client that asks for all metadata again and again and takes nothing of it holds back others that ask for much, but nobody who produces, and only until it
+// is gone.
+func TestClientsThatDoNotTakeMetadataHoldBackNobodyWhoProduces(t *testing.T) {
+	s := startServer(t, func(c *kafkacompat.Config) { c.BulkMemoryBytesMax = 1 })
+	s.createTopic("orders", 1)
+	for i := range 1000 {
+		s.createTopic(strings.Repeat("t", 200)+fmt.Sprint(i), 4)
+	}
+	greedy := s.dial()
+	var asked []byte
+	for i := range 100 { // more than sockets have room for
+		asked = append(asked, frame(int32(i), metadataRequest())...)
+	}
+	greedy.send(asked)
+	waiting := s.dial()
+	waiting.send(frame(1, metadataRequest()))
+	producer := s.dial()
+	for range 20 {
+		if p := ask[*kmsg.ProduceResponse](producer, produceRequest(-1, 9, "orders", oneBatch("a"))).Topics[0].Partitions[0]; p.ErrorCode != 0 {
+			t.Fatalf("%+v", p)
+		}
+	}
+	greedy.Close()
+	if got := answer[*kmsg.MetadataResponse](waiting, 1, metadataRequest()); len(got.Topics) != 1001 {
+		t.Errorf("%d topics", len(got.Topics))
+	}
+}
+
+func TestFloodOfMetadataRequestsLeavesProducersTheirTurn(t *testing.T) {
+	s := startServer(t)
+	s.createTopic("orders", 1)
+	for i := range 500 {
+		s.createTopic(fmt.Sprint("topic-", i), 8)
+	}
+	var flood sync.WaitGroup
+	over := make(chan struct{})
+	var answered atomic.Int64
+	for range 30 {
+		c := s.dial()
+		flood.Go(func() {
+			for {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				if _, err := c.Write(frame(1, metadataRequest())); err != nil {
+					return
+				}
+				size := make([]byte, 4)
+				if _, err := io.ReadFull(c.reader, size); err != nil {
+					return
+				}
+				if _, err := io.CopyN(io.Discard, c.reader, int64(binary.BigEndian.Uint32(size))); err != nil {
+					return
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	eventually(t, "the flood is there", func() bool { return answered.Load() > 30 })
+	producer := s.dial()
+	before := answered.Load()
+	const count = 200
+	for range count {
+		ask[*kmsg.ProduceResponse](producer, produceRequest(-1, 9, "orders", oneBatch("a")))
+	}
+	// Thirty connections that have their turn each are answered many times as often.
+	if during := answered.Load() - before; during > count {
+		t.Errorf("%d metadata requests were answered in the time of %d produce requests", during, count)
+	}
+	close(over)
+	flood.Wait()
 }

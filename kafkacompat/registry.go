@@ -23,6 +23,8 @@ type api struct {
 	// isAliasing says that decoded strings may alias the frame. The handler then
 	// keeps none of them.
 	isAliasing bool
+	// isBulk, if there is one, says whether the answer to a request is large; see bulk.
+	isBulk func(kmsg.Request) bool
 	// serve answers one request. It is nil for Produce, which is answered in
 	// runs. An error closes the connection; it is logged.
 	serve func(*call, kmsg.Request) (kmsg.Response, error)

@@ -23,6 +23,7 @@ type Server struct {
 	requestMemory requestMemory
 	// fetchMemory is what Fetch responses that are not sent yet may hold.
 	fetchMemory *semaphore.Weighted
+	bulk        bulk
 	// decompressing has room for the batches that are decompressed at a time.
 	decompressing chan struct{}
 
@@ -59,6 +60,7 @@ func New(config Config) (*Server, error) {
 		quotas:        newQuotas(config.Log),
 		requestMemory: newRequestMemory(config.RequestMemoryBytesMax),
 		fetchMemory:   semaphore.NewWeighted(int64(config.FetchMemoryBytesMax)),
+		bulk:          newBulk(config.BulkMemoryBytesMax),
 		decompressing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		listeners:     make(map[net.Listener]struct{}),
 		conns:         make(map[*conn]struct{}),
