@@ -20,10 +20,11 @@ import (
 // committed. acks=0 gets no answer; if anything is wrong, the connection is
 // closed, which is Kafka's way to make such a producer ask for metadata.
 //
-// A batch is checked (format, lengths, CRC, every record's place) and then stored
-// as it was sent, compressed or not; only a max timestamp that is not that of its
-// records is put right. Each partition may have one batch in a request, as Kafka
-// demands since version 3.
+// A batch is checked (format, lengths, CRC, every record's place, time and, where the
+// topic is compacted, key) and then stored as it was sent, compressed or not; only a max
+// timestamp that is not that of its records is put right. Where the topic says so, the
+// batch gets another compression, or the time of its append. Each partition may have one
+// batch in a request, as Kafka demands since version 3.
 //
 // Versions: 3 brought record batches of format 2, 5 the log start offset, 7 zstd,
 // 8 an error message, 9 flexible encoding, 10 the leader's address in errors, 13
@@ -50,9 +51,6 @@ const (
 	produceProposalBytesMax = 4 << 20
 	// produceTimeoutMin is given even to a client that wants an answer at once.
 	produceTimeoutMin = time.Second
-	// timestampAheadMax is how far a record's time may be in the future
-	// (log.message.timestamp.after.max.ms).
-	timestampAheadMax = time.Hour
 )
 
 // A produceRun is a number of requests on their way to one proposal.
@@ -128,8 +126,9 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 			if err == nil {
 				err = topicErr
 			}
+			batch := asked.Partitions[j].Records
 			if err == nil {
-				err = run.check(topic, asked.Partitions[j], body.Version)
+				batch, err = run.check(topic, asked.Partitions[j], body.Version)
 			}
 			if err != nil {
 				run.fail(partition, err)
@@ -139,7 +138,7 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 				Topic:     topic.Name,
 				TopicID:   asked.TopicID,
 				Partition: partition.Partition,
-				Batch:     asked.Partitions[j].Records,
+				Batch:     batch,
 			})
 			run.partitions = append(run.partitions, partition)
 		}
@@ -160,56 +159,70 @@ func (c *call) topic(name string, id [16]byte, isByID bool) (command.Topic, erro
 	return command.Topic{}, kerr.UnknownTopicOrPartition
 }
 
-// check is everything that can be said about a batch before the log.
-func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopicPartition, version int16) error {
+// check is everything that can be said about a batch before the log. It returns the
+// batch that is to be stored.
+func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopicPartition, version int16) ([]byte, error) {
 	if asked.Partition < 0 || asked.Partition >= topic.Partitions {
-		return kerr.UnknownTopicOrPartition
+		return nil, kerr.UnknownTopicOrPartition
 	}
 	if len(asked.Records) == 0 {
-		return fmt.Errorf("no record batch: %w", kerr.InvalidRecord)
+		return nil, fmt.Errorf("no record batch: %w", kerr.InvalidRecord)
 	}
 	batch, rest, err := recordbatch.Split(asked.Records)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if bytesMax := topicConfigInt(topic, configMessageBytesMax); int64(len(batch)) > bytesMax {
-		return fmt.Errorf("record batch of %d bytes, topic %s takes at most %d: %w",
-			len(batch), topic.Name, bytesMax, kerr.MessageTooLarge)
+	settings := produceSettingsOf(topic)
+	if err := settings.checkSize(topic, batch); err != nil {
+		return nil, err
 	}
-	header, err := run.call.server.admit(batch)
+	header, survey, err := run.call.server.admit(batch)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case len(rest) > 0:
-		return fmt.Errorf("%d bytes after the one record batch of the partition: %w", len(rest), kerr.InvalidRecord)
+		return nil, fmt.Errorf("%d bytes after the one record batch of the partition: %w", len(rest), kerr.InvalidRecord)
 	case header.IsControl():
-		return fmt.Errorf("control records are the broker's: %w", kerr.InvalidRecord)
+		return nil, fmt.Errorf("control records are the broker's: %w", kerr.InvalidRecord)
 	case header.IsTransactional():
-		return kerr.TransactionalIDAuthorizationFailed
+		return nil, kerr.TransactionalIDAuthorizationFailed
 	case header.IsLogAppendTime():
-		return fmt.Errorf("record batch claims log append time: %w", kerr.InvalidTimestamp)
-	case header.MaxTimestamp > run.now.Add(timestampAheadMax).UnixMilli():
-		return fmt.Errorf("timestamp %d is more than %s ahead of %d: %w",
-			header.MaxTimestamp, timestampAheadMax, run.now.UnixMilli(), kerr.InvalidTimestamp)
+		return nil, fmt.Errorf("record batch claims log append time: %w", kerr.InvalidTimestamp)
 	case header.Codec() == recordbatch.CodecZstd && version < 7:
-		return kerr.UnsupportedCompressionType
+		return nil, kerr.UnsupportedCompressionType
 	}
-	return nil
+	if err := settings.checkRecords(batch, survey, run.now.UnixMilli()); err != nil {
+		return nil, err
+	}
+	if settings.keepsCodec || settings.codec == header.Codec() {
+		return batch, nil
+	}
+	if batch, err = run.call.server.recompress(batch, settings); err != nil {
+		return nil, err
+	}
+	return batch, settings.checkSize(topic, batch)
 }
 
 // admit checks a batch. Of compressed ones it checks as many at a time as there are
 // cores: 64 KiB on the wire may be 64 MiB in memory, and a thousand connections may
 // send them at once.
-func (s *Server) admit(batch []byte) (recordbatch.Header, error) {
+func (s *Server) admit(batch []byte) (recordbatch.Header, recordbatch.Survey, error) {
 	header, err := recordbatch.ParseHeader(batch)
 	if err != nil {
-		return header, err
+		return header, recordbatch.Survey{}, err
 	}
 	if header.Codec() != recordbatch.CodecNone {
 		s.decompressing <- struct{}{}
 		defer func() { <-s.decompressing }()
 	}
 	return recordbatch.Admit(batch)
+}
+
+// recompress gives a batch the topic's compression, as many at a time as admit.
+func (s *Server) recompress(batch []byte, settings *produceSettings) ([]byte, error) {
+	s.decompressing <- struct{}{}
+	defer func() { <-s.decompressing }()
+	return recordbatch.Recompress(batch, settings.codec, settings.level)
 }
 
 // propose appends the batches and fills their results in.
@@ -248,6 +261,7 @@ func (run *produceRun) proposeSome(ctx context.Context, start, end int) {
 		default:
 			partition.BaseOffset = results[i].BaseOffset
 			partition.LogStartOffset = results[i].LogStartOffset
+			partition.LogAppendTime = results[i].LogAppendUnixMilli
 		}
 	}
 }
@@ -275,6 +289,10 @@ func (run *produceRun) fail(partition *kmsg.ProduceResponseTopicPartition, err e
 	partition.ErrorMessage = errorMessage(err)
 	partition.BaseOffset = -1
 	partition.LogStartOffset = -1
+	var records *recordsError
+	if errors.As(err, &records) {
+		partition.ErrorRecords = records.records
+	}
 	if errors.Is(err, kerr.NotLeaderForPartition) || errors.Is(err, command.ErrNotLeader) {
 		partition.CurrentLeader.LeaderID, partition.CurrentLeader.LeaderEpoch = run.call.cluster().Leader()
 	}

@@ -144,6 +144,9 @@ func (c *call) wantedTopic(asked kmsg.CreateTopicsRequestTopic) (command.Topic, 
 		}
 		topic.Configs[config.Name] = *config.Value
 	}
+	if err := checkTopicConfigs(topic); err != nil {
+		return topic, fmt.Errorf("topic %s: %w", asked.Topic, err)
+	}
 	return topic, nil
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // DeleteRecords makes the records of partitions before an offset unreadable; -1
-// is the end.
+// is the end. A topic whose cleanup policy is not delete refuses, as on a broker: what
+// compaction keeps is meant to stay.
 //
 // Versions: 2 brought flexible encoding.
 func init() {
@@ -38,6 +39,8 @@ func deleteRecords(c *call, request *kmsg.DeleteRecordsRequest) (kmsg.Response, 
 			switch {
 			case !isLeader:
 				err = kerr.NotLeaderForPartition
+			case err == nil && !hasCleanupPolicy(known, policyDelete):
+				err = kerr.PolicyViolation
 			case err == nil && offset == -1:
 				offset = state.NextOffset
 			case err == nil && (offset < 0 || offset > state.NextOffset):

@@ -73,6 +73,9 @@ func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateO
 		return command.ErrUnknownTopic
 	}
 	changes, err := changesFor(topic)
+	if err == nil {
+		err = checkTopicConfigs(withConfigs(topic, changes))
+	}
 	if err != nil || isValidateOnly || len(changes) == 0 {
 		return err
 	}

@@ -83,8 +83,8 @@ func combined(topic command.Topic, config topicConfig, op kmsg.IncrementalAlterC
 		return "", fmt.Errorf("topic configuration %s is no list: %w", config.name, kerr.InvalidConfig)
 	}
 	before, _ := topicConfigValue(topic, config)
-	words := strings.Split(before, ",")
-	for word := range strings.SplitSeq(value, ",") {
+	words := configWords(before)
+	for _, word := range configWords(value) {
 		i := slices.Index(words, word)
 		switch {
 		case op == kmsg.IncrementalAlterConfigOpAppend && i < 0:

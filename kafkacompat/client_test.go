@@ -366,11 +366,16 @@ func TestAdministrationOfTopics(t *testing.T) {
 		topic       string
 		want        error
 	}{
-		"exists":              {1, 1, nil, "orders", kerr.TopicAlreadyExists},
-		"no partitions":       {0, 1, nil, "x", kerr.InvalidPartitions},
-		"too many replicas":   {1, 2, nil, "x", kerr.InvalidReplicationFactor},
-		"unknown config":      {1, 1, map[string]*string{"colour": &value}, "x", kerr.InvalidConfig},
-		"compaction":          {1, 1, map[string]*string{"cleanup.policy": ptr("compact")}, "x", kerr.InvalidConfig},
+		"exists":            {1, 1, nil, "orders", kerr.TopicAlreadyExists},
+		"no partitions":     {0, 1, nil, "x", kerr.InvalidPartitions},
+		"too many replicas": {1, 2, nil, "x", kerr.InvalidReplicationFactor},
+		"unknown config":    {1, 1, map[string]*string{"colour": &value}, "x", kerr.InvalidConfig},
+		"no such policy":    {1, 1, map[string]*string{"cleanup.policy": ptr("compact,burn")}, "x", kerr.InvalidConfig},
+		"tiered storage":    {1, 1, map[string]*string{"remote.storage.enable": ptr("true")}, "x", kerr.InvalidConfig},
+		"no ratio":          {1, 1, map[string]*string{"min.cleanable.dirty.ratio": ptr("NaN")}, "x", kerr.InvalidConfig},
+		"a level of none":   {1, 1, map[string]*string{"compression.gzip.level": ptr("0")}, "x", kerr.InvalidConfig},
+		"lags that cross": {1, 1, map[string]*string{"min.compaction.lag.ms": ptr("10"), "max.compaction.lag.ms": ptr("9")},
+			"x", kerr.InvalidConfig},
 		"no name of a topic":  {1, 1, map[string]*string{"kont.scheduler.resume.topic": ptr("no spaces")}, "x", kerr.InvalidConfig},
 		"a word for a number": {1, 1, map[string]*string{"retention.ms": ptr("week")}, "x", kerr.InvalidConfig},
 	} {
@@ -403,6 +408,14 @@ func TestAdministrationOfTopics(t *testing.T) {
 	}
 	if got["max.message.bytes"] != "2000" || got["retention.ms"] != "604800000" {
 		t.Errorf("configs: %v", got)
+	}
+	altered, err = admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.compaction.lag.ms", Value: ptr("9")}}, "orders")
+	if err != nil || altered[0].Err != nil {
+		t.Errorf("altered: %+v, error %v", altered, err)
+	}
+	altered, err = admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "min.compaction.lag.ms", Value: ptr("10")}}, "orders")
+	if err != nil || !errors.Is(altered[0].Err, kerr.InvalidConfig) {
+		t.Errorf("a lag that crosses one that is set: %+v, error %v", altered, err)
 	}
 	// What was set takes effect.
 	err = s.client(kgo.ProducerBatchCompression(kgo.NoCompression())).ProduceSync(ctx,

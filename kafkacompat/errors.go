@@ -35,7 +35,8 @@ var kafkaErrors = []struct {
 	{command.ErrStaleStep, kerr.InvalidRequest},
 
 	{recordbatch.ErrLength, kerr.CorruptMessage},
-	{recordbatch.ErrMagic, kerr.UnsupportedForMessageFormat},
+	// As Kafka 4 does, where no request may carry formats 0 and 1 any more.
+	{recordbatch.ErrMagic, kerr.InvalidRecord},
 	{recordbatch.ErrCRC, kerr.CorruptMessage},
 	{recordbatch.ErrOffsets, kerr.InvalidRecord},
 	{recordbatch.ErrRecord, kerr.InvalidRecord},

@@ -63,7 +63,7 @@ func TestCompressedBatchesAreCheckedFewAtATime(t *testing.T) {
 			batch := recordbatch.Append(nil, []recordbatch.Record{{Value: []byte("v")}}, recordbatch.Options{Codec: codec})
 			done := make(chan error, 1)
 			go func() {
-				_, err := s.admit(batch)
+				_, _, err := s.admit(batch)
 				done <- err
 			}()
 			synctest.Wait()

@@ -22,7 +22,7 @@ func (c *change) applyAppendRecords(com *command.AppendRecords) []command.Append
 // appendChecked appends one batch of a client.
 func (c *change) appendChecked(a *command.Append) command.AppendResult {
 	refused := func(err error) command.AppendResult {
-		return command.AppendResult{Err: err, BaseOffset: -1, LogStartOffset: -1}
+		return command.AppendResult{Err: err, BaseOffset: -1, LogStartOffset: -1, LogAppendUnixMilli: -1}
 	}
 	t := c.work.findSame(a.Topic, a.TopicID, a.Partition)
 	if t == nil {
@@ -49,10 +49,28 @@ func (c *change) appendChecked(a *command.Append) command.AppendResult {
 			return refused(err)
 		}
 		if isRepeat {
-			return command.AppendResult{BaseOffset: base, LogStartOffset: start}
+			return command.AppendResult{BaseOffset: base, LogStartOffset: start,
+				LogAppendUnixMilli: c.logAppendTimeAt(t, a.Partition, base+int64(h.LastOffsetDelta))}
 		}
 	}
-	return command.AppendResult{BaseOffset: c.appendBatch(t, a.Partition, a.Batch), LogStartOffset: start}
+	result := command.AppendResult{BaseOffset: c.appendBatch(t, a.Partition, a.Batch), LogStartOffset: start, LogAppendUnixMilli: -1}
+	if t.isLogAppendTime() {
+		result.LogAppendUnixMilli = c.now
+	}
+	return result
+}
+
+// logAppendTimeAt is the log append time of the batch with a last offset, -1 if it has
+// none or is gone.
+func (c *change) logAppendTimeAt(t *topic, partition int32, lastOffset int64) int64 {
+	if !t.isLogAppendTime() {
+		return -1
+	}
+	h, err := recordbatch.ParseHeader(c.get(c.key.InPartition(keys.Batch, t.number, partition, lastOffset)))
+	if err != nil || !h.IsLogAppendTime() {
+		return -1
+	}
+	return h.MaxTimestamp
 }
 
 // appendBatch appends a whole batch, which it patches, and returns its first

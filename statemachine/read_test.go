@@ -1,6 +1,7 @@
 package statemachine
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -481,4 +482,22 @@ func TestReadersSeeWholeStatesBesideApply(t *testing.T) {
 	}
 	close(done)
 	readers.Wait()
+}
+
+// What compaction is to keep must not go by age or size.
+func TestRetentionIsForTopicsWithThePolicyDelete(t *testing.T) {
+	h := newHarness(t)
+	for policy, isTrimmed := range map[string]bool{"delete": true, "compact": false, "compact, delete": true, "": false} {
+		name := "t-" + hex.EncodeToString([]byte(policy))
+		h.create(name, 1, "cleanup.policy", policy, "retention.ms", " 1000 ")
+		h.send(name, 0, record(1000, "k", "v"))
+		trims, err := h.store.RetentionTrims(10_000, Retention{Milli: -1, Bytes: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(trims, func(trim command.Trim) bool { return trim.Topic == name })
+		if got != isTrimmed {
+			t.Errorf("policy %q: trimmed %v, want %v", policy, got, isTrimmed)
+		}
+	}
 }

@@ -15,9 +15,9 @@ type Retention struct {
 	Bytes int64
 }
 
-// RetentionTrims computes what retention.ms and retention.bytes of each topic, or
-// the default where a topic has none, would delete at a time. Events that are not
-// consumed are kept. Trims end between two batches; those for size may leave up to
+// RetentionTrims computes what retention.ms and retention.bytes of each topic with the
+// cleanup policy delete, or the default where a topic has none, would delete at a time.
+// Events that are not consumed are kept. Trims end between two batches; those for size may leave up to
 // batchIndexBytes too much, never too little.
 func (s *Store) RetentionTrims(nowUnixMilli int64, absent Retention) ([]command.Trim, error) {
 	var trims []command.Trim
@@ -49,6 +49,10 @@ func (s *Store) retentionTrim(db *pebble.DB, spec *command.Topic, partition int3
 	s.view(func(im *image) {
 		t := im.topics[name]
 		if t == nil || t.number != number {
+			return
+		}
+		if !t.hasPolicy(policyDelete) {
+			retention = Retention{Milli: -1, Bytes: -1}
 			return
 		}
 		retention.Milli = t.configNumber(configRetentionMilli, absent.Milli)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"kont/statemachine/command"
 	"kont/statemachine/keys"
@@ -15,6 +16,9 @@ const (
 	configTimestampType  = "message.timestamp.type"
 	configRetentionMilli = "retention.ms"
 	configRetentionBytes = "retention.bytes"
+	configCleanupPolicy  = "cleanup.policy"
+	policyDelete         = "delete"
+	policyCompact        = "compact"
 )
 
 func encodeTopic(dst []byte, number keys.TopicNumber, spec command.Topic) []byte {
@@ -70,13 +74,28 @@ func (t *topic) timersTo() string {
 }
 
 func (t *topic) isLogAppendTime() bool {
-	return t.spec.Configs[configTimestampType] == "LogAppendTime"
+	return strings.TrimSpace(t.spec.Configs[configTimestampType]) == "LogAppendTime"
+}
+
+// hasPolicy says whether a cleanup policy is one of the topic's; delete is where none is
+// set. An empty list is none at all.
+func (t *topic) hasPolicy(policy string) bool {
+	set, isSet := t.spec.Configs[configCleanupPolicy]
+	if !isSet {
+		return policy == policyDelete
+	}
+	for word := range strings.SplitSeq(set, ",") {
+		if strings.TrimSpace(word) == policy {
+			return true
+		}
+	}
+	return false
 }
 
 // configNumber is an explicit configuration, or the default where it is absent or
 // no number.
 func (t *topic) configNumber(name string, absent int64) int64 {
-	n, err := strconv.ParseInt(t.spec.Configs[name], 10, 64)
+	n, err := strconv.ParseInt(strings.TrimSpace(t.spec.Configs[name]), 10, 64)
 	if err != nil {
 		return absent
 	}

@@ -115,7 +115,7 @@ func (l *Log) apply(c command.Command) (command.Result, error) {
 	case command.AppendRecords:
 		results := make([]command.AppendResult, len(c.Appends))
 		for i, a := range c.Appends {
-			results[i] = l.append(a)
+			results[i] = l.append(a, c.NowUnixMilli)
 		}
 		return results, nil
 	case command.DeleteRecords:
@@ -211,7 +211,7 @@ func (l *Log) same(topic string, id command.TopicID, number int32) *partition {
 	return l.partition(topic, number)
 }
 
-func (l *Log) append(a command.Append) command.AppendResult {
+func (l *Log) append(a command.Append, nowUnixMilli int64) command.AppendResult {
 	p := l.same(a.Topic, a.TopicID, a.Partition)
 	if p == nil {
 		return command.AppendResult{Err: command.ErrUnknownTopic}
@@ -222,16 +222,22 @@ func (l *Log) append(a command.Append) command.AppendResult {
 	}
 	if header.ProducerID >= 0 {
 		if repeat, err := p.checkSequence(header); err != nil || repeat >= 0 {
-			return command.AppendResult{Err: err, BaseOffset: repeat, LogStartOffset: p.start}
+			return command.AppendResult{Err: err, BaseOffset: repeat, LogStartOffset: p.start, LogAppendUnixMilli: -1}
 		}
 	}
 	stored := slices.Clone(a.Batch)
 	header.BaseOffset = p.next
 	recordbatch.SetBaseOffset(stored, p.next)
+	appended := int64(-1)
+	if l.topics[a.Topic].Configs["message.timestamp.type"] == "LogAppendTime" {
+		appended = nowUnixMilli
+		recordbatch.SetLogAppendTime(stored, appended)
+		header.MaxTimestamp = appended
+	}
 	p.batches = append(p.batches, batch{header, stored})
 	p.next = header.NextOffset()
 	l.signal(func(tp command.TopicPartition) bool { return tp.Topic == a.Topic && tp.Partition == a.Partition })
-	return command.AppendResult{BaseOffset: header.BaseOffset, LogStartOffset: p.start}
+	return command.AppendResult{BaseOffset: header.BaseOffset, LogStartOffset: p.start, LogAppendUnixMilli: appended}
 }
 
 // checkSequence returns the offset of the batch that h repeats, or -1.

@@ -33,6 +33,9 @@ type AppendResult struct {
 	BaseOffset int64
 	// LogStartOffset is the partition's first readable offset.
 	LogStartOffset int64
+	// LogAppendUnixMilli is the time that the batch got on a topic of log append
+	// time, else -1.
+	LogAppendUnixMilli int64
 }
 
 // DeleteRecords moves the starts of partitions up; retention and the Kafka

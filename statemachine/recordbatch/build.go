@@ -3,7 +3,7 @@ package recordbatch
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
+	"math"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
@@ -50,7 +50,7 @@ func Append(dst []byte, records []Record, o Options) []byte {
 	} else {
 		buffer := takeBuffer()
 		*buffer = appendRecords((*buffer)[:0], records, baseTimestamp)
-		dst = compress(dst, *buffer, o.Codec)
+		dst = compress(dst, *buffer, o.Codec, DefaultLevel)
 		giveBuffer(buffer)
 	}
 
@@ -78,7 +78,7 @@ func Append(dst []byte, records []Record, o Options) []byte {
 	binary.BigEndian.PutUint16(batch[atProducerEpoch:], uint16(producer.Epoch))
 	binary.BigEndian.PutUint32(batch[atBaseSequence:], uint32(producer.BaseSequence))
 	binary.BigEndian.PutUint32(batch[atCount:], uint32(len(records)))
-	binary.BigEndian.PutUint32(batch[atCRC:], crc32.Checksum(batch[atAttributes:], castagnoli))
+	writeSum(batch)
 	return dst
 }
 
@@ -136,8 +136,12 @@ func varintBytes(v int64) int {
 	return n
 }
 
+// DefaultLevel is the level of a compression that nobody chose one for.
+const DefaultLevel = math.MinInt
+
 var (
-	gzipWriters = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+	// gzipWriters are by level, from gzip.HuffmanOnly on.
+	gzipWriters [gzip.BestCompression - gzip.HuffmanOnly + 1]sync.Pool
 	lz4Writers  = sync.Pool{New: func() any {
 		w := lz4.NewWriter(nil)
 		if err := w.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.ConcurrencyOption(1)); err != nil {
@@ -145,15 +149,47 @@ var (
 		}
 		return w
 	}}
-	zstdEncoder = sync.OnceValue(func() *zstd.Encoder {
+	// zstdEncoders are by the library's level.
+	zstdEncoders [zstd.SpeedBestCompression + 1]struct {
+		once    sync.Once
+		encoder *zstd.Encoder
+	}
+)
+
+// gzipWriter takes a writer of a level that gzip has, else of its default.
+func gzipWriter(level int) (*gzip.Writer, *sync.Pool) {
+	if level < gzip.HuffmanOnly || level > gzip.BestCompression {
+		level = gzip.DefaultCompression
+	}
+	pool := &gzipWriters[level-gzip.HuffmanOnly]
+	if w, ok := pool.Get().(*gzip.Writer); ok {
+		return w, pool
+	}
+	w, err := gzip.NewWriterLevel(nil, level)
+	if err != nil {
+		panic(err) // the level was checked
+	}
+	return w, pool
+}
+
+// zstdEncoder is the encoder for a level of the reference implementation, of which the
+// library has four steps. The fastest one is for those who chose none.
+func zstdEncoder(level int) *zstd.Encoder {
+	speed := zstd.SpeedFastest
+	if level != DefaultLevel {
+		speed = zstd.EncoderLevelFromZstd(level)
+	}
+	shared := &zstdEncoders[speed]
+	shared.once.Do(func() {
 		encoder, err := zstd.NewWriter(nil,
-			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderLevel(zstd.SpeedFastest))
+			zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderLevel(speed))
 		if err != nil {
 			panic(err) // constant options
 		}
-		return encoder
+		shared.encoder = encoder
 	})
-)
+	return shared.encoder
+}
 
 // sliceWriter is an io.Writer that appends, and so never fails.
 type sliceWriter struct{ data []byte }
@@ -164,12 +200,12 @@ func (w *sliceWriter) Write(p []byte) (int, error) {
 }
 
 // compress appends the compressed data to dst.
-func compress(dst, data []byte, codec Codec) []byte {
+func compress(dst, data []byte, codec Codec, level int) []byte {
 	switch codec {
 	case CodecGzip:
 		out := sliceWriter{dst}
-		w := gzipWriters.Get().(*gzip.Writer)
-		defer gzipWriters.Put(w)
+		w, pool := gzipWriter(level)
+		defer pool.Put(w)
 		w.Reset(&out)
 		must(w.Write(data))
 		must(0, w.Close())
@@ -185,7 +221,7 @@ func compress(dst, data []byte, codec Codec) []byte {
 		must(0, w.Close())
 		return out.data
 	case CodecZstd:
-		return zstdEncoder().EncodeAll(data, dst)
+		return zstdEncoder(level).EncodeAll(data, dst)
 	}
 	panic(fmt.Sprintf("recordbatch: compress with %s", codec))
 }

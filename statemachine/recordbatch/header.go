@@ -144,5 +144,5 @@ func SetLogAppendTime(batch []byte, unixMilli int64) {
 	attributes := binary.BigEndian.Uint16(batch[atAttributes:])
 	binary.BigEndian.PutUint16(batch[atAttributes:], attributes|attributeLogAppendTime)
 	binary.BigEndian.PutUint64(batch[atMaxTimestamp:], uint64(unixMilli))
-	binary.BigEndian.PutUint32(batch[atCRC:], crc32.Checksum(batch[atAttributes:], castagnoli))
+	writeSum(batch)
 }

@@ -148,7 +148,7 @@ func TestValidateTellsFaultsApart(t *testing.T) {
 		{"header without key", rawBatch(CodecNone, 1, []byte{16, 0, 0, 0, 1, 1, 2, 1, 1}), ErrRecord},
 		{"bytes after the last header", rawBatch(CodecNone, 1, []byte{14, 0, 0, 0, 1, 1, 0, 9}), ErrRecord},
 		{"gzip that isn't", rawBatch(CodecGzip, 1, one), ErrCompressed},
-		{"gzip cut short", rawBatch(CodecGzip, 1, compress(nil, one, CodecGzip)[:12]), ErrCompressed},
+		{"gzip cut short", rawBatch(CodecGzip, 1, compress(nil, one, CodecGzip, DefaultLevel)[:12]), ErrCompressed},
 		{"lz4 that isn't", rawBatch(CodecLZ4, 1, one), ErrCompressed},
 		{"zstd that isn't", rawBatch(CodecZstd, 1, one), ErrCompressed},
 		{"snappy that isn't", rawBatch(CodecSnappy, 1, []byte{0xff, 0xff}), ErrCompressed},
@@ -157,7 +157,7 @@ func TestValidateTellsFaultsApart(t *testing.T) {
 		{"xerial block beyond the end", rawBatch(CodecSnappy, 1, xerial(0, 0, 1, 0, 1)), ErrCompressed},
 		{"xerial with a stray byte", rawBatch(CodecSnappy, 1, xerial(7)), ErrCompressed},
 		{"bad offsets inside zstd", rawBatch(CodecZstd, 2,
-			compress(nil, append(bytes.Clone(one), one...), CodecZstd)), ErrOffsets},
+			compress(nil, append(bytes.Clone(one), one...), CodecZstd, DefaultLevel)), ErrOffsets},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestDecompressionBombIsRefused(t *testing.T) {
 				}
 				bomb = encoder.EncodeAll(zeros, nil)
 			default:
-				bomb = compress(nil, zeros, codec)
+				bomb = compress(nil, zeros, codec, DefaultLevel)
 			}
 			if _, err := Validate(rawBatch(codec, 1, bomb)); !errors.Is(err, ErrTooLarge) {
 				t.Errorf("got %v, want %v", err, ErrTooLarge)
@@ -262,20 +262,20 @@ func TestAdmitPutsTheMaxTimestampRight(t *testing.T) {
 		for _, wrong := range []int64{-1, 0, 1 << 40} {
 			batch := bytes.Clone(good)
 			binary.BigEndian.PutUint64(batch[atMaxTimestamp:], uint64(wrong))
-			h, err := Admit(sum(batch))
+			h, _, err := Admit(sum(batch))
 			if err != nil || h.MaxTimestamp != 2500 || !bytes.Equal(batch, good) {
 				t.Errorf("%s, %d: %+v %v", codec, wrong, h, err)
 			}
 		}
 		batch := bytes.Clone(good)
 		SetLogAppendTime(batch, 5000)
-		if h, err := Admit(batch); err != nil || h.MaxTimestamp != 5000 {
+		if h, _, err := Admit(batch); err != nil || h.MaxTimestamp != 5000 {
 			t.Errorf("%s, log append time: %+v %v", codec, h, err)
 		}
 	}
 	batch := Append(nil, someRecords(), Options{})
 	batch[len(batch)-1] ^= 1
-	if _, err := Admit(batch); !errors.Is(err, ErrCRC) {
+	if _, _, err := Admit(batch); !errors.Is(err, ErrCRC) {
 		t.Errorf("flipped bit: %v", err)
 	}
 }
@@ -386,7 +386,7 @@ func FuzzValidate(f *testing.F) {
 			t.Fatalf("%d records, the header says %d", n, h.Count)
 		}
 		if err == nil {
-			if _, err := Admit(batch); err != nil {
+			if _, _, err := Admit(batch); err != nil {
 				t.Fatalf("valid, but not admitted: %v", err)
 			}
 			if _, err := Validate(batch); err != nil {
@@ -459,5 +459,48 @@ func BenchmarkValidate(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+func TestRecompressedBatchHasTheSameRecords(t *testing.T) {
+	records := []Record{
+		{TimestampUnixMilli: 1000, Key: []byte("k"), Value: bytes.Repeat([]byte("value "), 500)},
+		{TimestampUnixMilli: 900, Value: []byte{}, Headers: []RecordHeader{{"h", nil}, {"h", []byte("v")}}},
+	}
+	for from := CodecNone; from <= CodecZstd; from++ {
+		batch := Append(nil, records, Options{BaseOffset: 7, Codec: from, Producer: &Producer{ID: 3, Epoch: 1, BaseSequence: 9}})
+		want, err := ParseHeader(batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for to := CodecNone; to <= CodecZstd; to++ {
+			for _, level := range []int{DefaultLevel, -1, 1, 3, 9, 17, 22} {
+				before := bytes.Clone(batch)
+				again, err := Recompress(batch, to, level)
+				if err != nil {
+					t.Fatalf("%s to %s at level %d: %v", from, to, level, err)
+				}
+				got, err := Validate(again)
+				if err != nil || got.Codec() != to || !bytes.Equal(batch, before) {
+					t.Fatalf("%s to %s at level %d: %+v, %v", from, to, level, got, err)
+				}
+				got.CRC, got.Length, got.Attributes = want.CRC, want.Length, want.Attributes
+				if got != want {
+					t.Errorf("%s to %s: header %+v, want %+v", from, to, got, want)
+				}
+				place := 0
+				for record, err := range Records(again) {
+					wanted := records[place]
+					wanted.Offset = 7 + int64(place)
+					if err != nil || !reflect.DeepEqual(record, wanted) {
+						t.Errorf("%s to %s: record %+v, %v, want %+v", from, to, record, err, wanted)
+					}
+					place++
+				}
+			}
+		}
+	}
+	if _, err := Recompress(Append(nil, records, Options{}), CodecZstd+1, DefaultLevel); !errors.Is(err, ErrCodec) {
+		t.Errorf("an unknown codec: %v", err)
 	}
 }

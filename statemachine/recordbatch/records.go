@@ -103,19 +103,24 @@ func readRecord(data []byte, h Header) (Record, []byte, error) {
 	return record, rest, r.end(offsetDelta)
 }
 
+// skipped is what is looked at in a record that is only checked.
+type skipped struct {
+	timestampDelta int64
+	isKeyNull      bool
+}
+
 // skipRecord checks the record that data begins with, which has to be the one at
-// the given place, and returns its timestamp delta and what follows it. Nothing is
-// allocated.
-func skipRecord(data []byte, place int32) (timestampDelta int64, rest []byte, err error) {
+// the given place, and returns what follows it. Nothing is allocated.
+func skipRecord(data []byte, place int32) (record skipped, rest []byte, err error) {
 	body, rest, err := recordBody(data)
 	if err != nil {
-		return 0, nil, err
+		return record, nil, err
 	}
 	r := fields{data: body}
 	r.byte()
-	timestampDelta = r.varint()
+	record.timestampDelta = r.varint()
 	offsetDelta := r.varint()
-	r.nullableBytes()
+	record.isKeyNull = r.nullableBytes() == nil
 	r.nullableBytes()
 	count := r.count()
 	for i := 0; i < count && !r.bad; i++ {
@@ -123,12 +128,12 @@ func skipRecord(data []byte, place int32) (timestampDelta int64, rest []byte, er
 		r.nullableBytes()
 	}
 	if err := r.end(offsetDelta); err != nil {
-		return 0, nil, err
+		return record, nil, err
 	}
 	if offsetDelta != int64(place) {
-		return 0, nil, fmt.Errorf("%w: record %d has offset delta %d", ErrOffsets, place, offsetDelta)
+		return record, nil, fmt.Errorf("%w: record %d has offset delta %d", ErrOffsets, place, offsetDelta)
 	}
-	return timestampDelta, rest, nil
+	return record, rest, nil
 }
 
 // recordBody cuts a record, without its length, off data.

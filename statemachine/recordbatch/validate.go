@@ -34,6 +34,17 @@ func Check(batch []byte) (Header, error) {
 	return h, nil
 }
 
+// Survey is what a walk over the records of a batch finds besides that they are whole.
+type Survey struct {
+	// MinTimestamp and MaxTimestamp are those of the records, in milliseconds since
+	// 1970. A record without a timestamp, -1, counts for MaxTimestamp alone; where no
+	// record has one, MinTimestamp is the greatest number there is.
+	MinTimestamp int64
+	MaxTimestamp int64
+	// HasNullKey says that a record has no key.
+	HasNullKey bool
+}
+
 // Validate is Check and a walk over all records, decompressed if need be: each
 // must be whole, its offset delta must be its place, and nothing may follow the
 // last one.
@@ -46,40 +57,51 @@ func Validate(batch []byte) (Header, error) {
 // right, as Kafka's brokers do: some clients leave it at -1, and by that time the
 // records would be found too old to be kept. A batch that was wrong is written to,
 // and summed anew.
-func Admit(batch []byte) (Header, error) {
-	h, maxTimestamp, err := validate(batch)
-	if err != nil || h.IsLogAppendTime() || h.MaxTimestamp == maxTimestamp {
-		return h, err
+func Admit(batch []byte) (Header, Survey, error) {
+	h, survey, err := validate(batch)
+	if err != nil || h.IsLogAppendTime() || h.MaxTimestamp == survey.MaxTimestamp {
+		return h, survey, err
 	}
-	binary.BigEndian.PutUint64(batch[atMaxTimestamp:], uint64(maxTimestamp))
-	binary.BigEndian.PutUint32(batch[atCRC:], crc32.Checksum(batch[atAttributes:], castagnoli))
-	return ParseHeader(batch)
+	binary.BigEndian.PutUint64(batch[atMaxTimestamp:], uint64(survey.MaxTimestamp))
+	writeSum(batch)
+	h, err = ParseHeader(batch)
+	return h, survey, err
 }
 
-// validate is Validate, and finds the greatest timestamp of the records.
-func validate(batch []byte) (h Header, maxTimestamp int64, err error) {
+// writeSum writes the CRC of a whole batch into it.
+func writeSum(batch []byte) {
+	binary.BigEndian.PutUint32(batch[atCRC:], crc32.Checksum(batch[atAttributes:], castagnoli))
+}
+
+// validate is Validate with what it found.
+func validate(batch []byte) (h Header, survey Survey, err error) {
 	if h, err = Check(batch); err != nil {
-		return h, 0, err
+		return h, survey, err
 	}
 	data := batch[HeaderBytes:]
 	if h.Codec() != CodecNone {
 		buffer := takeBuffer()
 		defer giveBuffer(buffer)
 		if *buffer, err = decompress((*buffer)[:0], data, h.Codec()); err != nil {
-			return h, 0, err
+			return h, survey, err
 		}
 		data = *buffer
 	}
-	maxTimestamp = math.MinInt64
+	survey = Survey{MinTimestamp: math.MaxInt64, MaxTimestamp: math.MinInt64}
 	for i := int32(0); i < h.Count; i++ {
-		var timestampDelta int64
-		if timestampDelta, data, err = skipRecord(data, i); err != nil {
-			return h, 0, err
+		var record skipped
+		if record, data, err = skipRecord(data, i); err != nil {
+			return h, survey, err
 		}
-		maxTimestamp = max(maxTimestamp, h.BaseTimestamp+timestampDelta)
+		timestamp := h.BaseTimestamp + record.timestampDelta
+		survey.MaxTimestamp = max(survey.MaxTimestamp, timestamp)
+		if timestamp != -1 {
+			survey.MinTimestamp = min(survey.MinTimestamp, timestamp)
+		}
+		survey.HasNullKey = survey.HasNullKey || record.isKeyNull
 	}
 	if len(data) > 0 {
-		return h, 0, fmt.Errorf("%w: %d bytes after the last record", ErrRecord, len(data))
+		return h, survey, fmt.Errorf("%w: %d bytes after the last record", ErrRecord, len(data))
 	}
-	return h, maxTimestamp, nil
+	return h, survey, nil
 }
