@@ -84,20 +84,23 @@ func Append(dst []byte, records []Record, o Options) []byte {
 
 func appendRecords(dst []byte, records []Record, baseTimestamp int64) []byte {
 	for i := range records {
-		record := &records[i]
-		timestampDelta := record.TimestampUnixMilli - baseTimestamp
-		dst = binary.AppendVarint(dst, int64(recordBytes(record, timestampDelta, int64(i))))
-		dst = append(dst, 0)
-		dst = binary.AppendVarint(dst, timestampDelta)
-		dst = binary.AppendVarint(dst, int64(i))
-		dst = appendNullable(dst, record.Key)
-		dst = appendNullable(dst, record.Value)
-		dst = binary.AppendVarint(dst, int64(len(record.Headers)))
-		for _, header := range record.Headers {
-			dst = binary.AppendVarint(dst, int64(len(header.Key)))
-			dst = append(dst, header.Key...)
-			dst = appendNullable(dst, header.Value)
-		}
+		dst = appendRecord(dst, &records[i], records[i].TimestampUnixMilli-baseTimestamp, int64(i))
+	}
+	return dst
+}
+
+func appendRecord(dst []byte, record *Record, timestampDelta, offsetDelta int64) []byte {
+	dst = binary.AppendVarint(dst, int64(recordBytes(record, timestampDelta, offsetDelta)))
+	dst = append(dst, 0)
+	dst = binary.AppendVarint(dst, timestampDelta)
+	dst = binary.AppendVarint(dst, offsetDelta)
+	dst = appendNullable(dst, record.Key)
+	dst = appendNullable(dst, record.Value)
+	dst = binary.AppendVarint(dst, int64(len(record.Headers)))
+	for _, header := range record.Headers {
+		dst = binary.AppendVarint(dst, int64(len(header.Key)))
+		dst = append(dst, header.Key...)
+		dst = appendNullable(dst, header.Value)
 	}
 	return dst
 }

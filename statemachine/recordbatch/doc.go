@@ -28,6 +28,7 @@
 //	16  magic                  int8    2; not covered
 //	17  CRC-32C                uint32  of all from 21 on
 //	21  attributes             int16   | 0-2 codec | 3 log append time | 4 transactional | 5 control |
+//	                                   | 6 base timestamp is the delete horizon of tombstones |
 //	23  last offset delta      int32   records - 1, until a topic is compacted
 //	27  base timestamp         int64   milliseconds since 1970
 //	35  max timestamp          int64

@@ -21,6 +21,7 @@ const (
 	attributeLogAppendTime = 0x08
 	attributeTransactional = 0x10
 	attributeControl       = 0x20
+	attributeDeleteHorizon = 0x40
 )
 
 // Where the fields are.
@@ -125,6 +126,12 @@ func (h Header) IsTransactional() bool { return h.Attributes&attributeTransactio
 // IsControl says that the records are markers, written by brokers and hidden from
 // consumers.
 func (h Header) IsControl() bool { return h.Attributes&attributeControl != 0 }
+
+// DeleteHorizon is the time from which the tombstones of a compacted batch may go, false
+// if it has none. The base timestamp holds it (KIP-534).
+func (h Header) DeleteHorizon() (unixMilli int64, exists bool) {
+	return h.BaseTimestamp, h.Attributes&attributeDeleteHorizon != 0
+}
 
 // SetBaseOffset writes the base offset into the batch. The CRC does not cover it.
 // The batch must hold a header.

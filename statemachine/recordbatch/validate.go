@@ -11,6 +11,22 @@ import (
 // its bytes: the lengths, the CRC, the codec and the count. It doesn't look at
 // the records. The cost is that of the CRC.
 func Check(batch []byte) (Header, error) {
+	h, err := checkSum(batch)
+	if err != nil {
+		return h, err
+	}
+	if h.Count < 1 || h.LastOffsetDelta != h.Count-1 {
+		return h, fmt.Errorf("%w: %d records, last offset delta %d", ErrOffsets, h.Count, h.LastOffsetDelta)
+	}
+	if h.ProducerID >= 0 && (h.ProducerEpoch < 0 || h.BaseSequence < 0) {
+		return h, fmt.Errorf("%w: producer %d with epoch %d and sequence %d",
+			ErrRecord, h.ProducerID, h.ProducerEpoch, h.BaseSequence)
+	}
+	return h, nil
+}
+
+// checkSum checks the length, the CRC and the codec.
+func checkSum(batch []byte) (Header, error) {
 	h, err := ParseHeader(batch)
 	if err != nil {
 		return h, err
@@ -23,13 +39,6 @@ func Check(batch []byte) (Header, error) {
 	}
 	if h.Codec() > CodecZstd {
 		return h, fmt.Errorf("%w: codec %d", ErrCodec, h.Codec())
-	}
-	if h.Count < 1 || h.LastOffsetDelta != h.Count-1 {
-		return h, fmt.Errorf("%w: %d records, last offset delta %d", ErrOffsets, h.Count, h.LastOffsetDelta)
-	}
-	if h.ProducerID >= 0 && (h.ProducerEpoch < 0 || h.BaseSequence < 0) {
-		return h, fmt.Errorf("%w: producer %d with epoch %d and sequence %d",
-			ErrRecord, h.ProducerID, h.ProducerEpoch, h.BaseSequence)
 	}
 	return h, nil
 }

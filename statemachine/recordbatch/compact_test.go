@@ -1,0 +1,147 @@
+package recordbatch
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+)
+
+// allOf reads all records of a batch.
+func allOf(t *testing.T, batch []byte) (all []Record) {
+	t.Helper()
+	for record, err := range Records(batch) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, record)
+	}
+	return all
+}
+
+// What is left of a batch is exactly what was to be kept, with offsets and times, and the
+// header says so; compacted again it is the same as in one go.
+func TestCompactedBatchHasTheKeptRecords(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 21))
+	for range 300 {
+		var records []Record
+		for i := range 1 + random.IntN(8) {
+			r := Record{TimestampUnixMilli: 1_000_000 + random.Int64N(5000) - 2500, Key: fmt.Appendf(nil, "key-%d", i)}
+			if random.IntN(4) > 0 {
+				r.Value = fmt.Appendf(nil, "value %d", random.IntN(1000))
+			}
+			if random.IntN(3) == 0 {
+				r.Headers = []RecordHeader{{"h", nil}, {"g", []byte("x")}}
+			}
+			records = append(records, r)
+		}
+		options := Options{BaseOffset: random.Int64N(1000), Codec: Codec(random.IntN(5)), LeaderEpoch: 4}
+		if random.IntN(2) == 0 {
+			options.Producer, options.Transactional = &Producer{ID: 5, Epoch: 2, BaseSequence: 70}, random.IntN(2) == 0
+		}
+		batch := Append(nil, records, options)
+		if random.IntN(4) == 0 {
+			SetLogAppendTime(batch, 2_000_000)
+		}
+		before := bytes.Clone(batch)
+		all := allOf(t, batch)
+		var want []Record
+		isKept := make(map[int64]bool)
+		hasTombstone := false
+		for _, r := range all {
+			if random.IntN(3) > 0 {
+				isKept[r.Offset] = true
+				want = append(want, r)
+				hasTombstone = hasTombstone || r.Value == nil
+			}
+		}
+		got, err := Compact(batch, 9_000_000, func(r Record) bool { return isKept[r.Offset] })
+		if err != nil || got.Kept != len(want) || got.Kept+got.Dropped != len(all) || !bytes.Equal(batch, before) {
+			t.Fatalf("%+v, %v, want %d of %d", got, err, len(want), len(all))
+		}
+		if hasTombstone != (got.DeleteHorizonUnixMilli == 9_000_000) {
+			t.Fatalf("horizon %d, has tombstone %v", got.DeleteHorizonUnixMilli, hasTombstone)
+		}
+		if got.IsUnchanged {
+			if len(want) != len(all) || hasTombstone {
+				t.Fatalf("unchanged: %d of %d, tombstone %v", len(want), len(all), hasTombstone)
+			}
+			continue
+		}
+		if len(want) == 0 {
+			if got.Batch != nil {
+				t.Fatal("a batch of nothing")
+			}
+			continue
+		}
+		header, err := ValidateCompacted(got.Batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left := allOf(t, got.Batch); !reflect.DeepEqual(left, want) {
+			t.Fatalf("left\n%+v, want\n%+v", left, want)
+		}
+		old, _ := ParseHeader(batch)
+		horizon, hasHorizon := header.DeleteHorizon()
+		if hasHorizon != hasTombstone || hasHorizon && horizon != 9_000_000 {
+			t.Errorf("horizon %d, %v; tombstones %v", horizon, hasHorizon, hasTombstone)
+		}
+		if header.BaseOffset != old.BaseOffset || header.LastOffset() != old.LastOffset() || header.LastSequence() != old.LastSequence() ||
+			header.ProducerID != old.ProducerID || header.ProducerEpoch != old.ProducerEpoch || header.LeaderEpoch != old.LeaderEpoch ||
+			header.Attributes&^attributeDeleteHorizon != old.Attributes {
+			t.Errorf("header %+v, was %+v", header, old)
+		}
+		if again, err := Compact(got.Batch, 10_000_000, func(Record) bool { return true }); err != nil || !again.IsUnchanged ||
+			hasTombstone && again.DeleteHorizonUnixMilli != 9_000_000 {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+	}
+}
+
+func TestBatchThatIsNotCompactedRightIsRefused(t *testing.T) {
+	records := []Record{{Key: []byte("a")}, {Key: []byte("b")}, {Key: []byte("c")}}
+	whole, err := Compact(Append(nil, records, Options{}), 1, func(r Record) bool { return r.Offset != 1 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		change func([]byte)
+		want   error
+	}{
+		"last offset before that of a record": {func(b []byte) { b[26] = 1 }, ErrOffsets},
+		"no records":                          {func(b []byte) { b[60] = 0 }, ErrOffsets},
+		"more records than offsets":           {func(b []byte) { b[60] = 4 }, ErrOffsets},
+		"a record more than there is":         {func(b []byte) { b[60] = 3 }, ErrRecord},
+		"a codec nobody has":                  {func(b []byte) { b[22] |= 7 }, ErrCodec},
+	} {
+		batch := bytes.Clone(whole.Batch)
+		test.change(batch)
+		writeSum(batch)
+		if _, err := ValidateCompacted(batch); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", name, err, test.want)
+		}
+	}
+	torn := bytes.Clone(whole.Batch)
+	torn[len(torn)-1] ^= 1
+	if _, err := ValidateCompacted(torn); !errors.Is(err, ErrCRC) {
+		t.Errorf("flipped bit: %v", err)
+	}
+	if _, err := Compact(torn[:40], 1, func(Record) bool { return true }); !errors.Is(err, ErrLength) {
+		t.Errorf("cut short: %v", err)
+	}
+}
+
+func TestControlRecordSaysHowATransactionEnded(t *testing.T) {
+	for _, want := range []ControlType{ControlAbort, ControlCommit} {
+		batch := Append(nil, []Record{{Key: []byte{0, 0, 0, byte(want)}, Value: []byte{0, 0, 0, 0, 0, 1}}},
+			Options{Control: true, Transactional: true, Producer: &Producer{ID: 1}})
+		if got, err := Control(batch); err != nil || got != want {
+			t.Errorf("%d, %v, want %d", got, err, want)
+		}
+	}
+	if _, err := Control(Append(nil, []Record{{Key: []byte{0, 0}}}, Options{Control: true})); !errors.Is(err, ErrRecord) {
+		t.Errorf("half a key: %v", err)
+	}
+}
