@@ -21,6 +21,14 @@ const (
 	KindKeepOffsets         Kind = 14
 	KindExpireOffsets       Kind = 15
 	KindAlterClientQuotas   Kind = 32
+
+	// The kinds of transactions.
+	KindInitProducer             Kind = 16
+	KindAddToTransaction         Kind = 17
+	KindCommitTransactionOffsets Kind = 18
+	KindEndTransaction           Kind = 19
+	KindAbortTransactions        Kind = 20
+	KindForgetTransactions       Kind = 21
 )
 
 // kindNames are the kinds in words, as docs/formats.md and metrics have them.
@@ -41,6 +49,13 @@ var kindNames = map[Kind]string{
 	KindKeepOffsets:         "KeepOffsets",
 	KindExpireOffsets:       "ExpireOffsets",
 	KindAlterClientQuotas:   "AlterClientQuotas",
+
+	KindInitProducer:             "InitProducer",
+	KindAddToTransaction:         "AddToTransaction",
+	KindCommitTransactionOffsets: "CommitTransactionOffsets",
+	KindEndTransaction:           "EndTransaction",
+	KindAbortTransactions:        "AbortTransactions",
+	KindForgetTransactions:       "ForgetTransactions",
 }
 
 // String is the kind's name.

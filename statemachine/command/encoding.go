@@ -59,6 +59,13 @@ var kinds = map[Kind]func() Command{
 	KindKeepOffsets:         func() Command { return new(KeepOffsets) },
 	KindExpireOffsets:       func() Command { return new(ExpireOffsets) },
 	KindAlterClientQuotas:   func() Command { return new(AlterClientQuotas) },
+
+	KindInitProducer:             func() Command { return new(InitProducer) },
+	KindAddToTransaction:         func() Command { return new(AddToTransaction) },
+	KindCommitTransactionOffsets: func() Command { return new(CommitTransactionOffsets) },
+	KindEndTransaction:           func() Command { return new(EndTransaction) },
+	KindAbortTransactions:        func() Command { return new(AbortTransactions) },
+	KindForgetTransactions:       func() Command { return new(ForgetTransactions) },
 }
 
 // Encode gives the bytes that a command has in the log. Equal commands have equal

@@ -43,7 +43,18 @@ func examples() map[string]Command {
 			{Entity: QuotaEntity{IP: QuotaName{QuotaNamed, "::1"}}, Remove: []string{"c"}}}},
 		"keep_offsets":   &KeepOffsets{Groups: []string{"g", "h"}, NowUnixMilli: 9},
 		"expire_offsets": &ExpireOffsets{Groups: []string{"g"}, BeforeUnixMilli: 10},
-		"delete_thread":  &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},
+		"init_producer":  &InitProducer{TransactionalID: "tx", TimeoutMilli: 60_000, Expected: ProducerEpoch{7, 3}, CoordinatorEpoch: 2, NowUnixMilli: 11},
+		"add_to_transaction": &AddToTransaction{TransactionalID: "tx", Producer: ProducerEpoch{7, 3},
+			Partitions: []TopicPartition{{"t", 1}}, Groups: []string{"g"}, NowUnixMilli: 12},
+		"commit_transaction_offsets": &CommitTransactionOffsets{TransactionalID: "tx", Producer: ProducerEpoch{7, 3}, Group: "g",
+			Offsets: []GroupOffset{{Topic: "t", Partition: 1, Offset: 5, LeaderEpoch: -1, Metadata: "m"}}, AddsGroup: true, NowUnixMilli: 13},
+		"end_transaction": &EndTransaction{TransactionalID: "tx", Producer: ProducerEpoch{7, 3}, Commit: true, BumpsEpoch: true,
+			CoordinatorEpoch: 2, NowUnixMilli: 14},
+		"abort_transactions":  &AbortTransactions{TransactionalIDs: []string{"tx"}, CoordinatorEpoch: 2, NowUnixMilli: 15},
+		"forget_transactions": &ForgetTransactions{TransactionalIDs: []string{"tx"}, BeforeUnixMilli: 16},
+		"append_in_transaction": &AppendRecords{Appends: []Append{{Topic: "t", Partition: 1, Batch: []byte{1, 2}, TopicID: id,
+			TransactionalID: "tx", AddsPartition: true}}, NowUnixMilli: 17},
+		"delete_thread": &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},
 	}
 }
 

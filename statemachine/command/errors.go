@@ -20,6 +20,15 @@ var (
 	ErrOutOfOrderSequence = errors.New("out of order sequence number")
 	// ErrInvalidProducerEpoch: a newer producer with the same id took over.
 	ErrInvalidProducerEpoch = errors.New("producer epoch is older than the current one")
+	// ErrProducerFenced: the transactional id has a newer producer, or the transaction
+	// took too long; a new producer has to be made.
+	ErrProducerFenced = errors.New("producer is fenced by a newer one of its transactional id")
+	// ErrProducerIDMapping: the transactional id is not known, or has another producer
+	// id.
+	ErrProducerIDMapping = errors.New("producer id is not that of the transactional id")
+	// ErrTransactionState: no transaction is open, or the partition or group is not part
+	// of it. The producer aborts.
+	ErrTransactionState = errors.New("not possible in the state of the transaction")
 	// ErrInvalidBatch: not one well-formed v2 record batch.
 	ErrInvalidBatch = errors.New("invalid record batch")
 	// ErrOffsetOutOfRange: below the partition's start or above its end.

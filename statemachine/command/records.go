@@ -9,6 +9,10 @@ type Append struct {
 	// not cover) and nothing else.
 	Batch   []byte  `cbor:"3,keyasint"`
 	TopicID TopicID `cbor:"4,keyasint,omitzero"`
+	// TransactionalID is that of the request, and empty outside of transactions.
+	TransactionalID string `cbor:"5,keyasint,omitempty"`
+	// AddsPartition adds the partition to the transaction if need be (KIP-890, part 2).
+	AddsPartition bool `cbor:"6,keyasint,omitempty"`
 }
 
 // AppendRecords appends batches in order. Its result is []AppendResult, one per
@@ -17,7 +21,8 @@ type Append struct {
 // A batch with a producer id is checked against the producer's last five batches
 // on the partition (KIP-98): a repeat is answered with its first offset and not
 // appended, a gap with ErrOutOfOrderSequence, an old epoch with
-// ErrInvalidProducerEpoch.
+// ErrInvalidProducerEpoch. A batch of a transaction must be of the open one of its
+// producer, and of a partition that was added to it.
 type AppendRecords struct {
 	Appends      []Append `cbor:"1,keyasint"`
 	NowUnixMilli int64    `cbor:"2,keyasint"`
@@ -26,7 +31,8 @@ type AppendRecords struct {
 // AppendResult is the outcome for one batch.
 type AppendResult struct {
 	// Err is nil, ErrUnknownTopic, ErrOutOfOrderSequence,
-	// ErrInvalidProducerEpoch, ErrInvalidBatch or ErrLimit.
+	// ErrInvalidProducerEpoch, ErrProducerIDMapping, ErrTransactionState,
+	// ErrInvalidBatch or ErrLimit.
 	Err error
 	// BaseOffset is the offset of the batch's first record; of the first
 	// appearance, for a repeat.
@@ -65,13 +71,16 @@ func (AllocateProducerIDs) Kind() Kind { return KindAllocateProducerIDs }
 
 // PartitionState is a partition as readers see it.
 //
-// Invariant: 0 <= StartOffset <= NextOffset.
+// Invariant: 0 <= StartOffset <= StableOffset <= NextOffset.
 type PartitionState struct {
 	// StartOffset is the first readable offset.
 	StartOffset int64
 	// NextOffset is one past the last record; being applied is being
 	// committed, so it is the high watermark too.
 	NextOffset int64
+	// StableOffset is the last stable offset: no transaction is open that wrote before
+	// it.
+	StableOffset int64
 	// Bytes is the size of the partition's batches.
 	Bytes int64
 }

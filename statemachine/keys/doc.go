@@ -36,6 +36,10 @@
 //	y | topic name                            a deployment
 //	u | number 8                              an unmatched event
 //	U                                         the ends of their list
+//	n | transactional id!                     a transaction
+//	n | transactional id! | group! | topic 4 | partition 4   an offset that it holds
+//	o | topic 4 | partition 4 | producer 8    an open transaction's part of a partition
+//	a | topic 4 | partition 4 | offset 8      a transaction that ended there
 //
 // A batch is filed under its last offset, so the batch that holds an offset is the
 // first one at or after it.

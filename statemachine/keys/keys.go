@@ -4,37 +4,40 @@ import "encoding/binary"
 
 // The letters that keys begin with.
 const (
-	Meta           = 'm'
-	Topic          = 't'
-	Partition      = 'p'
-	Batch          = 'r'
-	BatchIndex     = 'i'
-	Producer       = 'd'
-	ProducerExpiry = 'D'
-	Consumption    = 'c'
-	Tally          = 'x'
-	Thread         = 'k'
-	Continuation   = 'l'
-	Faulted        = 'f'
-	Ended          = 'e'
-	EndedByTime    = 'E'
-	History        = 'h'
-	KeptEvent      = 'v'
-	Timer          = 's'
-	TimerByDue     = 'S'
-	GroupOffset    = 'g'
-	Bundle         = 'b'
-	BundleHash     = 'B'
-	Deployment     = 'y'
-	Unmatched      = 'u'
-	UnmatchedEnds  = 'U'
-	Quota          = 'Q'
+	Meta             = 'm'
+	Topic            = 't'
+	Partition        = 'p'
+	Batch            = 'r'
+	BatchIndex       = 'i'
+	Producer         = 'd'
+	ProducerExpiry   = 'D'
+	Consumption      = 'c'
+	Tally            = 'x'
+	Thread           = 'k'
+	Continuation     = 'l'
+	Faulted          = 'f'
+	Ended            = 'e'
+	EndedByTime      = 'E'
+	History          = 'h'
+	KeptEvent        = 'v'
+	Timer            = 's'
+	TimerByDue       = 'S'
+	GroupOffset      = 'g'
+	Bundle           = 'b'
+	BundleHash       = 'B'
+	Deployment       = 'y'
+	Unmatched        = 'u'
+	UnmatchedEnds    = 'U'
+	Quota            = 'Q'
+	Transaction      = 'n'
+	OpenTransaction  = 'o'
+	EndedTransaction = 'a'
 )
 
 // OfTopic are the letters whose keys go on with the topic's number: to drop a
 // topic, drop their ranges.
 var OfTopic = []byte{Partition, Batch, BatchIndex, Producer, Consumption, Tally, Thread, Continuation,
-	Faulted, Ended, EndedByTime, History, KeptEvent, Timer}
+	Faulted, Ended, EndedByTime, History, KeptEvent, Timer, OpenTransaction, EndedTransaction}
 
 // TopicNumber names a topic in keys. 0 is no topic.
 type TopicNumber uint32
@@ -89,7 +92,8 @@ func (k *Key) PartitionOnly(letter byte, topic TopicNumber, partition int32) []b
 	return k.begin(letter).number4(uint32(topic)).number4(uint32(partition)).buffer
 }
 
-// InPartition is for Batch and BatchIndex (a last offset) and Producer (an id).
+// InPartition is for Batch and BatchIndex (a last offset), EndedTransaction (that of
+// its marker), Producer and OpenTransaction (an id).
 func (k *Key) InPartition(letter byte, topic TopicNumber, partition int32, n int64) []byte {
 	return k.begin(letter).number4(uint32(topic)).number4(uint32(partition)).number8(uint64(n)).buffer
 }
@@ -130,6 +134,20 @@ func (k *Key) Group(group string) []byte { return k.begin(GroupOffset).escaped(g
 // GroupPartition is for GroupOffset.
 func (k *Key) GroupPartition(group string, topic TopicNumber, partition int32) []byte {
 	return k.begin(GroupOffset).escaped(group).number4(uint32(topic)).number4(uint32(partition)).buffer
+}
+
+// TransactionOnly is for Transaction, and the beginning of all that it holds.
+func (k *Key) TransactionOnly(id string) []byte { return k.begin(Transaction).escaped(id).buffer }
+
+// TransactionGroup is the beginning of the keys of the offsets that a transaction holds
+// for a group.
+func (k *Key) TransactionGroup(id, group string) []byte {
+	return k.begin(Transaction).escaped(id).escaped(group).buffer
+}
+
+// TransactionOffset is for an offset that a transaction holds for a group.
+func (k *Key) TransactionOffset(id, group string, topic TopicNumber, partition int32) []byte {
+	return k.begin(Transaction).escaped(id).escaped(group).number4(uint32(topic)).number4(uint32(partition)).buffer
 }
 
 // BundleOnly is for Bundle and BundleHash.

@@ -39,6 +39,10 @@ func TestGoldenKeys(t *testing.T) {
 		{"bundle hash", bytes.Clone(k.BundleOnly(BundleHash, 1)), "4200000001"},
 		{"unmatched event", bytes.Clone(k.UnmatchedAt(3)), "750000000000000003"},
 		{"quota", bytes.Clone(k.QuotaOf(QuotaPart{1, "a\x00"}, QuotaPart{2, ""}, QuotaPart{})), "51016100ff0001020001000001"},
+		{"transaction", bytes.Clone(k.TransactionOnly("tx")), "6e74780001"},
+		{"offset of a transaction", bytes.Clone(k.TransactionOffset("tx", "g", 1, 2)), "6e7478000167000100" + "00000100000002"},
+		{"open transaction", bytes.Clone(k.InPartition(OpenTransaction, 1, 2, 3)), "6f00000001000000020000000000000003"},
+		{"ended transaction", bytes.Clone(k.InPartition(EndedTransaction, 1, 2, 3)), "6100000001000000020000000000000003"},
 		{"unmatched ends", bytes.Clone(k.Letter(UnmatchedEnds)), "55"},
 	} {
 		want, err := hex.DecodeString(test.want)
@@ -87,6 +91,18 @@ func TestKeysAreReadBack(t *testing.T) {
 		}
 		if _, _, _, err := ParseQuota(append(key, 0)); err == nil {
 			t.Errorf("%x: a byte too many", key)
+		}
+	}
+	for _, name := range []string{"", "tx", "\x00", "a\x00\x01b"} {
+		if id, _, isOffset, err := ParseTransaction(k.TransactionOnly(name)); err != nil || id != name || isOffset {
+			t.Errorf("%q: %q %v %v", name, id, isOffset, err)
+		}
+		id, rest, isOffset, err := ParseTransaction(k.TransactionOffset(name, name+"g", 3, 4))
+		if err != nil || id != name || !isOffset {
+			t.Errorf("%q: %q %v %v", name, id, isOffset, err)
+		}
+		if group, topic, partition, err := ParseTransactionOffset(rest); err != nil || group != name+"g" || topic != 3 || partition != 4 {
+			t.Errorf("%q: %q %d %d %v", name, group, topic, partition, err)
 		}
 	}
 	if n, err := ParseUnmatched(k.UnmatchedAt(1 << 40)); err != nil || n != 1<<40 {
@@ -138,5 +154,8 @@ func FuzzParse(f *testing.F) {
 		_, _, _, _ = ParseGroup(key)
 		_, _ = ParseBundle(key)
 		_, _ = ParseUnmatched(key)
+		if _, rest, isOffset, err := ParseTransaction(key); err == nil && isOffset {
+			_, _, _, _ = ParseTransactionOffset(rest)
+		}
 	})
 }

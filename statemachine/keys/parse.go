@@ -9,7 +9,7 @@ import (
 // ErrMalformed: a key that this package did not make. The store is damaged.
 var ErrMalformed = errors.New("malformed key")
 
-// LastNumber reads the 8 bytes that end a key of Batch, BatchIndex or Producer.
+// LastNumber reads the 8 bytes that end a key that InPartition made.
 func LastNumber(key []byte) (int64, error) {
 	if len(key) != 1+4+4+8 {
 		return 0, fmt.Errorf("%w: %q", ErrMalformed, key)
@@ -63,11 +63,34 @@ func ParseGroup(key []byte) (group string, topic TopicNumber, partition int32, e
 	if len(key) < 1 {
 		return "", 0, 0, fmt.Errorf("%w: %q", ErrMalformed, key)
 	}
-	group, rest, ok := unescape(key[1:])
+	return parseGroupPartition(key[1:])
+}
+
+func parseGroupPartition(key []byte) (group string, topic TopicNumber, partition int32, err error) {
+	group, rest, ok := unescape(key)
 	if !ok || len(rest) != 8 {
 		return "", 0, 0, fmt.Errorf("%w: %q", ErrMalformed, key)
 	}
 	return group, TopicNumber(binary.BigEndian.Uint32(rest)), int32(binary.BigEndian.Uint32(rest[4:])), nil
+}
+
+// ParseTransaction reads a key of Transaction. isOffset says that it is the key of an
+// offset that the transaction holds, and rest is then as in a key of GroupOffset, without
+// the letter.
+func ParseTransaction(key []byte) (id string, rest []byte, isOffset bool, err error) {
+	if len(key) < 1 {
+		return "", nil, false, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	id, rest, ok := unescape(key[1:])
+	if !ok {
+		return "", nil, false, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return id, rest, len(rest) > 0, nil
+}
+
+// ParseTransactionOffset reads what ParseTransaction left.
+func ParseTransactionOffset(rest []byte) (group string, topic TopicNumber, partition int32, err error) {
+	return parseGroupPartition(rest)
 }
 
 // ParseBundle reads a key of Bundle or BundleHash.

@@ -18,7 +18,8 @@ func Check(batch []byte) (Header, error) {
 	if h.Count < 1 || h.LastOffsetDelta != h.Count-1 {
 		return h, fmt.Errorf("%w: %d records, last offset delta %d", ErrOffsets, h.Count, h.LastOffsetDelta)
 	}
-	if h.ProducerID >= 0 && (h.ProducerEpoch < 0 || h.BaseSequence < 0) {
+	// Markers have no sequence.
+	if h.ProducerID >= 0 && (h.ProducerEpoch < 0 || h.BaseSequence < 0 && !h.IsControl()) {
 		return h, fmt.Errorf("%w: producer %d with epoch %d and sequence %d",
 			ErrRecord, h.ProducerID, h.ProducerEpoch, h.BaseSequence)
 	}
