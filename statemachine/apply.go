@@ -125,6 +125,18 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyExpireOffsets(com)
 	case *command.AlterClientQuotas:
 		return c.applyAlterClientQuotas(com)
+	case *command.InitProducer:
+		return c.applyInitProducer(com)
+	case *command.AddToTransaction:
+		return c.applyAddToTransaction(com)
+	case *command.CommitTransactionOffsets:
+		return c.applyCommitTransactionOffsets(com)
+	case *command.EndTransaction:
+		return c.applyEndTransaction(com)
+	case *command.AbortTransactions:
+		return c.applyAbortTransactions(com)
+	case *command.ForgetTransactions:
+		return c.applyForgetTransactions(com)
 	case *command.RetryThread:
 		return c.applyRetryThread(com)
 	case *command.DeleteThread:
@@ -158,6 +170,9 @@ type change struct {
 	// by name.
 	topicNames      []string
 	deploymentNames []string
+	// transactionIDs lists the transactions that were changed, each once.
+	transactionIDs []string
+	isEdited       map[string]bool
 	// earliestTimer is the least due time that was set, 0 for none.
 	earliestTimer int64
 	hasTimers     bool
@@ -262,6 +277,7 @@ func (c *change) writeImage() {
 		c.value = c.work.unmatched.encode(c.value[:0])
 		c.set(c.key.Letter(keys.UnmatchedEnds), c.value)
 	}
+	c.writeTransactions()
 	for _, number := range c.dirtyBundles {
 		b := c.work.bundles[number]
 		c.value = b.encode(c.value[:0])

@@ -42,9 +42,12 @@ func (c *change) appendChecked(a *command.Append) command.AppendResult {
 			return refused(errors.Join(command.ErrInvalidBatch, err))
 		}
 	}
+	if h.IsControl() {
+		return refused(fmt.Errorf("%w: control batches are written by ends of transactions", command.ErrInvalidBatch))
+	}
 	start := t.partitions[a.Partition].start
 	if h.ProducerID >= 0 {
-		base, isRepeat, err := c.checkProducer(t, a.Partition, h)
+		base, isRepeat, err := c.checkProducer(t, a, h)
 		if err != nil {
 			return refused(err)
 		}
@@ -91,8 +94,8 @@ func (c *change) appendBatch(t *topic, partition int32, batch []byte) int64 {
 		c.set(c.key.InPartition(keys.BatchIndex, t.number, partition, entry.lastOffset), c.value)
 	}
 	c.touchPartition(t, partition)
-	if t.isScheduler() {
-		c.setTimers(t, batch)
+	if t.isScheduler() && !h.IsTransactional() {
+		c.setTimers(t, batch) // those of a transaction are set when it is committed
 	}
 	return h.BaseOffset
 }

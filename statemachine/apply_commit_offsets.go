@@ -18,19 +18,28 @@ func (c *change) applyCommitOffsets(com *command.CommitOffsets) []error {
 }
 
 func (c *change) commitOffset(group string, o *command.GroupOffset) error {
-	if len(group) > GroupNameBytesMax {
-		return limitError("bytes of a group's name", len(group), GroupNameBytesMax)
-	}
-	if len(o.Metadata) > OffsetMetadataBytesMax {
-		return limitError("bytes of an offset's metadata", len(o.Metadata), OffsetMetadataBytesMax)
-	}
-	t := c.work.findSame(o.Topic, o.TopicID, o.Partition)
-	if t == nil {
-		return fmt.Errorf("%w: %q partition %d", command.ErrUnknownTopic, o.Topic, o.Partition)
+	t, err := c.checkGroupOffset(group, o)
+	if err != nil {
+		return err
 	}
 	c.value = encodeGroupOffset(c.value[:0], o, c.now)
 	c.set(c.key.GroupPartition(group, t.number, o.Partition), c.value)
 	return nil
+}
+
+// checkGroupOffset finds the topic of an offset that a group may commit.
+func (c *change) checkGroupOffset(group string, o *command.GroupOffset) (*topic, error) {
+	if len(group) > GroupNameBytesMax {
+		return nil, limitError("bytes of a group's name", len(group), GroupNameBytesMax)
+	}
+	if len(o.Metadata) > OffsetMetadataBytesMax {
+		return nil, limitError("bytes of an offset's metadata", len(o.Metadata), OffsetMetadataBytesMax)
+	}
+	t := c.work.findSame(o.Topic, o.TopicID, o.Partition)
+	if t == nil {
+		return nil, fmt.Errorf("%w: %q partition %d", command.ErrUnknownTopic, o.Topic, o.Partition)
+	}
+	return t, nil
 }
 
 func encodeGroupOffset(dst []byte, o *command.GroupOffset, nowUnixMilli int64) []byte {
@@ -60,13 +69,13 @@ func (c *change) applyDeleteGroups(com *command.DeleteGroups) []error {
 }
 
 func (c *change) deleteGroup(group string) error {
-	n := 0
+	isKnown := c.dropTransactionOffsets(group)
 	c.each(c.key.Group(group), func(key, _ []byte) error {
-		n++
+		isKnown = true
 		c.delete(key)
 		return nil
 	})
-	if n == 0 {
+	if !isKnown {
 		return fmt.Errorf("%w: %q", command.ErrUnknownGroup, group)
 	}
 	return nil

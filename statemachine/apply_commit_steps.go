@@ -37,6 +37,10 @@ func (c *change) commitStep(step *command.Step, outputs *outbox) error {
 		return fmt.Errorf("%w: event %d of %q partition %d, which ends at %d",
 			command.ErrOffsetOutOfRange, step.Offset, step.ResumeTopic, step.Partition, p.next)
 	}
+	if stable := p.stable(); step.Offset >= stable {
+		return fmt.Errorf("%w: event %d of %q partition %d, which is decided up to %d",
+			command.ErrOffsetOutOfRange, step.Offset, step.ResumeTopic, step.Partition, stable)
+	}
 	if p.consumed.contains(step.Offset) {
 		return fmt.Errorf("%w: event %d of %q partition %d is consumed",
 			command.ErrStaleStep, step.Offset, step.ResumeTopic, step.Partition)

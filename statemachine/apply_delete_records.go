@@ -39,7 +39,7 @@ func (c *change) deleteRecords(trim command.Trim) error {
 	p.trimmed = trimmed
 	p.start = trim.Offset
 	// Batches are filed under their last offset: those before the start go.
-	for _, letter := range []byte{keys.Batch, keys.BatchIndex} {
+	for _, letter := range []byte{keys.Batch, keys.BatchIndex, keys.EndedTransaction} {
 		lower := bytes.Clone(c.key.PartitionOnly(letter, t.number, trim.Partition))
 		c.deleteRange(lower, c.key.InPartition(letter, t.number, trim.Partition, trim.Offset))
 	}

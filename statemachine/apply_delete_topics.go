@@ -74,7 +74,22 @@ func (c *change) deleteTimersByDue(t *topic) {
 	})
 }
 
+// deleteGroupOffsetsOf drops the offsets of groups, and those that open transactions hold
+// for them.
 func (c *change) deleteGroupOffsetsOf(t *topic) {
+	for _, id := range sortedIDs(c.work.transactions.open) {
+		c.each(bytes.Clone(c.key.TransactionOnly(id)), func(key, _ []byte) error {
+			_, rest, isOffset, err := keys.ParseTransaction(key)
+			if err != nil || !isOffset {
+				return err
+			}
+			_, number, _, err := keys.ParseTransactionOffset(rest)
+			if err == nil && number == t.number {
+				c.delete(key)
+			}
+			return err
+		})
+	}
 	c.each(c.key.Letter(keys.GroupOffset), func(key, _ []byte) error {
 		_, number, _, err := keys.ParseGroup(key)
 		if err == nil && number == t.number {

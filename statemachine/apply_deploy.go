@@ -27,6 +27,9 @@ func (c *change) applyDeploy(com *command.Deploy) error {
 			return err
 		}
 	}
+	if !c.work.isResume(com.ResumeTopic) {
+		c.consumeAllEnded(c.work.topics[com.ResumeTopic])
+	}
 	number := c.storeBundle(com)
 	old := c.work.deployments[com.ResumeTopic]
 	d := deployment{app: com.App, bundle: number, outputTopics: outputs, deployedUnixMilli: c.now}

@@ -86,6 +86,9 @@ func (c *change) gatherUnconsumed(t *topic, key string, events *outbox) (moved [
 		lower := bytes.Clone(c.key.InPartition(keys.Batch, t.number, partition, from))
 		upper := keys.After(c.key.PartitionOnly(keys.Batch, t.number, partition))
 		c.eachFrom(lower, upper, func(_, batch []byte) (bool, error) {
+			if h, err := recordbatch.ParseHeader(batch); err == nil && p.isUndecided(h) {
+				return true, nil // perhaps never an event
+			}
 			for _, record := range eventsOf(batch, key) {
 				if record.Offset < from || p.consumed.contains(record.Offset) {
 					continue

@@ -151,6 +151,34 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 		o, at, err := decodeGroupOffset(value)
 		return fmt.Sprintf("group %s on %s/%d", group, names[number], partition),
 			fmt.Sprintf("offset %d, epoch %d, metadata %q, at %d", o.Offset, o.LeaderEpoch, o.Metadata, at), err
+	case keys.Transaction:
+		id, rest, isOffset, err := keys.ParseTransaction(key)
+		if err != nil {
+			return "", "", err
+		}
+		if isOffset {
+			group, number, partition, err := keys.ParseTransactionOffset(rest)
+			if err != nil {
+				return "", "", err
+			}
+			o, at, err := decodeGroupOffset(value)
+			return fmt.Sprintf("transaction %s for group %s on %s/%d (%d)", id, group, names[number], partition, number),
+				fmt.Sprintf("offset %d, epoch %d, metadata %q, at %d", o.Offset, o.LeaderEpoch, o.Metadata, at), err
+		}
+		tx, err := decodeTransaction(value)
+		text := fmt.Sprintf("producer %v, last %v, %s, timeout %d, started %d, updated %d", tx.producer, tx.last, tx.status,
+			tx.timeoutMilli, tx.startedUnixMilli, tx.updatedUnixMilli)
+		for _, p := range tx.partitions {
+			text += fmt.Sprintf(", %s/%d", names[p.topic], p.partition)
+		}
+		return "transaction " + id, text + fmt.Sprintf(", groups %v", tx.groups), err
+	case keys.OpenTransaction:
+		first, err := decodeOpenTransaction(value)
+		return fmt.Sprintf("open transaction of producer %d on %s/%d", last(), topic, partition()), fmt.Sprintf("from %d", first), err
+	case keys.EndedTransaction:
+		e, err := decodeEndedTransaction(last(), value)
+		return fmt.Sprintf("ended transaction %s/%d @%d", topic, partition(), last()),
+			fmt.Sprintf("producer %d, aborted %v, from %d, stable %d", e.producerID, e.isAborted, e.first, e.stable), err
 	case keys.Bundle:
 		return fmt.Sprintf("bundle %d", key[4]), string(value[1:]), nil
 	case keys.BundleHash:
@@ -171,6 +199,13 @@ func describeBatch(batch []byte) (string, error) {
 	var parts []string
 	if h.ProducerID >= 0 {
 		parts = append(parts, fmt.Sprintf("producer %d epoch %d sequence %d", h.ProducerID, h.ProducerEpoch, h.BaseSequence))
+	}
+	if m, isMarker, err := recordbatch.ParseMarker(batch); err != nil || isMarker {
+		return fmt.Sprintf("marker of producer %d epoch %d at %d: commit %v, coordinator epoch %d", m.ProducerID, m.ProducerEpoch, m.UnixMilli,
+			m.IsCommit, m.CoordinatorEpoch), err
+	}
+	if h.IsTransactional() {
+		parts = append(parts, "transactional")
 	}
 	for r, err := range recordbatch.Records(batch) {
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -33,7 +34,16 @@ var stored = map[string]struct {
 	"consumed": value(consumption{next: 10, beyond: []OffsetRange{{12, 12}, {20, 400}}}, (*consumption).encode, decodeConsumption),
 	"counters": value(tally{suspended: 1, faulted: 2, ended: 3, unstarted: 10, timers: 4, timersRejected: 5, timersLost: 6, endedFrom: 7,
 		unmatched: map[string]uint64{"no such thread": 8, "invalid JSON": 9}}, (*tally).encode, decodeTally),
-	"producer": value(producer{epoch: 2, hour: 472222, batches: []producerBatch{{0x7fffffff, 0, 5}, {0, 9, 6}}}, (*producer).encode, decodeProducer),
+	"producer": value(producer{epoch: 2, hour: 472222, batches: []producerBatch{{0x7fffffff, 0, 5}, {0, 9, 6}},
+		lastTimestamp: 1_700_000_000_000, coordinatorEpoch: 4}, (*producer).encode, decodeProducer),
+	"transaction": value(transaction{producer: command.ProducerEpoch{ProducerID: 7, Epoch: 3}, last: command.ProducerEpoch{ProducerID: 6, Epoch: epochMax},
+		status: command.TransactionOngoing, timeoutMilli: 60_000, startedUnixMilli: 1_700_000_000_000, updatedUnixMilli: 1_700_000_001_000,
+		partitions: []transactionPartition{{3, 0}, {3, 200}}, groups: []string{"g", "h"}}, (*transaction).encode, decodeTransaction),
+	"transaction_ended": value(transaction{producer: command.ProducerEpoch{ProducerID: 7, Epoch: 3}, last: nobody,
+		status: command.TransactionCompleteAbort, timeoutMilli: 60_000, updatedUnixMilli: 1_700_000_001_000}, (*transaction).encode, decodeTransaction),
+	"open_transaction": value(int64(300), func(first *int64, dst []byte) []byte { return encodeOpenTransaction(dst, *first) }, decodeOpenTransaction),
+	"ended_transaction": value(endedTransaction{marker: 310, isAborted: true, producerID: 7, first: 300, stable: 305}, (*endedTransaction).encode,
+		func(data []byte) (endedTransaction, error) { return decodeEndedTransaction(310, data) }),
 	"thread_suspended": value(thread{status: command.ThreadSuspended, bundle: 2, stepID: 77, steps: 3, startedUnixMilli: 1_700_000_000_000,
 		updatedUnixMilli: 1_700_000_001_000, historyNext: 3, refs: []string{"77:ref:1", "own"}, continuation: []byte("cont"), continuationBytes: 4},
 		(*thread).encode, decodeThread),
@@ -88,12 +98,13 @@ func value[V any](v V, write func(*V, []byte) []byte, read func([]byte) (V, erro
 	}{v, write(&v, nil), func(data []byte) (any, error) { return read(data) }}
 }
 
-// The bytes of every stored value as version 1 wrote them. Files are added to
+// The bytes of every stored value as its newest version wrote them, in a folder for
+// each version. Files are added to
 // testdata; they are never regenerated.
 func TestGoldenValuesAreReadAndWritten(t *testing.T) {
 	for name, v := range stored {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join("testdata", "values-v1", name+".hex")
+			path := filepath.Join("testdata", fmt.Sprintf("values-v%d", v.bytes[0]), name+".hex")
 			text, err := os.ReadFile(path)
 			if errors.Is(err, os.ErrNotExist) && *writeGolden {
 				text = []byte(hex.EncodeToString(v.bytes) + "\n")
@@ -117,6 +128,29 @@ func TestGoldenValuesAreReadAndWritten(t *testing.T) {
 	}
 }
 
+// What version 1 wrote of a producer stays readable.
+func TestProducersOfVersion1AreRead(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "values-v1", "producer.hex"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeProducer(golden)
+	requireEqual(t, "producer", got, producer{epoch: 2, hour: 472222, batches: []producerBatch{{0x7fffffff, 0, 5}, {0, 9, 6}},
+		lastTimestamp: -1, coordinatorEpoch: -1})
+	if err != nil {
+		t.Error(err)
+	}
+	for cut := range golden {
+		if _, err := decodeProducer(golden[:cut]); !errors.Is(err, errMalformed) {
+			t.Errorf("cut to %d bytes: %v", cut, err)
+		}
+	}
+}
+
 func TestValuesCutShortOrFromTheFutureAreRefused(t *testing.T) {
 	// In these the end is whatever is left.
 	endsAnywhere := map[string]int{"history": 5, "kept_event": 5, "unmatched_event": 5}
@@ -126,7 +160,7 @@ func TestValuesCutShortOrFromTheFutureAreRefused(t *testing.T) {
 				t.Errorf("%s cut to %d bytes: %+v, %v", name, cut, got, err)
 			}
 		}
-		future := append([]byte{valueVersion + 1}, v.bytes[1:]...)
+		future := append([]byte{v.bytes[0] + 1}, v.bytes[1:]...)
 		if _, err := v.read(future); !errors.Is(err, errMalformed) {
 			t.Errorf("%s of another version: %v", name, err)
 		}

@@ -133,6 +133,10 @@ func (h *harness) records(topic string, partition int32) []recordbatch.Record {
 			if err != nil {
 				h.Fatal(err)
 			}
+			offset = header.NextOffset()
+			if header.IsControl() {
+				continue
+			}
 			for r, err := range recordbatch.Records(batch) {
 				if err != nil {
 					h.Fatal(err)
@@ -141,7 +145,6 @@ func (h *harness) records(topic string, partition int32) []recordbatch.Record {
 					all = append(all, r)
 				}
 			}
-			offset = header.NextOffset()
 		}
 	}
 	return all
@@ -228,6 +231,13 @@ func describeImage(im *image) map[string]string {
 	for name, d := range im.deployments {
 		all["deployment "+name] = fmt.Sprintf("%+v", d)
 	}
+	for id, tx := range im.transactions.byID {
+		all["transaction "+id] = fmt.Sprintf("%+v", *tx)
+		if im.transactions.byProducer[tx.producer.ProducerID] != tx || (im.transactions.open[id] == tx) != tx.isOpen() {
+			all["transaction "+id] = "not found by its producer, or by being open"
+		}
+	}
+	all["transactions"] = fmt.Sprint(len(im.transactions.byID), len(im.transactions.byProducer), len(im.transactions.open))
 	for number, b := range im.bundles {
 		all[fmt.Sprint("bundle ", number)] = fmt.Sprintf("%+v %d", b, im.hashes[b.hash])
 	}

@@ -27,7 +27,8 @@ type image struct {
 	hashes    map[command.BundleHash]keys.BundleNumber
 	unmatched unmatchedEnds
 	// quotas are replaced as a whole, never written to.
-	quotas *command.ClientQuotas
+	quotas       *command.ClientQuotas
+	transactions transactions
 }
 
 // topic is a topic with all that is kept for it in memory.
@@ -44,14 +45,15 @@ func (t *topic) hasPartition(p int32) bool { return p >= 0 && int(p) < len(t.par
 // load reads an image from a store.
 func load(db *pebble.DB) (*image, error) {
 	im := &image{
-		meta:        meta{nextTopic: 1, nextBundle: 1},
-		topics:      map[string]*topic{},
-		numbers:     map[keys.TopicNumber]*topic{},
-		ids:         map[command.TopicID]*topic{},
-		deployments: map[string]deployment{},
-		bundles:     map[keys.BundleNumber]bundle{},
-		hashes:      map[command.BundleHash]keys.BundleNumber{},
-		quotas:      noQuotas,
+		meta:         meta{nextTopic: 1, nextBundle: 1},
+		topics:       map[string]*topic{},
+		numbers:      map[keys.TopicNumber]*topic{},
+		ids:          map[command.TopicID]*topic{},
+		deployments:  map[string]deployment{},
+		bundles:      map[keys.BundleNumber]bundle{},
+		hashes:       map[command.BundleHash]keys.BundleNumber{},
+		quotas:       noQuotas,
+		transactions: newTransactions(),
 	}
 	err := errors.Join(
 		im.loadMeta(db),
@@ -62,7 +64,9 @@ func load(db *pebble.DB) (*image, error) {
 		scan(db, keys.Tally, im.loadTally),
 		scan(db, keys.Quota, im.loadQuotas),
 		scan(db, keys.Deployment, im.loadDeployment),
-		scan(db, keys.BundleHash, im.loadBundle))
+		scan(db, keys.BundleHash, im.loadBundle),
+		scan(db, keys.Transaction, im.loadTransaction),
+		scan(db, keys.OpenTransaction, im.loadOpenTransaction))
 	if err != nil {
 		return nil, err
 	}

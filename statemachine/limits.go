@@ -91,6 +91,14 @@ const (
 	QuotaEntitiesMax    = 10_000
 	QuotaEntityBytesMax = 1024
 	QuotasOfEntityMax   = 16
+	// TransactionsMax bounds the transactional ids, which are kept in memory, and
+	// TransactionalIDBytesMax each of them.
+	TransactionsMax         = 100_000
+	TransactionalIDBytesMax = 1024
+	// TransactionPartitionsMax and TransactionGroupsMax bound what is written at the end
+	// of a transaction.
+	TransactionPartitionsMax = 10_000
+	TransactionGroupsMax     = 100
 
 	// BundleBytesMax bounds a bundle.
 	BundleBytesMax = 64 << 20

@@ -28,6 +28,9 @@ type partition struct {
 	maxOffset    int64
 	// consumed is stored apart, since it changes at other times.
 	consumed consumption
+	// open are the transactions that have written to the partition and are not decided,
+	// by their first offset, stored apart. The slice is replaced, never written to.
+	open []openTransaction
 
 	// isDirty and isConsumptionDirty say that the change at hand has to write it.
 	isDirty            bool

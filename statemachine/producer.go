@@ -18,7 +18,15 @@ type producer struct {
 	hour uint32
 	// batches are the last ones, oldest first, of this epoch only.
 	batches []producerBatch
+	// lastTimestamp is the max timestamp of its last batch, coordinatorEpoch that of its
+	// last marker. -1 where there is none, or was none when it was stored.
+	lastTimestamp    int64
+	coordinatorEpoch int32
 }
+
+// producerVersion is the version of a stored producer. Version 1 had neither
+// timestamps nor coordinator epochs.
+const producerVersion = 2
 
 type producerBatch struct {
 	baseSequence int32
@@ -30,7 +38,7 @@ type producerBatch struct {
 func (b producerBatch) lastSequence() int32 { return (b.baseSequence + b.last) & 0x7fffffff }
 
 func (p *producer) encode(dst []byte) []byte {
-	dst = append(dst, valueVersion)
+	dst = append(dst, producerVersion)
 	dst = binary.AppendVarint(dst, int64(p.epoch))
 	dst = binary.AppendUvarint(dst, uint64(p.hour))
 	dst = binary.AppendUvarint(dst, uint64(len(p.batches)))
@@ -39,12 +47,17 @@ func (p *producer) encode(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, uint64(b.last))
 		dst = binary.AppendUvarint(dst, uint64(b.baseOffset))
 	}
-	return dst
+	dst = binary.AppendVarint(dst, p.lastTimestamp)
+	return binary.AppendVarint(dst, int64(p.coordinatorEpoch))
 }
 
 func decodeProducer(value []byte) (producer, error) {
-	r := readValue(value)
-	p := producer{epoch: int16(r.int()), hour: uint32(r.uint())}
+	r := &valueReader{data: value}
+	version := r.byte()
+	if version < 1 || version > producerVersion {
+		r.bad = true
+	}
+	p := producer{epoch: int16(r.int()), hour: uint32(r.uint()), lastTimestamp: -1, coordinatorEpoch: -1}
 	n := r.count()
 	if n > producerBatches {
 		r.bad = true
@@ -52,6 +65,10 @@ func decodeProducer(value []byte) (producer, error) {
 	for i := 0; i < n && !r.bad; i++ {
 		p.batches = append(p.batches, producerBatch{
 			baseSequence: int32(r.uint()), last: int32(r.uint()), baseOffset: int64(r.uint())})
+	}
+	if version >= 2 {
+		p.lastTimestamp = r.int()
+		p.coordinatorEpoch = int32(r.int())
 	}
 	return p, r.end("producer")
 }
@@ -66,7 +83,7 @@ func decodeProducer(value []byte) (producer, error) {
 //
 // A producer that is not known, because it is new or was idle for too long, may
 // begin with any sequence.
-func (p *producer) check(h recordbatch.Header) (repeat *producerBatch, err error) {
+func (p *producer) check(h recordbatch.Header, isKnown bool) (repeat *producerBatch, err error) {
 	if h.ProducerEpoch < p.epoch {
 		return nil, fmt.Errorf("%w: producer %d: epoch %d, the current one is %d",
 			command.ErrInvalidProducerEpoch, h.ProducerID, h.ProducerEpoch, p.epoch)
@@ -83,11 +100,13 @@ func (p *producer) check(h recordbatch.Header) (repeat *producerBatch, err error
 			return &p.batches[i], nil
 		}
 	}
+	next := int32(0) // of an epoch that a marker brought
 	if n := len(p.batches); n > 0 {
-		if next := (p.batches[n-1].lastSequence() + 1) & 0x7fffffff; h.BaseSequence != next {
-			return nil, fmt.Errorf("%w: producer %d: sequence %d, the next one is %d",
-				command.ErrOutOfOrderSequence, h.ProducerID, h.BaseSequence, next)
-		}
+		next = (p.batches[n-1].lastSequence() + 1) & 0x7fffffff
+	}
+	if isKnown && h.BaseSequence != next {
+		return nil, fmt.Errorf("%w: producer %d: sequence %d, the next one is %d",
+			command.ErrOutOfOrderSequence, h.ProducerID, h.BaseSequence, next)
 	}
 	return nil, nil
 }
@@ -98,44 +117,105 @@ func (p *producer) add(h recordbatch.Header, baseOffset int64) {
 		p.epoch = h.ProducerEpoch
 		p.batches = p.batches[:0]
 	}
+	p.lastTimestamp = h.MaxTimestamp
 	if len(p.batches) == producerBatches {
 		p.batches = append(p.batches[:0], p.batches[1:]...)
 	}
 	p.batches = append(p.batches, producerBatch{h.BaseSequence, h.LastOffsetDelta, baseOffset})
 }
 
-// checkProducer checks a batch against what its partition knows of its producer,
-// and remembers it if it is neither refused nor a repeat: it will be appended at
-// the partition's end.
-func (c *change) checkProducer(t *topic, partition int32, h recordbatch.Header) (baseOffset int64, isRepeat bool, err error) {
-	key := c.key.InPartition(keys.Producer, t.number, partition, h.ProducerID)
-	p := producer{epoch: h.ProducerEpoch}
-	isKnown := false
-	if value := c.get(key); value != nil {
-		isKnown = true
-		var damaged error
-		if p, damaged = decodeProducer(value); damaged != nil {
-			c.fail(damaged)
-			return 0, false, damaged
-		}
+// loadProducer reads what a partition knows of a producer.
+func (c *change) loadProducer(t *topic, partition int32, id int64) (p producer, isKnown bool) {
+	value := c.get(c.key.InPartition(keys.Producer, t.number, partition, id))
+	if value == nil {
+		return producer{lastTimestamp: -1, coordinatorEpoch: -1}, false
 	}
-	repeat, err := p.check(h)
-	if err != nil {
-		return 0, false, err
-	}
-	if repeat != nil {
-		return repeat.baseOffset, true, nil
-	}
-	p.add(h, t.partitions[partition].next)
+	p, err := decodeProducer(value)
+	c.fail(err)
+	return p, err == nil
+}
+
+// storeProducer writes that the producer was heard of now.
+func (c *change) storeProducer(t *topic, partition int32, id int64, p *producer, isKnown bool) {
 	hour := c.hour()
 	isFirstOfHour := !isKnown || p.hour != hour
 	p.hour = hour
 	c.value = p.encode(c.value[:0])
-	c.set(key, c.value)
+	c.set(c.key.InPartition(keys.Producer, t.number, partition, id), c.value)
 	if isFirstOfHour {
-		c.set(c.key.ProducerExpiryAt(hour, t.number, partition, h.ProducerID), []byte{valueVersion})
+		c.set(c.key.ProducerExpiryAt(hour, t.number, partition, id), []byte{valueVersion})
 	}
+}
+
+// checkProducer checks a batch against what its partition knows of its producer, and
+// against the producer's transaction, and remembers it if it is neither refused nor a
+// repeat: it will be appended at the partition's end.
+func (c *change) checkProducer(t *topic, a *command.Append, h recordbatch.Header) (baseOffset int64, isRepeat bool, err error) {
+	p, isKnown := c.loadProducer(t, a.Partition, h.ProducerID)
+	if !isKnown {
+		p.epoch = h.ProducerEpoch
+	}
+	repeat, err := p.check(h, isKnown)
+	if err != nil {
+		return 0, false, err
+	}
+	if repeat != nil {
+		// Whatever has become of its transaction.
+		return repeat.baseOffset, true, nil
+	}
+	if err := c.checkTransaction(t, a, h); err != nil {
+		return 0, false, err
+	}
+	p.add(h, t.partitions[a.Partition].next)
+	c.storeProducer(t, a.Partition, h.ProducerID, &p, isKnown)
 	return 0, false, nil
+}
+
+// checkTransaction refuses a batch that is not of the open transaction of its producer.
+// Kafka's partitions ask the coordinator for that (KIP-890, part 1); here both are in
+// one place. A batch that is not refused is part of the transaction from now on.
+func (c *change) checkTransaction(t *topic, a *command.Append, h recordbatch.Header) error {
+	if !h.IsTransactional() {
+		if t.partitions[a.Partition].firstOf(h.ProducerID) >= 0 {
+			return fmt.Errorf("%w: producer %d has a transaction open on %q partition %d, and the batch is not of it",
+				command.ErrTransactionState, h.ProducerID, a.Topic, a.Partition)
+		}
+		return nil
+	}
+	tx := c.work.transactions.byProducer[h.ProducerID]
+	if tx == nil || tx.id != a.TransactionalID {
+		return fmt.Errorf("%w: transactional id %q, producer %d", command.ErrProducerIDMapping, a.TransactionalID, h.ProducerID)
+	}
+	if h.ProducerEpoch != tx.producer.Epoch {
+		return fmt.Errorf("%w: transactional id %q: epoch %d, the current one is %d",
+			command.ErrInvalidProducerEpoch, tx.id, h.ProducerEpoch, tx.producer.Epoch)
+	}
+	place := transactionPartition{t.number, a.Partition}
+	if !tx.isOpen() || !tx.hasPartition(place) {
+		if !a.AddsPartition {
+			return fmt.Errorf("%w: transactional id %q has not added %q partition %d", command.ErrTransactionState, tx.id, a.Topic, a.Partition)
+		}
+		if err := c.addPartition(tx, place); err != nil {
+			return err
+		}
+	}
+	c.openAt(t, a.Partition, h.ProducerID)
+	return nil
+}
+
+// markProducer notes the marker of a transaction. One of a later epoch fences the
+// producer that had the epoch before.
+func (c *change) markProducer(t *topic, partition int32, id int64, e ending) {
+	p, isKnown := c.loadProducer(t, partition, id)
+	if !isKnown {
+		return // it wrote nothing here, or was forgotten
+	}
+	if e.markerEpoch > p.epoch {
+		p.epoch = e.markerEpoch
+		p.batches = nil
+	}
+	p.lastTimestamp, p.coordinatorEpoch = c.now, e.coordinatorEpoch
+	c.storeProducer(t, partition, id, &p, true)
 }
 
 // hour is the time of the command in hours since 1970.

@@ -31,6 +31,7 @@ func (c *change) publish() {
 		c.work.bundles[number], view.bundles[number] = b, b
 		view.hashes[b.hash] = number
 	}
+	c.publishTransactions(view)
 	for _, t := range c.dirty {
 		seen := view.numbers[t.number]
 		if seen == nil {

@@ -10,7 +10,7 @@ import (
 // too, LiveThread tells what Thread does.
 func TestLiveThreadIsTheThreadUnlessItHasEnded(t *testing.T) {
 	h := newHarness(t)
-	newWorkload(h, 5).run(400)
+	newWorkload(h, 3).run(600)
 	page, err := h.store.Threads(ThreadsQuery{Limit: 10_000})
 	if err != nil {
 		t.Fatal(err)

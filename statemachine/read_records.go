@@ -24,29 +24,38 @@ func (s *Store) ReadBatches(topic string, partition int32, offset int64, bytesMa
 		if err != nil {
 			return err
 		}
-		if offset < p.start || offset > p.next {
-			return fmt.Errorf("%w: read %q partition %d from %d: it has %d to %d",
-				command.ErrOffsetOutOfRange, topic, partition, offset, p.start, p.next)
-		}
-		if offset == p.next {
-			return nil
-		}
-		return eachBatch(db, number, partition, offset, p.next, func(h recordbatch.Header, batch []byte) (bool, error) {
-			if out == nil && h.BaseOffset > offset {
-				// Deleted since we looked.
-				return false, fmt.Errorf("%w: read %q partition %d from %d", command.ErrOffsetOutOfRange, topic, partition, offset)
-			}
-			if out != nil && len(out)+len(batch) > bytesMax {
-				return false, nil
-			}
-			if out == nil {
-				out = make([]byte, 0, max(len(batch), min(bytesMax, p.bytesFrom(offset), 1<<20)))
-			}
-			out = append(out, batch...)
-			return len(out) < bytesMax, nil
-		})
+		out, _, err = readBatches(db, number, &p, topic, partition, offset, p.next, bytesMax)
+		return err
 	})
 	return out, err
+}
+
+// readBatches does the work of ReadBatches, up to upTo, where a batch ends, and tells the
+// offset after the last one.
+func readBatches(db pebble.Reader, number keys.TopicNumber, p *partition, topic string, partition int32, offset, upTo int64, bytesMax int) (out []byte, end int64, err error) {
+	if offset < p.start || offset > p.next {
+		return nil, 0, fmt.Errorf("%w: read %q partition %d from %d: it has %d to %d",
+			command.ErrOffsetOutOfRange, topic, partition, offset, p.start, p.next)
+	}
+	if offset >= upTo {
+		return nil, offset, nil
+	}
+	err = eachBatch(db, number, partition, offset, upTo, func(h recordbatch.Header, batch []byte) (bool, error) {
+		if out == nil && h.BaseOffset > offset {
+			// Deleted since we looked.
+			return false, fmt.Errorf("%w: read %q partition %d from %d", command.ErrOffsetOutOfRange, topic, partition, offset)
+		}
+		if out != nil && len(out)+len(batch) > bytesMax {
+			return false, nil
+		}
+		if out == nil {
+			out = make([]byte, 0, max(len(batch), min(bytesMax, p.bytesFrom(offset), 1<<20)))
+		}
+		out = append(out, batch...)
+		end = h.NextOffset()
+		return len(out) < bytesMax, nil
+	})
+	return out, end, err
 }
 
 // bytesFrom guesses the size of the batches from an offset on, a little too large.

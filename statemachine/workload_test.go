@@ -18,10 +18,12 @@ type workload struct {
 	stepID uint64
 	// bundles counts deployments; each has another bundle.
 	bundles int
+	// sequences are the next ones of transactional producers.
+	sequences map[txnPlace]int32
 }
 
 func newWorkload(h *harness, seed uint64) *workload {
-	return &workload{harness: h, random: rand.New(rand.NewPCG(seed, 7)), now: 1_700_000_000_000}
+	return &workload{harness: h, random: rand.New(rand.NewPCG(seed, 7)), now: 1_700_000_000_000, sequences: map[txnPlace]int32{}}
 }
 
 // run applies n commands, after those that make the topics.
@@ -48,6 +50,10 @@ func (w *workload) text(bytesMax int) []byte {
 }
 
 func (w *workload) next() {
+	if w.random.IntN(4) == 0 {
+		w.transact()
+		return
+	}
 	switch n := w.random.IntN(100); {
 	case n < 30:
 		w.appendSome(command.TopicResume, 3)
