@@ -232,7 +232,8 @@ func (n *Node) makeExecutors() error {
 		Logger:   n.logger,
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.makeProtocolTopics,
-		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery})
+		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
+		&transactionTimes{node: n, every: transactionsEvery})
 	n.leading.start()
 	n.onClose(n.leading.close)
 	return nil

@@ -57,31 +57,33 @@ func (s storeForRunner) Deployment(topic string) (command.Deployment, bool, erro
 	return deployment, exists, nil
 }
 
-// ReadEvents decodes batches. One that can't be decoded, which Produce should have
-// refused, gives as many unreadable records as it has offsets.
+// ReadEvents decodes batches up to the last stable offset, without what was aborted. One
+// that can't be decoded, which Produce should have refused, gives as many unreadable
+// records as it has offsets.
 func (s storeForRunner) ReadEvents(topic string, partition int32, offset int64, bytesMax int) ([]runner.Record, error) {
 	for {
 		state, err := s.Partition(topic, partition)
 		if errors.Is(err, command.ErrUnknownTopic) {
 			return nil, nil
 		}
-		if err != nil || offset >= state.NextOffset {
+		if err != nil || offset >= state.StableOffset {
 			return nil, err
 		}
 		from := max(offset, state.StartOffset)
-		data, err := s.ReadBatches(topic, partition, from, bytesMax)
+		data, aborted, err := s.ReadCommitted(topic, partition, from, bytesMax)
 		if errors.Is(err, command.ErrOffsetOutOfRange) {
 			continue // Deleted since we looked.
 		}
 		if err != nil {
 			return nil, err
 		}
-		return decodeEvents(data, from)
+		return decodeEvents(data, from, aborted)
 	}
 }
 
-func decodeEvents(data []byte, from int64) ([]runner.Record, error) {
+func decodeEvents(data []byte, from int64, aborted []command.AbortedTransaction) ([]runner.Record, error) {
 	var records []runner.Record
+	hidden := abortedRecords{aborted}
 	for len(data) > 0 {
 		batch, rest, err := recordbatch.Split(data)
 		if err != nil {
@@ -91,16 +93,17 @@ func decodeEvents(data []byte, from int64) ([]runner.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		records = append(records, decodeBatch(batch, header, from)...)
+		if hidden.isHidden(header) {
+			records = append(records, runner.Record{Offset: header.LastOffset(), IsSkipped: true})
+		} else {
+			records = append(records, decodeBatch(batch, header, from)...)
+		}
 		data = rest
 	}
 	return records, nil
 }
 
 func decodeBatch(batch []byte, header recordbatch.Header, from int64) []runner.Record {
-	if header.IsControl() {
-		return unreadable(header, from, "control batch")
-	}
 	var records []runner.Record
 	for record, err := range recordbatch.Records(batch) {
 		if err != nil {

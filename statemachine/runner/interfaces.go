@@ -26,7 +26,8 @@ type Store interface {
 	Consumed(topic string, partition int32, offset int64) (bool, error)
 	// ReadEvents returns records from offset on, in order, of about bytesMax
 	// bytes but at least one record if there is any. Offsets may have gaps; an
-	// offset below the partition's start reads from the start.
+	// offset below the partition's start reads from the start. What an open
+	// transaction may still abort, and all behind it, is not there yet.
 	ReadEvents(topic string, partition int32, offset int64, bytesMax int) ([]Record, error)
 	// Thread returns a thread, false if there is none. One that has ended may be
 	// either; kept events are not needed.
@@ -67,6 +68,9 @@ type Record struct {
 	// Key and Value are nil where the record has none.
 	Key   []byte
 	Value []byte
+	// IsSkipped is set where there is no event, up to this offset from the record before:
+	// a transaction was aborted, or ended. The store has consumed it already.
+	IsSkipped bool
 	// Unreadable is set in place of Key and Value where the batch that holds the
 	// record cannot be decoded.
 	Unreadable string

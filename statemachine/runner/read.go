@@ -72,7 +72,7 @@ func (t *term) readRound(cursors map[Partition]*cursor) (isBehind bool, err erro
 			if record.Offset < c.next {
 				continue
 			}
-			if !c.isConsumed(record.Offset) {
+			if !record.IsSkipped && !c.isConsumed(record.Offset) {
 				if !t.queue.waitRoom() {
 					return false, nil
 				}
@@ -119,7 +119,7 @@ func (t *term) reload(thread *thread) ([]event, error) {
 			break
 		}
 		e := waiting[len(loaded)]
-		if record.Offset < e.offset {
+		if record.Offset < e.offset || record.IsSkipped {
 			continue
 		}
 		if record.Offset > e.offset {
