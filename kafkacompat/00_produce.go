@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -32,8 +33,9 @@ import (
 // advertised nevertheless and then closed upon, as by Kafka 4: librdkafka takes
 // their absence for a broker that can't do compression (KAFKA-18659).
 //
-// Left out: transactions, refused as not authorised, which every client takes for
-// final.
+// A batch of a transaction is appended if it is part of the open one of its producer.
+// Version 11 brought the error by which an application aborts where it is not, and with
+// version 12 the batch itself makes its partition part of the transaction (KIP-890).
 func init() {
 	registerAPI(api{
 		key: keyProduce, versionMin: 3, versionMax: 13,
@@ -61,7 +63,9 @@ type produceRun struct {
 	// their results go.
 	appends    []command.Append
 	partitions []*kmsg.ProduceResponseTopicPartition
-	now        time.Time
+	// versions are those of the requests that the appends are of.
+	versions []int16
+	now      time.Time
 }
 
 // produce appends the batches of the requests, in order, and appends the answers
@@ -105,11 +109,13 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 	switch {
 	case body.Acks < -1 || body.Acks > 1:
 		refusal = kerr.InvalidRequiredAcks
-	case body.TransactionID != nil:
-		refusal = kerr.TransactionalIDAuthorizationFailed
 	case !run.call.isLeader():
 		refusal = kerr.NotLeaderForPartition
 		run.addLeader(response)
+	}
+	transactionalID := ""
+	if body.TransactionID != nil {
+		transactionalID = strings.Clone(*body.TransactionID) // the request aliases its frame
 	}
 	response.Topics = make([]kmsg.ProduceResponseTopic, len(body.Topics))
 	for i := range body.Topics {
@@ -128,7 +134,7 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 			}
 			batch := asked.Partitions[j].Records
 			if err == nil {
-				batch, err = run.check(topic, asked.Partitions[j], body.Version)
+				batch, err = run.check(topic, asked.Partitions[j], body.Version, transactionalID != "")
 			}
 			if err != nil {
 				run.fail(partition, err)
@@ -139,7 +145,11 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 				TopicID:   asked.TopicID,
 				Partition: partition.Partition,
 				Batch:     batch,
+
+				TransactionalID: transactionalID,
+				AddsPartition:   transactionalID != "" && body.Version >= 12,
 			})
+			run.versions = append(run.versions, body.Version)
 			run.partitions = append(run.partitions, partition)
 		}
 	}
@@ -161,7 +171,7 @@ func (c *call) topic(name string, id [16]byte, isByID bool) (command.Topic, erro
 
 // check is everything that can be said about a batch before the log. It returns the
 // batch that is to be stored.
-func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopicPartition, version int16) ([]byte, error) {
+func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopicPartition, version int16, isTransaction bool) ([]byte, error) {
 	if asked.Partition < 0 || asked.Partition >= topic.Partitions {
 		return nil, kerr.UnknownTopicOrPartition
 	}
@@ -184,8 +194,10 @@ func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopic
 		return nil, fmt.Errorf("%d bytes after the one record batch of the partition: %w", len(rest), kerr.InvalidRecord)
 	case header.IsControl():
 		return nil, fmt.Errorf("control records are the broker's: %w", kerr.InvalidRecord)
-	case header.IsTransactional():
+	case header.IsTransactional() && !isTransaction:
 		return nil, kerr.TransactionalIDAuthorizationFailed
+	case header.IsTransactional() && header.ProducerID < 0:
+		return nil, fmt.Errorf("record batch of a transaction has no producer: %w", kerr.InvalidRecord)
 	case header.IsLogAppendTime():
 		return nil, fmt.Errorf("record batch claims log append time: %w", kerr.InvalidTimestamp)
 	case header.Codec() == recordbatch.CodecZstd && version < 7:
@@ -254,6 +266,9 @@ func (run *produceRun) proposeSome(ctx context.Context, start, end int) {
 	}
 	for i, partition := range run.partitions[start:end] {
 		switch {
+		case err == nil && errors.Is(results[i].Err, command.ErrTransactionState):
+			run.fail(partition, results[i].Err)
+			partition.ErrorCode = transactionStateCode(run.versions[start+i] >= 11)
 		case err != nil:
 			run.fail(partition, err)
 		case results[i].Err != nil:

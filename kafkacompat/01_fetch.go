@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
 )
 
 // Fetch returns stored batches of a number of partitions, from an offset each. It
@@ -26,7 +27,9 @@ import (
 // Left out: fetching from followers (a preferred read replica is never named).
 // A leader epoch older than the current one is served: what is readable is
 // committed, and a new leader has all of it, so nothing has to be fenced off.
-// There being no transactions, the last stable offset is the high watermark.
+//
+// Committed records (isolation level 1) are read up to the last stable offset, with the
+// list of what the client is to pass over; markers go out as they are stored.
 func init() {
 	register(api{
 		key: 1, versionMin: 4, versionMax: 18,
@@ -51,6 +54,7 @@ func fetch(c *call, request *kmsg.FetchRequest) (kmsg.Response, error) {
 	if asked := int(request.MaxBytes); asked < bytesMax {
 		bytesMax = max(asked, 0)
 	}
+	read.isCommitted = request.IsolationLevel == isolationCommitted
 	read.poll(c, pollLimits{
 		// More than may be sent is not worth waiting for.
 		bytesMin: min(int(request.MinBytes), bytesMax),
@@ -78,7 +82,10 @@ func (c *call) endFetch(read *fetchRead, response *kmsg.FetchResponse) {
 			answer.HighWatermark, answer.LastStableOffset, answer.LogStartOffset = -1, -1, -1
 		} else {
 			answer.HighWatermark = p.state.NextOffset
-			answer.LastStableOffset = p.state.NextOffset
+			answer.LastStableOffset = p.state.StableOffset
+			if read.isCommitted {
+				answer.AbortedTransactions = abortedTransactions(p.aborted)
+			}
 			answer.LogStartOffset = p.state.StartOffset
 		}
 		// Not null: that is what a broker never sends, and not all clients expect.
@@ -104,6 +111,19 @@ func (c *call) endFetch(read *fetchRead, response *kmsg.FetchResponse) {
 		response.SessionID = read.session.id
 		read.session.advance(read)
 	}
+}
+
+// isolationCommitted is the isolation level of a client that wants committed records
+// only.
+const isolationCommitted = 1
+
+// abortedTransactions is not null, which a broker says to those alone who didn't ask.
+func abortedTransactions(aborted []command.AbortedTransaction) []kmsg.FetchResponseTopicPartitionAbortedTransaction {
+	list := make([]kmsg.FetchResponseTopicPartitionAbortedTransaction, len(aborted))
+	for i, a := range aborted {
+		list[i].ProducerID, list[i].FirstOffset = a.ProducerID, a.FirstOffset
+	}
+	return list
 }
 
 // responseTopic is the topic of the response that a partition belongs to: the

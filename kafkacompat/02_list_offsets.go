@@ -39,6 +39,7 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 	response := responseTo[*kmsg.ListOffsetsResponse](request)
 	isLeader := c.isLeader()
 	_, epoch := c.cluster().Leader()
+	isCommitted := request.Version >= 2 && request.IsolationLevel == isolationCommitted
 	for _, topic := range request.Topics {
 		answer := kmsg.NewListOffsetsResponseTopic()
 		answer.Topic = topic.Topic
@@ -52,7 +53,7 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 			case asked.CurrentLeaderEpoch > epoch:
 				err = kerr.UnknownLeaderEpoch
 			default:
-				partition.Offset, partition.Timestamp, err = c.offsetFor(topic.Topic, asked, request.Version)
+				partition.Offset, partition.Timestamp, err = c.offsetFor(topic.Topic, asked, request.Version, isCommitted)
 			}
 			if err != nil {
 				partition.ErrorCode = errorCode(err)
@@ -67,10 +68,20 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 	return response, nil
 }
 
-func (c *call) offsetFor(topic string, asked kmsg.ListOffsetsRequestTopicPartition, version int16) (offset, timestamp int64, err error) {
+// offsetFor finds an offset. For a client that wants committed records the partition ends
+// at the last stable offset, and a record behind that is not there.
+func (c *call) offsetFor(topic string, asked kmsg.ListOffsetsRequestTopicPartition, version int16, isCommitted bool) (offset, timestamp int64, err error) {
 	state, err := c.partition(topic, asked.Partition)
 	if err != nil {
 		return -1, -1, err
+	}
+	if isCommitted {
+		state.NextOffset = state.StableOffset
+		defer func() {
+			if offset > state.StableOffset || offset == state.StableOffset && timestamp >= 0 {
+				offset, timestamp = -1, -1
+			}
+		}()
 	}
 	switch asked.Timestamp {
 	case timestampLatest:

@@ -1,6 +1,9 @@
 package kafkacompat
 
 import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
@@ -11,7 +14,7 @@ import (
 // all of them; a partition without a committed offset has -1.
 //
 // Versions: 2 brought null and an error for all, 5 leader epochs, 6 flexible
-// encoding, 7 the wish for offsets that no transaction can change, which all are,
+// encoding, 7 the wish for offsets that no open transaction is about to change (KIP-447),
 // 8 many groups at once (KIP-709), 9 members of the new group protocol, 10 topic
 // ids.
 //
@@ -34,6 +37,7 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 			offsets, err := c.offsetsOf(asked.Group, notLeader)
 			if answer.ErrorCode = errorCode(err); err == nil {
 				answer.Topics = c.offsetTopics(asked.Topics, offsets, request.Version >= 10)
+				answer.ErrorCode = errorCode(c.markUnstable(asked.Group, answer.Topics, request.RequireStable))
 			}
 			response.Groups = append(response.Groups, answer)
 		}
@@ -51,7 +55,11 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 	for _, topic := range request.Topics {
 		asked = append(asked, kmsg.OffsetFetchRequestGroupTopic{Topic: topic.Topic, Partitions: topic.Partitions})
 	}
-	for _, topic := range c.offsetTopics(asked, offsets, false) {
+	topics := c.offsetTopics(asked, offsets, false)
+	if err == nil && request.Version >= 7 {
+		response.ErrorCode = errorCode(c.markUnstable(request.Group, topics, request.RequireStable))
+	}
+	for _, topic := range topics {
 		answer := kmsg.NewOffsetFetchResponseTopic()
 		answer.Topic = topic.Topic
 		for _, p := range topic.Partitions {
@@ -110,6 +118,34 @@ func (c *call) offsetTopics(asked []kmsg.OffsetFetchRequestGroupTopic, offsets [
 		answers = append(answers, answer)
 	}
 	return answers
+}
+
+// markUnstable takes away the offsets that an open transaction is about to change, if the
+// client asks for it: it has to ask again.
+func (c *call) markUnstable(group string, topics []kmsg.OffsetFetchResponseGroupTopic, isAsked bool) error {
+	if !isAsked {
+		return nil
+	}
+	undecided, err := c.log().UndecidedOffsets(group)
+	if err != nil || len(undecided) == 0 {
+		return err
+	}
+	for i := range topics {
+		topic := &topics[i]
+		name := topic.Topic
+		if name == "" {
+			found, _ := c.log().TopicByID(topic.TopicID)
+			name = found.Name
+		}
+		for j := range topic.Partitions {
+			p := &topic.Partitions[j]
+			if slices.Contains(undecided, command.TopicPartition{Topic: name, Partition: p.Partition}) {
+				p.Offset, p.LeaderEpoch, p.Metadata = -1, -1, new(string)
+				p.ErrorCode = kerr.UnstableOffsetCommit.Code
+			}
+		}
+	}
+	return nil
 }
 
 // allTopics are the topics and partitions of sorted offsets.

@@ -7,13 +7,13 @@ import (
 	"kont/kafkacompat/wire"
 )
 
-// FindCoordinator tells which node coordinates a group: the Raft leader.
+// FindCoordinator tells which node coordinates a group or a transactional id: the Raft
+// leader.
 //
 // Versions: 1 brought kinds of coordinators, 3 flexible encoding, 4 many keys at
 // once (KIP-699), 5 and 6 errors of transactions and share groups.
 //
-// Left out: transactions, refused as not authorised, which every client takes for
-// final; share groups, which version 6 added.
+// Left out: share groups, which version 6 added.
 func init() {
 	register(api{
 		key: 10, versionMin: 0, versionMax: 5,
@@ -44,9 +44,7 @@ func (c *call) findCoordinatorFor(key string, kind int8) kmsg.FindCoordinatorRes
 	broker := c.broker(leader)
 	var err *kerr.Error
 	switch {
-	case kind == kindTransaction:
-		err = kerr.TransactionalIDAuthorizationFailed
-	case kind != kindGroup:
+	case kind != kindGroup && kind != kindTransaction:
 		err = kerr.InvalidRequest
 	case broker.NodeID < 0:
 		err = kerr.CoordinatorNotAvailable

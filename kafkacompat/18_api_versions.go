@@ -19,8 +19,7 @@ import (
 // Versions: 3 brought the client's name and version and flexible encoding; the
 // answer's header stays the old one. 4 allows features with version 0.
 //
-// Left out: version 5, by which a client checks the cluster that it reached;
-// features, of which there are none.
+// Left out: version 5, by which a client checks the cluster that it reached.
 func init() {
 	register(api{
 		key: keyApiVersions, versionMin: 0, versionMax: 4,
@@ -48,7 +47,40 @@ func apiVersions(c *call, request *kmsg.ApiVersionsRequest) (kmsg.Response, erro
 			response.ApiKeys = append(response.ApiKeys, a.advertised())
 		}
 	}
+	if request.Version >= 3 {
+		addFeatures(response)
+	}
 	return response, nil
+}
+
+// A feature is a level that a whole cluster agrees on (KIP-584). Clients read of it how
+// they may behave.
+type feature struct {
+	name               string
+	levelMin, levelMax int16
+	level              int16
+}
+
+// features are those that clients ask for.
+var features = []feature{
+	// 2: ends of transactions bring another epoch, and partitions and groups are added by
+	// what is written (KIP-890, part 2).
+	{"transaction.version", 0, 2, 2},
+}
+
+func addFeatures(response *kmsg.ApiVersionsResponse) {
+	response.FinalizedFeaturesEpoch = 0
+	for _, f := range features {
+		// Clients of version 3 can't read a feature that may be at level 0.
+		if f.levelMin > 0 || response.Version >= 4 {
+			supported := kmsg.NewApiVersionsResponseSupportedFeature()
+			supported.Name, supported.MinVersion, supported.MaxVersion = f.name, f.levelMin, f.levelMax
+			response.SupportedFeatures = append(response.SupportedFeatures, supported)
+		}
+		finalized := kmsg.NewApiVersionsResponseFinalizedFeature()
+		finalized.Name, finalized.MinVersionLevel, finalized.MaxVersionLevel = f.name, f.level, f.level
+		response.FinalizedFeatures = append(response.FinalizedFeatures, finalized)
+	}
 }
 
 // unsupportedApiVersions answers a version that is not served.

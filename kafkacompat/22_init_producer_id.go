@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -11,20 +12,19 @@ import (
 	"kont/statemachine/command"
 )
 
-// InitProducerID gives an idempotent producer an id that nobody had before.
+// InitProducerID gives a producer an id. A transactional one gets that of its
+// transactional id, with an epoch that fences whoever had it before; a transaction that
+// is open is aborted. An idempotent producer gets one that nobody had before.
 //
 // Ids are taken from the log in blocks, so that a thousand producers that start
 // cost one proposal. What is left of a block when the server ends is never used.
 //
-// A producer that has an id and an epoch, and asks again (KIP-360), gets a new
-// id: for a producer without transactions that is as good as the next epoch, and
-// nothing has to be fenced.
+// A producer that has an id and an epoch, and asks again (KIP-360), gets the next epoch
+// of its transactional id, unless somebody came in between. One without transactions
+// gets a new id, as from Kafka.
 //
-// Versions: 2 brought flexible encoding, 3 the id to go on with, 4 and 5 errors
-// of transactions.
-//
-// Left out: transactional ids, refused as not authorised, which every client
-// takes for final.
+// Versions: 2 brought flexible encoding, 3 the id to go on with, 4 PRODUCER_FENCED, 5
+// the errors of KIP-890.
 func init() {
 	register(api{
 		key: 22, versionMin: 0, versionMax: 5,
@@ -62,9 +62,9 @@ func initProducerID(c *call, request *kmsg.InitProducerIDRequest) (kmsg.Response
 	response := responseTo[*kmsg.InitProducerIDResponse](request)
 	response.ProducerID, response.ProducerEpoch = -1, -1
 	if request.TransactionalID != nil {
-		response.ErrorCode = kerr.TransactionalIDAuthorizationFailed.Code
-		if *request.TransactionalID == "" {
-			response.ErrorCode = kerr.InvalidRequest.Code
+		producer, err := c.initTransactional(request)
+		if response.ErrorCode = fencedCode(err, request.Version >= 4); err == nil {
+			response.ProducerID, response.ProducerEpoch = producer.ProducerID, producer.Epoch
 		}
 		return response, nil
 	}
@@ -84,4 +84,28 @@ func initProducerID(c *call, request *kmsg.InitProducerIDRequest) (kmsg.Response
 	}
 	response.ProducerID, response.ProducerEpoch = id, 0
 	return response, nil
+}
+
+func (c *call) initTransactional(request *kmsg.InitProducerIDRequest) (command.ProducerEpoch, error) {
+	expected := command.ProducerEpoch{ProducerID: command.NoProducerID, Epoch: command.NoProducerEpoch}
+	if request.Version >= 3 {
+		expected.ProducerID, expected.Epoch = request.ProducerID, request.ProducerEpoch
+	}
+	timeout := time.Duration(request.TransactionTimeoutMillis) * time.Millisecond
+	err := c.checkTransactions(*request.TransactionalID)
+	switch {
+	case err != nil:
+		return expected, err
+	case timeout <= 0 || timeout > c.server.config.TransactionTimeoutMax:
+		return expected, kerr.InvalidTransactionTimeout
+	case (expected.ProducerID == command.NoProducerID) != (expected.Epoch == command.NoProducerEpoch):
+		return expected, kerr.InvalidRequest
+	}
+	return proposeTxn[command.ProducerEpoch](c, command.InitProducer{
+		TransactionalID:  *request.TransactionalID,
+		TimeoutMilli:     request.TransactionTimeoutMillis,
+		Expected:         expected,
+		CoordinatorEpoch: c.coordinatorEpoch(),
+		NowUnixMilli:     time.Now().UnixMilli(),
+	})
 }

@@ -313,19 +313,6 @@ func TestIdempotentProducerWritesOnceWhenItSendsTwice(t *testing.T) {
 	}
 }
 
-func TestTransactionsAreRefusedForGood(t *testing.T) {
-	s := startServer(t)
-	s.createTopic("orders", 1)
-	client := s.client(kgo.TransactionalID("tx"))
-	err := client.BeginTransaction()
-	if err == nil {
-		err = client.ProduceSync(testContext(t), &kgo.Record{Topic: "orders", Value: []byte("v")}).FirstErr()
-	}
-	if err == nil || !strings.Contains(err.Error(), kerr.TransactionalIDAuthorizationFailed.Message) {
-		t.Errorf("produce in a transaction: %v, want TRANSACTIONAL_ID_AUTHORIZATION_FAILED", err)
-	}
-}
-
 // A consumer that is not woken waits for longer than the test does.
 func TestConsumerIsWokenByARecord(t *testing.T) {
 	s := startServer(t)

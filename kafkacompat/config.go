@@ -60,6 +60,10 @@ type Config struct {
 	WriteTimeout time.Duration
 
 	Groups GroupConfig
+
+	// TransactionTimeoutMax bounds what a transactional producer may choose
+	// (transaction.max.timeout.ms). Default 15 minutes.
+	TransactionTimeoutMax time.Duration
 }
 
 // GroupConfig bounds what members of consumer groups may ask for.
@@ -120,6 +124,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.Groups.SessionTimeoutMax = orDefault(c.Groups.SessionTimeoutMax, 30*time.Minute)
 	c.Groups.MembersMax = orDefault(c.Groups.MembersMax, 10_000)
 	c.Groups.EmptyRetention = orDefault(c.Groups.EmptyRetention, 10*time.Minute)
+	c.TransactionTimeoutMax = orDefault(c.TransactionTimeoutMax, 15*time.Minute)
 
 	var problems []error
 	complain := func(wrong bool, format string, arguments ...any) {

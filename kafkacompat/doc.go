@@ -2,12 +2,11 @@
 // from the records and topics of the state machine, and coordinates consumer
 // groups.
 //
-// It refuses to store anything. Records, topics, configurations, producer ids and
-// committed offsets are in the log, which it reaches through the interface Log;
+// It refuses to store anything. Records, topics, configurations, producers, transactions
+// and committed offsets are in the log, which it reaches through the interface Log;
 // what it holds itself (connections, fetch sessions, the members of groups) may
 // be lost at any moment, and clients make it anew. It knows nothing of workflows:
-// workflow-resume is a topic to it. It refuses record formats 0 and 1, and
-// transactions.
+// workflow-resume is a topic to it. It refuses record formats 0 and 1.
 //
 // # What the caller owes
 //

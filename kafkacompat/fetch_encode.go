@@ -11,7 +11,7 @@ import (
 // version.
 //
 // Fields that the listener never fills are left out: the diverging epoch and
-// snapshot id of replicas, and aborted transactions, which are null.
+// snapshot id of replicas.
 func (o *outgoing) appendFetch(response *kmsg.FetchResponse) {
 	version, isFlexible := response.Version, response.IsFlexible()
 	b := binary.BigEndian
@@ -64,7 +64,18 @@ func (o *outgoing) appendFetchPartition(p *kmsg.FetchResponseTopicPartition, ver
 	if version >= 5 {
 		o.buffer = b.AppendUint64(o.buffer, uint64(p.LogStartOffset))
 	}
-	o.appendLength(-1, isFlexible)
+	if p.AbortedTransactions == nil {
+		o.appendLength(-1, isFlexible)
+	} else {
+		o.appendLength(len(p.AbortedTransactions), isFlexible)
+	}
+	for i := range p.AbortedTransactions {
+		o.buffer = b.AppendUint64(o.buffer, uint64(p.AbortedTransactions[i].ProducerID))
+		o.buffer = b.AppendUint64(o.buffer, uint64(p.AbortedTransactions[i].FirstOffset))
+		if isFlexible {
+			o.buffer = append(o.buffer, 0)
+		}
+	}
 	if version >= 11 {
 		o.buffer = b.AppendUint32(o.buffer, uint32(p.PreferredReadReplica))
 	}

@@ -28,6 +28,8 @@ type fetchPartition struct {
 	err     error
 	state   command.PartitionState
 	batches []byte
+	// aborted is what a reader of committed records passes over in batches.
+	aborted []command.AbortedTransaction
 
 	// What the client of a session was told last.
 	toldHighWatermark int64
@@ -42,7 +44,7 @@ func (p *fetchPartition) isNews() bool {
 
 // resolve finds the topic. It forgets what was read before.
 func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
-	p.err, p.batches = nil, nil
+	p.err, p.batches, p.aborted = nil, nil, nil
 	topic, err := c.topic(p.topic, p.topicID, p.topic == "")
 	switch {
 	case err != nil:
@@ -60,7 +62,7 @@ func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
 
 // read takes batches of at most bytesMax; if mustGrow, one batch of any size. It
 // returns how many bytes there are.
-func (p *fetchPartition) read(log Log, bytesMax int, mustGrow bool) int {
+func (p *fetchPartition) read(log Log, bytesMax int, mustGrow, isCommitted bool) int {
 	state, err := log.Partition(p.name, p.partition)
 	if err != nil {
 		p.err = p.unknown(err)
@@ -72,10 +74,16 @@ func (p *fetchPartition) read(log Log, bytesMax int, mustGrow bool) int {
 		return 0
 	}
 	bytesMax = min(bytesMax, int(p.bytesMax))
-	if p.offset == state.NextOffset || bytesMax <= 0 && !mustGrow {
+	if p.offset >= p.readableEnd(isCommitted) || bytesMax <= 0 && !mustGrow {
 		return 0
 	}
-	batches, err := log.ReadBatches(p.name, p.partition, p.offset, max(bytesMax, 0))
+	var batches []byte
+	var aborted []command.AbortedTransaction
+	if isCommitted {
+		batches, aborted, err = log.ReadCommitted(p.name, p.partition, p.offset, max(bytesMax, 0))
+	} else {
+		batches, err = log.ReadBatches(p.name, p.partition, p.offset, max(bytesMax, 0))
+	}
 	if err != nil {
 		p.err = p.unknown(err)
 		return 0
@@ -83,8 +91,16 @@ func (p *fetchPartition) read(log Log, bytesMax int, mustGrow bool) int {
 	if len(batches) > bytesMax && !mustGrow {
 		return 0
 	}
-	p.batches = batches
+	p.batches, p.aborted = batches, aborted
 	return len(batches)
+}
+
+// readableEnd is the offset before which a client may read.
+func (p *fetchPartition) readableEnd(isCommitted bool) int64 {
+	if isCommitted {
+		return p.state.StableOffset
+	}
+	return p.state.NextOffset
 }
 
 // unknown is err, told in terms of the topic id if the client used one.
@@ -101,6 +117,8 @@ type fetchRead struct {
 	// session is nil outside of one.
 	session       *fetchSession
 	isIncremental bool
+	// isCommitted: only committed records are wanted.
+	isCommitted bool
 }
 
 type pollLimits struct {
@@ -154,13 +172,13 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 // has an error. What was read before is dropped.
 func (r *fetchRead) read(c *call, bytesMax int) int {
 	for _, p := range r.partitions {
-		p.batches = nil
+		p.batches, p.aborted = nil, nil
 	}
 	bytesMax = c.reserve(bytesMax)
 	bytes, failed := 0, false
 	for _, p := range r.partitions {
 		if p.err == nil {
-			bytes += p.read(c.log(), bytesMax-bytes, bytes == 0)
+			bytes += p.read(c.log(), bytesMax-bytes, bytes == 0, r.isCommitted)
 		}
 		failed = failed || p.err != nil
 	}
@@ -184,7 +202,11 @@ func (r *fetchRead) growth(log Log) int {
 		switch {
 		case err != nil || p.offset < state.StartOffset:
 			return math.MaxInt / 2
-		case state.NextOffset > p.state.NextOffset:
+		case r.isCommitted && state.StableOffset > p.state.StableOffset:
+			// What was decided may have been there for long: so many bytes as records of
+			// the partition have in the mean.
+			grown += max((state.StableOffset-p.state.StableOffset)*state.Bytes/max(state.NextOffset-state.StartOffset, 1), 1)
+		case !r.isCommitted && state.NextOffset > p.state.NextOffset:
 			grown += max(state.Bytes-p.state.Bytes, 1)
 		}
 	}

@@ -35,6 +35,9 @@ type Log interface {
 	// and command.ErrOffsetOutOfRange below its start or above its end. Nobody
 	// writes into the bytes.
 	ReadBatches(topic string, partition int32, offset int64, bytesMax int) ([]byte, error)
+	// ReadCommitted is ReadBatches up to the partition's StableOffset, with the aborted
+	// transactions that have records in what it returns, in the order of their ends.
+	ReadCommitted(topic string, partition int32, offset int64, bytesMax int) ([]byte, []command.AbortedTransaction, error)
 	// OffsetForTimestamp finds the first record whose timestamp is at least
 	// unixMilli. Both results are -1 where there is none.
 	OffsetForTimestamp(topic string, partition int32, unixMilli int64) (offset, timestampUnixMilli int64, err error)
@@ -55,6 +58,16 @@ type Log interface {
 	CommittedOffsets(group string) ([]command.GroupOffset, error)
 	// Groups returns the consumer groups that have committed offsets, sorted.
 	Groups() ([]string, error)
+
+	// Transactions is sorted by transactional id.
+	Transactions() []command.Transaction
+	Transaction(id string) (command.Transaction, bool)
+	// UndecidedOffsets are the partitions for which open transactions hold offsets of a
+	// group.
+	UndecidedOffsets(group string) ([]command.TopicPartition, error)
+	// Producers is what a partition knows of idempotent producers, sorted by id, or
+	// command.ErrUnknownTopic.
+	Producers(topic string, partition int32) ([]command.ActiveProducer, error)
 }
 
 // Cluster is who is there, as clients see it.

@@ -31,6 +31,12 @@ func fetchResponseLike(random *rand.Rand, version int16) *kmsg.FetchResponse {
 			if random.IntN(3) == 0 {
 				p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = random.Int32(), random.Int32()
 			}
+			if n := random.IntN(4); n > 0 {
+				p.AbortedTransactions = make([]kmsg.FetchResponseTopicPartitionAbortedTransaction, n-1)
+				for i := range p.AbortedTransactions {
+					p.AbortedTransactions[i].ProducerID, p.AbortedTransactions[i].FirstOffset = random.Int64(), random.Int64()
+				}
+			}
 			topic.Partitions = append(topic.Partitions, p)
 		}
 		response.Topics = append(response.Topics, topic)

@@ -1,7 +1,8 @@
 // Package kafkacompattest imitates the state machine for tests of the Kafka
 // listener: a Log in memory, simple enough to be seen right, and a Cluster.
 //
-// It refuses to be fast or durable. It stores batches as they come, with their
+// It refuses to be fast or durable, and it has no transactions: tests of these have the
+// state machine itself behind the listener. It stores batches as they come, with their
 // base offset patched in a copy.
 package kafkacompattest
 
@@ -364,7 +365,7 @@ func (l *Log) Partition(topic string, number int32) (command.PartitionState, err
 	if p == nil {
 		return command.PartitionState{}, command.ErrUnknownTopic
 	}
-	state := command.PartitionState{StartOffset: p.start, NextOffset: p.next}
+	state := command.PartitionState{StartOffset: p.start, NextOffset: p.next, StableOffset: p.next}
 	for _, b := range p.batches {
 		state.Bytes += int64(len(b.bytes))
 	}
@@ -393,6 +394,40 @@ func (l *Log) ReadBatches(topic string, number int32, offset int64, bytesMax int
 		read = append(read, b.bytes...)
 	}
 	return read, nil
+}
+
+// ReadCommitted is ReadBatches: nothing is undecided.
+func (l *Log) ReadCommitted(topic string, number int32, offset int64, bytesMax int) ([]byte, []command.AbortedTransaction, error) {
+	batches, err := l.ReadBatches(topic, number, offset, bytesMax)
+	return batches, nil, err
+}
+
+// Transactions are none.
+func (l *Log) Transactions() []command.Transaction { return nil }
+
+// Transaction is not there.
+func (l *Log) Transaction(string) (command.Transaction, bool) { return command.Transaction{}, false }
+
+// UndecidedOffsets are none.
+func (l *Log) UndecidedOffsets(string) ([]command.TopicPartition, error) { return nil, nil }
+
+// Producers is what the partition has of the last batches of each producer.
+func (l *Log) Producers(topic string, number int32) ([]command.ActiveProducer, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.partition(topic, number)
+	if p == nil {
+		return nil, command.ErrUnknownTopic
+	}
+	var producers []command.ActiveProducer
+	for _, id := range slices.Sorted(maps.Keys(p.producers)) {
+		last := p.producers[id][len(p.producers[id])-1]
+		producers = append(producers, command.ActiveProducer{
+			ProducerEpoch: command.ProducerEpoch{ProducerID: id, Epoch: last.epoch}, LastSequence: last.last,
+			LastTimestamp: -1, CoordinatorEpoch: -1, FirstOffset: -1,
+		})
+	}
+	return producers, nil
 }
 
 // OffsetForTimestamp looks at every record.

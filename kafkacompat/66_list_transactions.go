@@ -1,0 +1,69 @@
+package kafkacompat
+
+import (
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
+)
+
+// ListTransactions lists transactional ids, all or those that pass a number of filters
+// (KIP-664).
+//
+// Versions: 1 brought the filter by how long a transaction is open (KIP-994), 2 that by a
+// pattern of the id (KIP-1152).
+func init() {
+	register(api{
+		key: 66, versionMin: 0, versionMax: 2,
+		requestBytesMax: requestBytesSmall,
+		shape:           wire.MustShape("[]s []i64 i64@1+ ns@2+"),
+	}, listTransactions)
+}
+
+// transactionStates are all that a client may filter by. Those that Kafka has and that are
+// never met here are known, and nothing is in them.
+var transactionStates = []string{"Empty", "Ongoing", "PrepareCommit", "PrepareAbort", "CompleteCommit", "CompleteAbort", "Dead", "PrepareEpochFence"}
+
+func listTransactions(c *call, request *kmsg.ListTransactionsRequest) (kmsg.Response, error) {
+	response := responseTo[*kmsg.ListTransactionsResponse](request)
+	if !c.isLeader() {
+		// Every node is asked, and one that coordinates nothing has nothing.
+		return response, nil
+	}
+	var pattern *regexp.Regexp
+	if request.TransactionalIDPattern != nil && *request.TransactionalIDPattern != "" {
+		var err error
+		if pattern, err = regexp.Compile("^(?:" + *request.TransactionalIDPattern + ")$"); err != nil {
+			response.ErrorCode = kerr.InvalidRegularExpression.Code
+			return response, nil
+		}
+	}
+	for _, state := range request.StateFilters {
+		if !slices.Contains(transactionStates, state) {
+			response.UnknownStateFilters = append(response.UnknownStateFilters, state)
+		}
+	}
+	now := time.Now().UnixMilli()
+	for _, tx := range c.log().Transactions() {
+		switch {
+		case len(request.StateFilters) > 0 && !slices.Contains(request.StateFilters, tx.Status.String()):
+		case len(request.ProducerIDFilters) > 0 && !slices.Contains(request.ProducerIDFilters, tx.Producer.ProducerID):
+		case request.Version >= 1 && request.DurationFilterMillis >= 0 && !isOpenLongerThan(tx, request.DurationFilterMillis, now):
+		case pattern != nil && !pattern.MatchString(tx.TransactionalID):
+		default:
+			state := kmsg.NewListTransactionsResponseTransactionState()
+			state.TransactionalID, state.ProducerID, state.TransactionState = tx.TransactionalID, tx.Producer.ProducerID, tx.Status.String()
+			response.TransactionStates = append(response.TransactionStates, state)
+		}
+	}
+	return response, nil
+}
+
+func isOpenLongerThan(tx command.Transaction, milli, nowUnixMilli int64) bool {
+	return tx.StartedUnixMilli >= 0 && nowUnixMilli-tx.StartedUnixMilli > milli
+}
