@@ -137,6 +137,10 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyAbortTransactions(com)
 	case *command.ForgetTransactions:
 		return c.applyForgetTransactions(com)
+	case *command.StoreGroup:
+		return c.applyStoreGroup(com)
+	case *command.DeleteOffsets:
+		return c.applyDeleteOffsets(com)
 	case *command.RetryThread:
 		return c.applyRetryThread(com)
 	case *command.DeleteThread:

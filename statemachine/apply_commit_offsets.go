@@ -70,11 +70,13 @@ func (c *change) applyDeleteGroups(com *command.DeleteGroups) []error {
 
 func (c *change) deleteGroup(group string) error {
 	isKnown := c.dropTransactionOffsets(group)
-	c.each(c.key.Group(group), func(key, _ []byte) error {
+	drop := func(key, _ []byte) error {
 		isKnown = true
 		c.delete(key)
 		return nil
-	})
+	}
+	c.each(c.key.Group(group), drop)
+	c.each(c.key.GroupParts(group), drop)
 	if !isKnown {
 		return fmt.Errorf("%w: %q", command.ErrUnknownGroup, group)
 	}

@@ -179,6 +179,13 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 		e, err := decodeEndedTransaction(last(), value)
 		return fmt.Sprintf("ended transaction %s/%d @%d", topic, partition(), last()),
 			fmt.Sprintf("producer %d, aborted %v, from %d, stable %d", e.producerID, e.isAborted, e.first, e.stable), err
+	case keys.GroupPart:
+		group, part, err := keys.ParseGroupPart(key)
+		if err != nil {
+			return "", "", err
+		}
+		kept, err := decodeGroupPart(value)
+		return fmt.Sprintf("part %q of group %s", part, group), fmt.Sprintf("%q", kept), err
 	case keys.Bundle:
 		return fmt.Sprintf("bundle %d", key[4]), string(value[1:]), nil
 	case keys.BundleHash:

@@ -75,6 +75,8 @@ var stored = map[string]struct {
 			}
 			return o, err
 		}),
+	"group_part": value([]byte("of the coordinator"),
+		func(part *[]byte, dst []byte) []byte { return append(append(dst, valueVersion), *part...) }, decodeGroupPart),
 	"topic": value(command.Topic{ID: command.TopicID{1, 15: 2}, Partitions: 8, Configs: map[string]string{"retention.ms": "1", "a": ""}},
 		func(spec *command.Topic, dst []byte) []byte { return encodeTopic(dst, 3, *spec) },
 		func(data []byte) (command.Topic, error) {
@@ -153,7 +155,7 @@ func TestProducersOfVersion1AreRead(t *testing.T) {
 
 func TestValuesCutShortOrFromTheFutureAreRefused(t *testing.T) {
 	// In these the end is whatever is left.
-	endsAnywhere := map[string]int{"history": 5, "kept_event": 5, "unmatched_event": 5}
+	endsAnywhere := map[string]int{"history": 5, "kept_event": 5, "unmatched_event": 5, "group_part": 18}
 	for name, v := range stored {
 		for cut := range len(v.bytes) - endsAnywhere[name] {
 			if got, err := v.read(v.bytes[:cut]); !errors.Is(err, errMalformed) {

@@ -99,6 +99,10 @@ const (
 	// of a transaction.
 	TransactionPartitionsMax = 10_000
 	TransactionGroupsMax     = 100
+	// GroupPartsMax and GroupBytesMax bound what one command keeps of a group, names
+	// included. How many members a group has is bounded by its coordinator.
+	GroupPartsMax = 100_000
+	GroupBytesMax = 16 << 20
 
 	// BundleBytesMax bounds a bundle.
 	BundleBytesMax = 64 << 20

@@ -107,3 +107,24 @@ func (s *Store) Groups() ([]string, error) {
 	})
 	return groups, err
 }
+
+// StoredGroups is what was kept of all groups, by name. It reads all of it.
+func (s *Store) StoredGroups() ([]command.StoredGroup, error) {
+	var groups []command.StoredGroup
+	err := s.read(func(db *pebble.DB) error {
+		return scan(db, keys.GroupPart, func(key, value []byte) error {
+			group, name, err := keys.ParseGroupPart(key)
+			if err != nil {
+				return err
+			}
+			part, err := decodeGroupPart(value)
+			if n := len(groups); n == 0 || groups[n-1].Group != group {
+				groups = append(groups, command.StoredGroup{Group: group})
+			}
+			last := &groups[len(groups)-1]
+			last.Parts = append(last.Parts, command.GroupPart{Name: name, Value: part})
+			return err
+		})
+	})
+	return groups, err
+}

@@ -75,6 +75,7 @@ func (w *workload) next() {
 		w.apply(command.CommitOffsets{Group: "g" + w.key(), NowUnixMilli: w.now, Offsets: []command.GroupOffset{
 			{Topic: "out", Partition: w.random.Int32N(3), Offset: w.random.Int64N(100), Metadata: "m"}}})
 	case n < 96:
+		w.storeGroup()
 		w.apply(command.KeepOffsets{Groups: []string{"gthread-1", "gthread-2"}, NowUnixMilli: w.now})
 		w.apply(command.ExpireOffsets{Groups: []string{"gthread-2", "gthread-3", "gthread-4"}, BeforeUnixMilli: w.now - 20_000})
 		w.apply(command.DeleteGroups{Groups: []string{"g" + w.key()}})
@@ -93,6 +94,22 @@ func (w *workload) next() {
 		value := fmt.Sprint(w.random.IntN(100_000))
 		w.apply(command.AlterTopicConfigs{Topic: "out", Configs: map[string]*string{"retention.ms": &value, "retention.bytes": nil}})
 	}
+}
+
+func (w *workload) storeGroup() {
+	// Its own numbers, so that those who chose a seed for what it shows keep that.
+	random := rand.New(rand.NewPCG(uint64(w.now), 22))
+	group := func() string { return fmt.Sprintf("gthread-%d", random.IntN(12)) }
+	com := command.StoreGroup{Group: group(), IsWhole: random.IntN(3) == 0}
+	for range random.IntN(4) {
+		part := command.GroupPart{Name: fmt.Sprintf("member-%d", random.IntN(3))}
+		if random.IntN(4) > 0 {
+			part.Value = fmt.Appendf(nil, "part %d", random.IntN(50))
+		}
+		com.Parts = append(com.Parts, part)
+	}
+	w.apply(com)
+	w.apply(command.DeleteOffsets{Group: group(), Offsets: []command.TopicPartition{{Topic: "out", Partition: random.Int32N(3)}}})
 }
 
 func (w *workload) deployNext() {

@@ -29,6 +29,8 @@ const (
 	KindEndTransaction           Kind = 19
 	KindAbortTransactions        Kind = 20
 	KindForgetTransactions       Kind = 21
+	KindStoreGroup               Kind = 22
+	KindDeleteOffsets            Kind = 23
 )
 
 // kindNames are the kinds in words, as docs/formats.md and metrics have them.
@@ -56,6 +58,8 @@ var kindNames = map[Kind]string{
 	KindEndTransaction:           "EndTransaction",
 	KindAbortTransactions:        "AbortTransactions",
 	KindForgetTransactions:       "ForgetTransactions",
+	KindStoreGroup:               "StoreGroup",
+	KindDeleteOffsets:            "DeleteOffsets",
 }
 
 // String is the kind's name.

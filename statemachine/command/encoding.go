@@ -66,6 +66,8 @@ var kinds = map[Kind]func() Command{
 	KindEndTransaction:           func() Command { return new(EndTransaction) },
 	KindAbortTransactions:        func() Command { return new(AbortTransactions) },
 	KindForgetTransactions:       func() Command { return new(ForgetTransactions) },
+	KindStoreGroup:               func() Command { return new(StoreGroup) },
+	KindDeleteOffsets:            func() Command { return new(DeleteOffsets) },
 }
 
 // Encode gives the bytes that a command has in the log. Equal commands have equal

@@ -54,7 +54,9 @@ func examples() map[string]Command {
 		"forget_transactions": &ForgetTransactions{TransactionalIDs: []string{"tx"}, BeforeUnixMilli: 16},
 		"append_in_transaction": &AppendRecords{Appends: []Append{{Topic: "t", Partition: 1, Batch: []byte{1, 2}, TopicID: id,
 			TransactionalID: "tx", AddsPartition: true}}, NowUnixMilli: 17},
-		"delete_thread": &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},
+		"delete_thread":  &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},
+		"store_group":    &StoreGroup{Group: "g", IsWhole: true, Parts: []GroupPart{{Name: "", Value: []byte{1, 2}}, {Name: "member", Value: nil}}},
+		"delete_offsets": &DeleteOffsets{Group: "g", Offsets: []TopicPartition{{Topic: "t", Partition: 1}}},
 	}
 }
 

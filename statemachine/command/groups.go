@@ -20,7 +20,7 @@ type GroupOffset struct {
 	TopicID TopicID `cbor:"6,keyasint,omitzero"`
 }
 
-// DeleteGroups forgets groups and their offsets. Its result is []error, one per
+// DeleteGroups forgets groups: their offsets, and what StoreGroup kept of them. Its result is []error, one per
 // group in order: nil or ErrUnknownGroup.
 type DeleteGroups struct {
 	Groups []string `cbor:"1,keyasint"`
@@ -40,7 +40,41 @@ type ExpireOffsets struct {
 	BeforeUnixMilli int64    `cbor:"2,keyasint"`
 }
 
+// StoreGroup keeps what the coordinator of a group has to know after a restart: its
+// members, and who has what. The parts are the coordinator's own: it names and
+// encodes them, and nobody else looks inside. Its result is nil or ErrLimit, and then
+// nothing of it is done.
+type StoreGroup struct {
+	Group string `cbor:"1,keyasint"`
+	// IsWhole says that these are all parts of the group: others that are there are
+	// deleted. With no parts, the group is forgotten, but for its offsets.
+	IsWhole bool        `cbor:"2,keyasint,omitempty"`
+	Parts   []GroupPart `cbor:"3,keyasint,omitempty"`
+}
+
+// GroupPart is a part of what is kept of a group.
+type GroupPart struct {
+	Name string `cbor:"1,keyasint"`
+	// Value is null where the part is to be deleted.
+	Value []byte `cbor:"2,keyasint"`
+}
+
+// StoredGroup is what StoreGroup has kept of a group: its parts by name.
+type StoredGroup struct {
+	Group string
+	Parts []GroupPart
+}
+
+// DeleteOffsets forgets offsets of a group. Its result is []error, one per offset
+// in order: nil, also where there was none, or ErrUnknownTopic.
+type DeleteOffsets struct {
+	Group   string           `cbor:"1,keyasint"`
+	Offsets []TopicPartition `cbor:"2,keyasint"`
+}
+
 func (CommitOffsets) Kind() Kind { return KindCommitOffsets }
 func (DeleteGroups) Kind() Kind  { return KindDeleteGroups }
 func (KeepOffsets) Kind() Kind   { return KindKeepOffsets }
 func (ExpireOffsets) Kind() Kind { return KindExpireOffsets }
+func (StoreGroup) Kind() Kind    { return KindStoreGroup }
+func (DeleteOffsets) Kind() Kind { return KindDeleteOffsets }

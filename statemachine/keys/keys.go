@@ -32,6 +32,7 @@ const (
 	Transaction      = 'n'
 	OpenTransaction  = 'o'
 	EndedTransaction = 'a'
+	GroupPart        = 'G'
 )
 
 // OfTopic are the letters whose keys go on with the topic's number: to drop a
@@ -148,6 +149,14 @@ func (k *Key) TransactionGroup(id, group string) []byte {
 // TransactionOffset is for an offset that a transaction holds for a group.
 func (k *Key) TransactionOffset(id, group string, topic TopicNumber, partition int32) []byte {
 	return k.begin(Transaction).escaped(id).escaped(group).number4(uint32(topic)).number4(uint32(partition)).buffer
+}
+
+// GroupParts is the beginning of all GroupPart keys of a group.
+func (k *Key) GroupParts(group string) []byte { return k.begin(GroupPart).escaped(group).buffer }
+
+// GroupPartNamed is for GroupPart.
+func (k *Key) GroupPartNamed(group, part string) []byte {
+	return k.begin(GroupPart).escaped(group).name(part)
 }
 
 // BundleOnly is for Bundle and BundleHash.

@@ -35,6 +35,7 @@ func TestGoldenKeys(t *testing.T) {
 		{"timer", bytes.Clone(k.Name(Timer, 1, "a|b")), "7300000001617c62"},
 		{"timer by due", bytes.Clone(k.TimerDue(2, 1, "a")), "5300000000000000020000000161"},
 		{"group offset", bytes.Clone(k.GroupPartition("g", 1, 2)), "676700010000000100000002"},
+		{"group part", bytes.Clone(k.GroupPartNamed("g", "ab")), "47670001" + "6162"},
 		{"bundle", bytes.Clone(k.BundleOnly(Bundle, 1)), "6200000001"},
 		{"bundle hash", bytes.Clone(k.BundleOnly(BundleHash, 1)), "4200000001"},
 		{"unmatched event", bytes.Clone(k.UnmatchedAt(3)), "750000000000000003"},

@@ -93,6 +93,18 @@ func ParseTransactionOffset(rest []byte) (group string, topic TopicNumber, parti
 	return parseGroupPartition(rest)
 }
 
+// ParseGroupPart reads a key of GroupPart.
+func ParseGroupPart(key []byte) (group, part string, err error) {
+	if len(key) < 1 {
+		return "", "", fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	group, rest, ok := unescape(key[1:])
+	if !ok {
+		return "", "", fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return group, string(rest), nil
+}
+
 // ParseBundle reads a key of Bundle or BundleHash.
 func ParseBundle(key []byte) (BundleNumber, error) {
 	if len(key) != 1+4 {
