@@ -36,7 +36,10 @@ const offsetMetadataBytesMax = 4096
 
 func offsetCommit(c *call, request *kmsg.OffsetCommitRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.OffsetCommitResponse](request)
-	refusal := c.checkCommit(request)
+	refusal := c.server.coordinator.checkCommit(commitIdentity{
+		group: request.Group, memberID: request.MemberID, instanceID: request.InstanceID, generation: request.Generation,
+		knowsMemberEpochs: request.Version >= 9,
+	})
 
 	var offsets []command.GroupOffset
 	var places []*kmsg.OffsetCommitResponseTopicPartition
@@ -92,21 +95,4 @@ func groupError(err error) error {
 		return kerr.CoordinatorNotAvailable
 	}
 	return err
-}
-
-func (c *call) checkCommit(request *kmsg.OffsetCommitRequest) error {
-	if err := c.server.coordinator.checkLeader(); err != nil {
-		return err
-	}
-	g := c.server.coordinator.find(request.Group)
-	if g == nil {
-		// Nobody has a generation of a group without members; a member that
-		// comes back after a restart is told to join.
-		if request.Generation >= 0 {
-			return kerr.IllegalGeneration
-		}
-		return nil
-	}
-	defer g.mu.Unlock()
-	return g.checkCommit(request.MemberID, request.InstanceID, request.Generation)
 }

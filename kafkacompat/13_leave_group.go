@@ -1,6 +1,9 @@
 package kafkacompat
 
 import (
+	"errors"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
@@ -27,15 +30,23 @@ func leaveGroup(c *call, request *kmsg.LeaveGroupRequest) (kmsg.Response, error)
 		}))
 		return response, nil
 	}
-	err := c.withGroup(request.Group, func(g *group) error {
+	leave := func(g *group) error {
 		for _, m := range request.Members {
 			member := kmsg.NewLeaveGroupResponseMember()
 			member.MemberID, member.InstanceID = m.MemberID, m.InstanceID
-			member.ErrorCode = errorCode(g.leave(m.MemberID, m.InstanceID))
+			err := error(kerr.UnknownMemberID)
+			if g != nil {
+				err = g.leave(m.MemberID, m.InstanceID)
+			}
+			member.ErrorCode = errorCode(err)
 			response.Members = append(response.Members, member)
 		}
 		return nil
-	})
+	}
+	err := c.withGroup(request.Group, leave)
+	if errors.Is(err, kerr.UnknownMemberID) {
+		err = leave(nil) // a group that is not there: said of each member, as by Kafka
+	}
 	response.ErrorCode = errorCode(err)
 	return response, nil
 }

@@ -1,8 +1,6 @@
 package kafkacompat
 
 import (
-	"errors"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -41,13 +39,7 @@ func (c *call) deleteGroup(id string) error {
 	if id == "" {
 		return kerr.InvalidGroupID
 	}
-	wasKnown, err := c.server.coordinator.forgetEmpty(id)
-	if err != nil {
-		return err
-	}
-	err = c.proposeEach(0, 1, command.DeleteGroups{Groups: []string{id}})[0]
-	if wasKnown && errors.Is(err, command.ErrUnknownGroup) {
-		return nil // it had no offsets
-	}
-	return groupError(err)
+	return groupError(c.server.coordinator.delete(id, func() error {
+		return c.proposeEach(0, 1, command.DeleteGroups{Groups: []string{id}})[0]
+	}))
 }

@@ -2,46 +2,64 @@ package kafkacompat
 
 import (
 	"cmp"
+	"errors"
+	"log/slog"
 	"slices"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"kont/statemachine/command"
 )
 
-// A coordinator holds the consumer groups. Their members live in its memory, on
-// the leader alone; committed offsets are in the log. When the leader changes,
-// or starts again, the members are told that nobody knows them and join anew,
-// which every client does by itself.
+// A coordinator holds the consumer groups. It lives on the leader alone: when
+// another node becomes it, or this one starts again, the groups are made of what was
+// kept of them in the log, and the sessions of their members begin anew.
 type coordinator struct {
 	config  GroupConfig
 	cluster Cluster
 	log     Log
+	writer  *groupWriter
 
 	// mu guards the fields below. A group's own lock may be taken under it, not
 	// the other way round.
 	mu       sync.Mutex
 	isClosed bool
-	// epoch is the leader epoch in which the groups were made.
-	epoch  int32
-	groups map[string]*group
+	// epoch is the leader epoch in which the groups were made, and isLoaded says
+	// that those in the log were.
+	epoch    int32
+	isLoaded bool
+	groups   map[string]*group
 }
 
-func newCoordinator(config GroupConfig, cluster Cluster, log Log) *coordinator {
-	return &coordinator{config: config, cluster: cluster, log: log, groups: make(map[string]*group)}
+func newCoordinator(config GroupConfig, cluster Cluster, log Log, logger *slog.Logger) *coordinator {
+	return &coordinator{
+		config: config, cluster: cluster, log: log,
+		writer: newGroupWriter(log, logger), groups: make(map[string]*group),
+	}
 }
 
 // checkLeader is NOT_COORDINATOR on any node but the leader. When the leader has
-// changed since the last request, it forgets all groups.
+// changed since the last request, it forgets all groups, and makes those anew that
+// are in the log.
 func (c *coordinator) checkLeader() error {
 	leader, epoch := c.cluster.Leader()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if epoch > c.epoch { // not an older one, from before we had the lock
-		c.epoch = epoch
+		c.epoch, c.isLoaded = epoch, false
 		c.forgetLocked()
 	}
-	if leader != c.cluster.NodeID() {
+	if leader != c.cluster.NodeID() || c.isClosed {
 		return kerr.NotCoordinator
+	}
+	if !c.isLoaded {
+		if err := c.loadLocked(); err != nil {
+			c.writer.logger.Error("load consumer groups", "error", err)
+			c.forgetLocked()
+			return kerr.CoordinatorLoadInProgress
+		}
+		c.isLoaded = true
 	}
 	return nil
 }
@@ -56,9 +74,10 @@ func (c *coordinator) forgetLocked() {
 
 func (c *coordinator) close() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.isClosed = true
 	c.forgetLocked()
+	c.mu.Unlock()
+	c.writer.close()
 }
 
 func (c *coordinator) size() int {
@@ -102,43 +121,83 @@ func (c *coordinator) findOrMake(id string) *group {
 	}
 	g := c.groups[id]
 	if g == nil {
-		g = newGroup(id, c.config, c.drop)
-		c.groups[id] = g
+		g = c.makeLocked(id)
 	}
 	g.mu.Lock()
 	return g
 }
 
-// drop forgets a group that has had no members for a while.
+func (c *coordinator) makeLocked(id string) *group {
+	g := newGroup(id, c.config, c.writer, c.drop)
+	c.groups[id] = g
+	return g
+}
+
+// drop forgets a group that has had no members for a while. What is kept of it stays
+// for as long as it has offsets, as in Kafka: its generation goes on.
 func (c *coordinator) drop(g *group) {
+	offsets, err := c.log.CommittedOffsets(g.id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c.groups[g.id] == g && g.isForgettable() {
-		g.state = groupDead
-		delete(c.groups, g.id)
+	switch {
+	case c.groups[g.id] != g || !g.isForgettable():
+	case !g.store.isKept:
+		c.forgetGroupLocked(g)
+	case err != nil || len(offsets) > 0:
+		g.startEmptyTimer()
+	default:
+		g.store.keep(true, nil, func(err error) {
+			if err == nil && g.isForgettable() {
+				g.store.isKept = false
+			}
+			g.startEmptyTimer()
+		})
 	}
 }
 
-// forgetEmpty forgets a group without members, for it is deleted. It is
-// NON_EMPTY_GROUP if there are some, and says whether the group was known.
-func (c *coordinator) forgetEmpty(id string) (wasKnown bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	g := c.groups[id]
-	if g == nil {
-		return false, nil
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.members) > 0 || len(g.pending) > 0 {
-		return true, kerr.NonEmptyGroup
-	}
+// forgetGroupLocked takes a group, which is locked as well, out of the table.
+func (c *coordinator) forgetGroupLocked(g *group) {
 	g.stopTimers()
 	g.state = groupDead
-	delete(c.groups, id)
-	return true, nil
+	delete(c.groups, g.id)
+}
+
+// delete has a group without members deleted, by a function that proposes it: nobody
+// joins meanwhile. It is NON_EMPTY_GROUP if there are members.
+func (c *coordinator) delete(id string, propose func() error) error {
+	g := c.find(id)
+	if g == nil {
+		return propose()
+	}
+	if g.state == groupDead {
+		g.mu.Unlock()
+		return kerr.CoordinatorNotAvailable
+	}
+	if !g.isForgettable() {
+		g.mu.Unlock()
+		return kerr.NonEmptyGroup
+	}
+	g.state = groupDead
+	g.mu.Unlock()
+
+	err := propose()
+	isGone := err == nil || errors.Is(err, command.ErrUnknownGroup) // it had no offsets
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case c.groups[id] != g: // another leader's, or nobody's
+	case isGone:
+		c.forgetGroupLocked(g)
+		return nil
+	default:
+		g.state = groupEmpty
+		g.startEmptyTimer()
+	}
+	return err
 }
 
 // A groupSummary is what ListGroups and DescribeGroups tell of a group.

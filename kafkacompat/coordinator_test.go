@@ -1,9 +1,20 @@
 package kafkacompat
 
 import (
+	"context"
+	"log/slog"
 	"testing"
 	"time"
+
+	"kont/statemachine/command"
 )
+
+// An emptyLog takes what is proposed and has nothing.
+type emptyLog struct{ Log }
+
+func (emptyLog) Propose(context.Context, command.Command) (command.Result, error) { return nil, nil }
+func (emptyLog) StoredGroups() ([]command.StoredGroup, error)                     { return nil, nil }
+func (emptyLog) CommittedOffsets(string) ([]command.GroupOffset, error)           { return nil, nil }
 
 // A stubCluster is a cluster whose leader is node 1.
 type stubCluster struct {
@@ -18,7 +29,7 @@ func (c *stubCluster) Leader() (nodeID, epoch int32) { return 1, c.epoch }
 // answer is the later one to take the lock.
 func TestOlderEpochForgetsNoGroup(t *testing.T) {
 	cluster := &stubCluster{epoch: 2}
-	c := newCoordinator(GroupConfig{EmptyRetention: time.Hour}, cluster, nil)
+	c := newCoordinator(GroupConfig{EmptyRetention: time.Hour}, cluster, emptyLog{}, slog.New(slog.DiscardHandler))
 	defer c.close()
 	requireGroups := func(want int) {
 		t.Helper()

@@ -2,10 +2,10 @@
 // from the records and topics of the state machine, and coordinates consumer
 // groups.
 //
-// It refuses to store anything. Records, topics, configurations, producers, transactions
-// and committed offsets are in the log, which it reaches through the interface Log;
-// what it holds itself (connections, fetch sessions, the members of groups) may
-// be lost at any moment, and clients make it anew. It knows nothing of workflows:
+// It refuses to store anything. Records, topics, configurations, producers, transactions,
+// committed offsets and the members of groups are in the log, which it reaches
+// through the interface Log; what it holds itself (connections, fetch sessions,
+// rebalances under way) may be lost at any moment, and clients make it anew. It knows nothing of workflows:
 // workflow-resume is a topic to it. It refuses record formats 0 and 1.
 //
 // # What the caller owes
@@ -35,7 +35,8 @@
 //
 // # Bytes
 //
-// The package stores none. On the wire it speaks Kafka's protocol as kmsg has it;
+// The package stores none, but gives the log parts of groups to keep, which are in
+// the layouts of group_encoding.go. On the wire it speaks Kafka's protocol as kmsg has it;
 // record batches pass through as they came, but for a wrong max timestamp, see
 // package recordbatch.
 //

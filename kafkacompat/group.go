@@ -1,7 +1,6 @@
 package kafkacompat
 
 import (
-	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -33,6 +32,13 @@ const (
 // what, and the others hear that when they sync. The generation counts the
 // rounds, and a member that names an old one is refused.
 //
+// What the leader decided is in the log before anyone hears of it, so that after a
+// restart the members go on in their generation. A rebalance that is under way is
+// not: after a restart it begins anew.
+//
+// Joins and syncs cost the same however many members there are: thousands may come
+// at once. What goes over all members happens once in a rebalance.
+//
 // Invariants: a group in Empty or Dead has no members. In Stable and
 // CompletingRebalance no member waits in a join; in Stable none waits in a sync.
 // leader is a member unless there are none.
@@ -40,7 +46,8 @@ type group struct {
 	id     string
 	config GroupConfig
 	// drop is called, without the lock, when the group may be forgotten.
-	drop func(*group)
+	drop  func(*group)
+	store *groupStore
 
 	// mu guards everything below.
 	mu           sync.Mutex
@@ -52,6 +59,19 @@ type group struct {
 	// leader is a member id.
 	leader  string
 	members map[string]*member
+	// ordered is members in the order in which they came, and some that are none
+	// any more: those that no other place knows.
+	ordered []*member
+	// knownBy counts the members that know a protocol.
+	knownBy map[string]int
+	// joining and syncing are the members that wait for an answer.
+	joining map[chan joinReply]*member
+	syncing map[chan syncReply]*member
+	// unsynced counts the members that have not synced in this generation.
+	unsynced int
+	// isStoring: the leader has synced in this generation, and its decision is on
+	// its way into the log.
+	isStoring bool
 	// static maps group instance ids to member ids (KIP-345).
 	static map[string]string
 	// pending are member ids that were given out and have not joined yet
@@ -63,8 +83,10 @@ type group struct {
 	// timer is known as such.
 	round      uint64
 	roundTimer *time.Timer
-	// notBefore holds back the first rebalance of an empty group.
+	// notBefore holds back the first rebalance of an empty group, at most until
+	// notAfter; each new member makes it wait again.
 	notBefore  time.Time
+	notAfter   time.Time
 	emptyTimer *time.Timer
 }
 
@@ -97,16 +119,20 @@ type groupProtocol struct {
 	metadata []byte
 }
 
-func newGroup(id string, config GroupConfig, drop func(*group)) *group {
+func newGroup(id string, config GroupConfig, writer *groupWriter, drop func(*group)) *group {
 	g := &group{
 		id:      id,
 		config:  config,
 		drop:    drop,
 		state:   groupEmpty,
 		members: make(map[string]*member),
+		knownBy: make(map[string]int),
+		joining: make(map[chan joinReply]*member),
+		syncing: make(map[chan syncReply]*member),
 		static:  make(map[string]string),
 		pending: make(map[string]*time.Timer),
 	}
+	g.store = &groupStore{writer: writer, group: id, lock: &g.mu}
 	g.startEmptyTimer()
 	return g
 }
@@ -127,12 +153,20 @@ func (g *group) isForgettable() bool {
 
 // inOrder are the members in the order in which they came.
 func (g *group) inOrder() []*member {
-	members := make([]*member, 0, len(g.members))
-	for _, m := range g.members {
-		members = append(members, m)
+	g.ordered = slices.DeleteFunc(g.ordered, func(m *member) bool { return g.members[m.id] != m })
+	return slices.Clone(g.ordered)
+}
+
+// oldest is the member that came first, nil if there is none.
+func (g *group) oldest() *member {
+	for len(g.ordered) > 0 {
+		if m := g.ordered[0]; g.members[m.id] == m {
+			return m
+		}
+		g.ordered[0] = nil
+		g.ordered = g.ordered[1:]
 	}
-	slices.SortFunc(members, func(a, b *member) int { return cmp.Compare(a.order, b.order) })
-	return members
+	return nil
 }
 
 // add makes m a member.
@@ -140,6 +174,8 @@ func (g *group) add(m *member) {
 	g.joins++
 	m.order = g.joins
 	g.members[m.id] = m
+	g.ordered = append(g.ordered, m)
+	g.countProtocols(m, 1)
 	if m.instanceID != nil {
 		g.static[*m.instanceID] = m.id
 	}
@@ -148,20 +184,35 @@ func (g *group) add(m *member) {
 	}
 }
 
+// countProtocols adds a member's protocols to knownBy, or takes them away.
+func (g *group) countProtocols(m *member, by int) {
+	for i, p := range m.protocols {
+		if isRepeated := slices.ContainsFunc(m.protocols[:i], func(q groupProtocol) bool { return q.name == p.name }); !isRepeated {
+			if g.knownBy[p.name] += by; g.knownBy[p.name] == 0 {
+				delete(g.knownBy, p.name)
+			}
+		}
+	}
+}
+
 // remove takes a member away without a rebalance. What it waits for is answered
 // with err.
 func (g *group) remove(m *member, err error) {
 	m.stopSession()
-	m.answerJoin(joinReply{err: err, memberID: m.id})
-	m.answerSync(syncReply{err: err})
+	g.answerJoin(m, joinReply{err: err, memberID: m.id})
+	g.answerSync(m, syncReply{err: err})
 	delete(g.members, m.id)
+	g.countProtocols(m, -1)
+	if !m.hasSynced {
+		g.unsynced--
+	}
 	if m.instanceID != nil && g.static[*m.instanceID] == m.id {
 		delete(g.static, *m.instanceID)
 	}
 	if g.leader == m.id {
 		g.leader = ""
-		if others := g.inOrder(); len(others) > 0 {
-			g.leader = others[0].id
+		if next := g.oldest(); next != nil {
+			g.leader = next.id
 		}
 	}
 }
@@ -321,25 +372,6 @@ func (g *group) leave(id string, instanceID *string) error {
 		return kerr.UnknownMemberID
 	}
 	g.lose(m, kerr.UnknownMemberID)
-	return nil
-}
-
-// checkCommit says whether offsets may be committed in the name of a member. A
-// negative generation is a client that uses the group for its offsets only; it may
-// have a name nevertheless, as librdkafka's static members have.
-func (g *group) checkCommit(id string, instanceID *string, generation int32) error {
-	if generation < 0 && len(g.members) == 0 {
-		return nil
-	}
-	m, err := g.checkMember(id, instanceID, generation)
-	if err != nil {
-		return err
-	}
-	if g.state == groupCompleting {
-		// The partitions may be another's by the assignment that is on its way.
-		return kerr.RebalanceInProgress
-	}
-	g.keepAlive(m)
 	return nil
 }
 

@@ -103,7 +103,7 @@ func (g *group) rejoin(m *member, request joinRequest, answer chan joinReply) {
 	isUnchanged := slices.EqualFunc(m.protocols, request.protocols, func(a, b groupProtocol) bool {
 		return a.name == b.name && bytes.Equal(a.metadata, b.metadata)
 	})
-	m.update(request)
+	g.update(m, request)
 	switch {
 	case g.state == groupCompleting && isUnchanged,
 		// A follower that missed the answer; a leader that joins again wants a
@@ -112,12 +112,7 @@ func (g *group) rejoin(m *member, request joinRequest, answer chan joinReply) {
 		g.keepAlive(m)
 		answer <- g.joinReplyFor(m)
 	default:
-		g.wait(m, answer)
-		if g.state == groupPreparing {
-			g.tryCompleteJoin()
-		} else {
-			g.prepareRebalance()
-		}
+		g.waitAndRebalance(m, answer)
 	}
 }
 
@@ -136,41 +131,68 @@ func (g *group) joinStatic(request joinRequest, answer chan joinReply) chan join
 	}
 
 	m := g.members[oldID]
-	m.answerJoin(joinReply{err: kerr.FencedInstanceID, memberID: oldID, generation: -1})
-	m.answerSync(syncReply{err: kerr.FencedInstanceID})
+	g.answerJoin(m, joinReply{err: kerr.FencedInstanceID, memberID: oldID, generation: -1})
+	g.answerSync(m, syncReply{err: kerr.FencedInstanceID})
 	delete(g.members, oldID)
 	m.id = request.memberID
 	g.members[m.id] = m
 	g.static[*request.instanceID] = m.id
-	oldLeader := g.leader
 	if g.leader == oldID {
 		g.leader = m.id
 	}
-	m.update(request)
+	g.update(m, request)
 
 	if g.state == groupStable && g.selectProtocol() == g.protocol {
-		// Nothing has changed for the others: the assignment stays.
+		// Nothing has changed for the others: the assignment stays. The new id is
+		// in the log before its owner hears of it.
 		g.keepAlive(m)
-		reply := g.joinReplyFor(m)
-		if g.leader == m.id {
-			if request.canSkipAssignment {
-				reply.skipAssignment = true
-			} else {
-				// An old client that finds itself the leader would assign anew.
-				// It is made to believe that the one before still leads.
-				reply.leader, reply.members = oldLeader, nil
-			}
+		parts := map[string][]byte{
+			partGroup: encodeClassicGroup(g), partMemberPrefix + oldID: nil, partMemberPrefix + m.id: encodeClassicMember(m),
 		}
-		answer <- reply
+		id, generation := m.id, g.generation
+		g.store.keep(false, parts, func(err error) {
+			switch {
+			case g.members[id] != m: // it was started yet another time, or is gone
+				answer <- joinReply{err: kerr.FencedInstanceID, memberID: id, generation: -1}
+			case err != nil:
+				answer <- joinReply{err: groupError(err), memberID: id, generation: -1}
+			case g.state == groupStable && g.generation == generation:
+				answer <- g.joinReplyInPlace(m, oldID, request.canSkipAssignment)
+			default:
+				g.waitAndRebalance(m, answer)
+			}
+		})
 		return answer
 	}
+	g.waitAndRebalance(m, answer)
+	return answer
+}
+
+// joinReplyInPlace is the answer to a static member that takes its old place in a
+// group that goes on.
+func (g *group) joinReplyInPlace(m *member, oldID string, canSkipAssignment bool) joinReply {
+	reply := g.joinReplyFor(m)
+	if g.leader == m.id {
+		if canSkipAssignment {
+			reply.skipAssignment = true
+		} else {
+			// An old client that finds itself the leader would assign anew.
+			// It is made to believe that the one before still leads.
+			reply.leader, reply.members = oldID, nil
+		}
+	}
+	return reply
+}
+
+// waitAndRebalance has a member wait for the rebalance, which begins if none is
+// under way.
+func (g *group) waitAndRebalance(m *member, answer chan joinReply) {
 	g.wait(m, answer)
 	if g.state == groupPreparing {
 		g.tryCompleteJoin()
 	} else {
 		g.prepareRebalance()
 	}
-	return answer
 }
 
 func (g *group) addAndRebalance(request joinRequest, answer chan joinReply) {
@@ -181,28 +203,29 @@ func (g *group) addAndRebalance(request joinRequest, answer chan joinReply) {
 		id:         request.memberID,
 		instanceID: request.instanceID,
 	}
-	m.update(request)
+	m.protocols = request.protocols
+	g.unsynced++
 	g.add(m)
-	g.wait(m, answer)
-	if g.state == groupPreparing {
-		g.tryCompleteJoin()
-	} else {
-		g.prepareRebalance()
-	}
+	g.update(m, request)
+	g.delayForNewcomer()
+	g.waitAndRebalance(m, answer)
 }
 
-func (m *member) update(request joinRequest) {
+func (g *group) update(m *member, request joinRequest) {
 	m.clientID, m.clientHost = request.clientID, request.clientHost
 	m.sessionTimeout, m.rebalanceTimeout = request.sessionTimeout, request.rebalanceTimeout
+	g.countProtocols(m, -1)
 	m.protocols = request.protocols
+	g.countProtocols(m, 1)
 }
 
 // wait makes answer the place where the member waits for the rebalance. An older
 // wait of the same member, on a connection that is gone, ends.
 func (g *group) wait(m *member, answer chan joinReply) {
-	m.answerJoin(joinReply{err: kerr.RebalanceInProgress, memberID: m.id, generation: -1})
+	g.answerJoin(m, joinReply{err: kerr.RebalanceInProgress, memberID: m.id, generation: -1})
 	m.stopSession()
 	m.joining = answer
+	g.joining[answer] = m
 }
 
 // abandonJoin is told that nobody waits for the answer any more. The member
@@ -210,17 +233,17 @@ func (g *group) wait(m *member, answer chan joinReply) {
 func (g *group) abandonJoin(answer chan joinReply) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, m := range g.members {
-		if m.joining == answer {
-			m.joining = nil
-			g.keepAlive(m)
-		}
+	if m := g.joining[answer]; m != nil {
+		delete(g.joining, answer)
+		m.joining = nil
+		g.keepAlive(m)
 	}
 }
 
-func (m *member) answerJoin(reply joinReply) {
+func (g *group) answerJoin(m *member, reply joinReply) {
 	if m.joining != nil {
 		m.joining <- reply
+		delete(g.joining, m.joining)
 		m.joining = nil
 	}
 }
@@ -253,15 +276,21 @@ func (g *group) supports(request joinRequest) bool {
 	if request.protocolType != g.protocolType {
 		return false
 	}
+	// The member itself may change its mind.
+	others := len(g.members)
+	self := g.members[request.memberID]
+	if request.instanceID != nil && self == nil {
+		self = g.members[g.static[*request.instanceID]]
+	}
+	if self != nil {
+		others--
+	}
 	return slices.ContainsFunc(request.protocols, func(p groupProtocol) bool {
-		for _, m := range g.members {
-			isSelf := m.id == request.memberID ||
-				m.instanceID != nil && request.instanceID != nil && *m.instanceID == *request.instanceID
-			if !isSelf && !m.knows(p.name) {
-				return false
-			}
+		knownBy := g.knownBy[p.name]
+		if self != nil && self.knows(p.name) {
+			knownBy--
 		}
-		return true
+		return knownBy == others
 	})
 }
 
@@ -273,19 +302,11 @@ func (m *member) knows(protocol string) bool {
 // that all know. Among equals, the one that the oldest member is for wins.
 func (g *group) selectProtocol() string {
 	members := g.inOrder()
-	knownBy := make(map[string]int)
-	for _, m := range members {
-		for i, p := range m.protocols {
-			if !slices.ContainsFunc(m.protocols[:i], func(before groupProtocol) bool { return before.name == p.name }) {
-				knownBy[p.name]++
-			}
-		}
-	}
 	votes := make(map[string]int)
 	var inOrder []string
 	for _, m := range members {
 		for _, p := range m.protocols {
-			if knownBy[p.name] == len(members) {
+			if g.knownBy[p.name] == len(members) {
 				if votes[p.name]++; votes[p.name] == 1 {
 					inOrder = append(inOrder, p.name)
 				}

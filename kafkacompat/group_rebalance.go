@@ -12,14 +12,15 @@ func (g *group) prepareRebalance() {
 	for _, m := range g.members {
 		m.assignment = nil
 		if m.syncing != nil {
-			m.answerSync(syncReply{err: kerr.RebalanceInProgress})
+			g.answerSync(m, syncReply{err: kerr.RebalanceInProgress})
 			g.keepAlive(m)
 		}
 	}
-	g.notBefore = time.Time{}
+	g.notBefore, g.isStoring = time.Time{}, false
 	if g.state == groupEmpty && g.config.InitialRebalanceDelay > 0 {
-		g.notBefore = time.Now().Add(g.config.InitialRebalanceDelay)
-		g.startRound(g.config.InitialRebalanceDelay, g.endInitialDelay)
+		now := time.Now()
+		g.notAfter = now.Add(max(g.rebalanceTimeout(), g.config.InitialRebalanceDelay))
+		g.delay(now)
 	} else {
 		g.startRound(g.rebalanceTimeout(), g.completeJoin)
 	}
@@ -27,6 +28,23 @@ func (g *group) prepareRebalance() {
 	g.state = groupPreparing
 	g.protocol = ""
 	g.tryCompleteJoin()
+}
+
+// delay holds the first rebalance of a group back for the initial delay.
+func (g *group) delay(now time.Time) {
+	g.notBefore = now.Add(g.config.InitialRebalanceDelay)
+	if g.notBefore.After(g.notAfter) {
+		g.notBefore = g.notAfter
+	}
+	g.startRound(g.notBefore.Sub(now), g.endInitialDelay)
+}
+
+// delayForNewcomer waits again for others when somebody has come within the delay:
+// where one starts, more do.
+func (g *group) delayForNewcomer() {
+	if now := time.Now(); g.state == groupPreparing && now.Before(g.notBefore) {
+		g.delay(now)
+	}
 }
 
 func (g *group) endInitialDelay() {
@@ -49,12 +67,9 @@ func (g *group) tryCompleteJoin() {
 	if len(g.pending) > 0 || time.Now().Before(g.notBefore) {
 		return
 	}
-	for _, m := range g.members {
-		if m.joining == nil {
-			return
-		}
+	if len(g.joining) == len(g.members) {
+		g.completeJoin()
 	}
-	g.completeJoin()
 }
 
 // completeJoin begins the next generation with those who have joined. Static
@@ -80,6 +95,9 @@ func (g *group) completeJoin() {
 		g.stopRound()
 		g.state = groupEmpty
 		g.leader = ""
+		if g.store.isKept {
+			g.store.keep(true, map[string][]byte{partGroup: encodeClassicGroup(g)}, nil)
+		}
 		g.startEmptyTimer()
 		return
 	}
@@ -93,10 +111,12 @@ func (g *group) completeJoin() {
 	}
 	g.protocol = g.selectProtocol()
 	g.state = groupCompleting
+	g.isStoring = false
+	g.unsynced = len(g.members)
 	for _, m := range g.inOrder() {
 		m.hasSynced = false
 		if m.joining != nil {
-			m.answerJoin(g.joinReplyFor(m))
+			g.answerJoin(m, g.joinReplyFor(m))
 			g.keepAlive(m)
 		}
 	}
@@ -155,44 +175,81 @@ func (g *group) sync(request syncRequest) chan syncReply {
 		answer <- syncReply{err: err}
 		return answer
 	}
-	m.answerSync(syncReply{err: kerr.RebalanceInProgress}) // one that waits on a lost connection
-	m.hasSynced = true
+	g.answerSync(m, syncReply{err: kerr.RebalanceInProgress}) // one that waits on a lost connection
+	if !m.hasSynced {
+		m.hasSynced = true
+		g.unsynced--
+	}
 	m.syncing = answer
+	g.syncing[answer] = m
 	m.stopSession()
 	switch {
 	case g.state == groupStable:
 		g.tellAssignment(m)
-		g.stopRoundIfAllSynced()
-	case m.id == g.leader:
-		g.state = groupStable
+	case m.id == g.leader && !g.isStoring:
 		for _, other := range g.members {
 			other.assignment = request.assignments[other.id]
-			g.tellAssignment(other)
 		}
-		g.stopRoundIfAllSynced()
+		g.isStoring = true
+		generation := g.generation
+		g.store.keep(true, g.parts(), func(err error) {
+			if g.state == groupCompleting && g.generation == generation && g.isStoring {
+				g.endStoring(err)
+			}
+		})
 	}
+	g.stopRoundIfAllSynced()
 	return answer
+}
+
+// parts is all that is kept of the group.
+func (g *group) parts() map[string][]byte {
+	parts := make(map[string][]byte, len(g.members)+1)
+	parts[partGroup] = encodeClassicGroup(g)
+	for _, m := range g.members {
+		parts[partMemberPrefix+m.id] = encodeClassicMember(m)
+	}
+	return parts
+}
+
+// endStoring tells everybody what the leader decided, which is in the log now. If it
+// could not be written, the round begins anew.
+func (g *group) endStoring(err error) {
+	g.isStoring = false
+	if err != nil {
+		for _, m := range g.inOrder() {
+			if m.syncing != nil {
+				g.answerSync(m, syncReply{err: groupError(err)})
+				g.keepAlive(m)
+			}
+		}
+		g.prepareRebalance()
+		return
+	}
+	g.state = groupStable
+	for _, m := range g.members {
+		g.tellAssignment(m)
+	}
+	g.stopRoundIfAllSynced()
 }
 
 func (g *group) tellAssignment(m *member) {
 	if m.syncing != nil {
-		m.answerSync(syncReply{protocolType: g.protocolType, protocol: g.protocol, assignment: m.assignment})
+		g.answerSync(m, syncReply{protocolType: g.protocolType, protocol: g.protocol, assignment: m.assignment})
 		g.keepAlive(m)
 	}
 }
 
 func (g *group) stopRoundIfAllSynced() {
-	for _, m := range g.members {
-		if !m.hasSynced {
-			return
-		}
+	if g.state == groupStable && g.unsynced == 0 {
+		g.stopRound()
 	}
-	g.stopRound()
 }
 
-func (m *member) answerSync(reply syncReply) {
+func (g *group) answerSync(m *member, reply syncReply) {
 	if m.syncing != nil {
 		m.syncing <- reply
+		delete(g.syncing, m.syncing)
 		m.syncing = nil
 	}
 }
@@ -201,10 +258,9 @@ func (m *member) answerSync(reply syncReply) {
 func (g *group) abandonSync(answer chan syncReply) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, m := range g.members {
-		if m.syncing == answer {
-			m.syncing = nil
-			g.keepAlive(m)
-		}
+	if m := g.syncing[answer]; m != nil {
+		delete(g.syncing, answer)
+		m.syncing = nil
+		g.keepAlive(m)
 	}
 }

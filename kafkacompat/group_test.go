@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -21,6 +22,7 @@ const (
 type groupScript struct {
 	t *testing.T
 	*group
+	writer  *groupWriter
 	dropped bool
 }
 
@@ -28,12 +30,14 @@ type groupScript struct {
 func inGroup(t *testing.T, change func(*GroupConfig), f func(*groupScript)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		config := GroupConfig{MembersMax: 1000, EmptyRetention: 10 * time.Minute}
+		config := GroupConfig{MembersMax: 10_000, EmptyRetention: 10 * time.Minute}
 		if change != nil {
 			change(&config)
 		}
 		s := &groupScript{t: t}
-		s.group = newGroup("orders", config, func(g *group) {
+		s.writer = newGroupWriter(emptyLog{}, slog.New(slog.DiscardHandler))
+		defer s.writer.close()
+		s.group = newGroup("orders", config, s.writer, func(g *group) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
 			s.dropped = s.dropped || g.isForgettable()
@@ -143,6 +147,22 @@ func (s *groupScript) checkInvariants() {
 	}
 	if (s.state == groupEmpty || s.state == groupDead) && len(s.members) > 0 {
 		s.t.Fatalf("%s with %d members", s.state, len(s.members))
+	}
+	unsynced, joining, syncing := 0, 0, 0
+	for _, m := range s.members {
+		if !m.hasSynced {
+			unsynced++
+		}
+		if m.joining != nil {
+			joining++
+		}
+		if m.syncing != nil {
+			syncing++
+		}
+	}
+	if joining != len(s.joining) || syncing != len(s.syncing) || unsynced != s.unsynced || len(s.inOrder()) != len(s.members) {
+		s.t.Fatalf("%d join, %d sync, %d have not synced, %d in order; counted are %d, %d, %d of %d",
+			joining, syncing, unsynced, len(s.inOrder()), len(s.joining), len(s.syncing), s.unsynced, len(s.members))
 	}
 	for _, m := range s.members {
 		if m.joining != nil && s.state != groupPreparing {
@@ -312,7 +332,7 @@ func TestOldGenerationsAndStrangersAreRefused(t *testing.T) {
 		commit := func(id string, generation int32) error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return s.checkCommit(id, nil, generation)
+			return s.checkCommit(commitIdentity{memberID: id, generation: generation})
 		}
 		for _, c := range []struct {
 			claim string
@@ -340,7 +360,7 @@ func TestCommitWaitsForTheAssignment(t *testing.T) {
 	inGroup(t, nil, func(s *groupScript) {
 		id := s.waitJoin(s.starts(requestOf(""))).memberID
 		s.mu.Lock()
-		err := s.checkCommit(id, nil, 1)
+		err := s.checkCommit(commitIdentity{memberID: id, generation: 1})
 		s.mu.Unlock()
 		if !errors.Is(err, kerr.RebalanceInProgress) {
 			t.Errorf("commit: %v, want REBALANCE_IN_PROGRESS", err)
@@ -356,7 +376,8 @@ func TestWhoIsNoMemberCommitsToAnEmptyGroupUnderAnyName(t *testing.T) {
 		commit := func() error {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			return errors.Join(s.checkCommit("", &instance, -1), s.checkCommit("somebody", nil, -1))
+			return errors.Join(s.checkCommit(commitIdentity{instanceID: &instance, generation: -1}),
+				s.checkCommit(commitIdentity{memberID: "somebody", generation: -1}))
 		}
 		if err := commit(); err != nil {
 			t.Errorf("empty group: %v", err)
@@ -407,16 +428,30 @@ func TestMemberIDThatIsNotUsedHoldsBackNobodyForLong(t *testing.T) {
 	})
 }
 
+// Each newcomer makes the first member wait again, but not for longer than its
+// rebalance timeout.
 func TestFirstMemberWaitsForTheInitialDelay(t *testing.T) {
-	inGroup(t, func(c *GroupConfig) { c.InitialRebalanceDelay = 3 * time.Second }, func(s *groupScript) {
+	delayed := func(c *GroupConfig) { c.InitialRebalanceDelay = 3 * time.Second }
+	inGroup(t, delayed, func(s *groupScript) {
 		first := s.starts(requestOf(""))
 		time.Sleep(2 * time.Second)
 		second := s.starts(requestOf(""))
+		time.Sleep(2 * time.Second)
 		s.requireWaiting(first)
 		time.Sleep(time.Second)
 		s.waitJoin(first)
 		s.waitJoin(second)
 		s.require(groupCompleting, 1, 2)
+	})
+	inGroup(t, delayed, func(s *groupScript) {
+		var joins []chan joinReply
+		for range int(testRebalance / (2 * time.Second)) {
+			joins = append(joins, s.starts(requestOf("")))
+			s.requireWaiting(joins[0])
+			time.Sleep(2 * time.Second)
+		}
+		s.waitJoin(joins[0])
+		s.require(groupCompleting, 1, len(joins))
 	})
 }
 
@@ -531,7 +566,7 @@ func TestEndSendsThoseWhoWaitToFindTheCoordinator(t *testing.T) {
 
 func TestManyMembersJoinAtOnce(t *testing.T) {
 	inGroup(t, nil, func(s *groupScript) {
-		s.stable(500)
+		s.stable(5000)
 	})
 }
 

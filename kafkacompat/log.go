@@ -68,6 +68,9 @@ type Log interface {
 	// Producers is what a partition knows of idempotent producers, sorted by id, or
 	// command.ErrUnknownTopic.
 	Producers(topic string, partition int32) ([]command.ActiveProducer, error)
+	// StoredGroups returns what command.StoreGroup has kept of all groups, sorted
+	// by group.
+	StoredGroups() ([]command.StoredGroup, error)
 }
 
 // Cluster is who is there, as clients see it.

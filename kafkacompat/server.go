@@ -65,7 +65,7 @@ func New(config Config) (*Server, error) {
 		listeners:     make(map[net.Listener]struct{}),
 		conns:         make(map[*conn]struct{}),
 	}
-	s.coordinator = newCoordinator(config.Groups, config.Cluster, config.Log)
+	s.coordinator = newCoordinator(config.Groups, config.Cluster, config.Log, config.Logger)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }

@@ -22,7 +22,7 @@ const (
 	// have as long to come back.
 	offsetsEvery = 10 * time.Minute
 	// offsetsKeptFor is how old the offsets of a group with members may become before
-	// they are kept anew. Members are known to this node's memory alone; without it, a
+	// they are kept anew. The state machine doesn't know who has members; without it, a
 	// group that had nothing to commit for a week would lose its offsets when it pauses.
 	offsetsKeptFor = time.Hour
 	// offsetsGroupsMax bounds one command.

@@ -26,6 +26,7 @@ type Log struct {
 	mu         sync.Mutex
 	topics     map[string]*topic
 	groups     map[string]map[command.TopicPartition]command.GroupOffset
+	parts      map[string]map[string][]byte
 	watches    map[*watch]struct{}
 	quotas     command.ClientQuotas
 	producerID int64
@@ -132,6 +133,11 @@ func (l *Log) apply(c command.Command) (command.Result, error) {
 		return each(c.Alterations, l.alterQuotas), nil
 	case command.DeleteGroups:
 		return each(c.Groups, l.deleteGroup), nil
+	case command.StoreGroup:
+		l.storeGroup(c)
+		return nil, nil
+	case command.DeleteOffsets:
+		return each(c.Offsets, func(tp command.TopicPartition) error { return l.deleteOffset(c.Group, tp) }), nil
 	default:
 		return nil, fmt.Errorf("%T is nothing that the listener proposes", c)
 	}
@@ -292,11 +298,57 @@ func (l *Log) commit(group string, o command.GroupOffset) error {
 }
 
 func (l *Log) deleteGroup(group string) error {
-	if l.groups[group] == nil {
+	if l.groups[group] == nil && l.parts[group] == nil {
 		return command.ErrUnknownGroup
 	}
 	delete(l.groups, group)
+	delete(l.parts, group)
 	return nil
+}
+
+func (l *Log) storeGroup(c command.StoreGroup) {
+	if l.parts == nil {
+		l.parts = make(map[string]map[string][]byte)
+	}
+	if c.IsWhole || l.parts[c.Group] == nil {
+		l.parts[c.Group] = make(map[string][]byte)
+	}
+	for _, part := range c.Parts {
+		if part.Value == nil {
+			delete(l.parts[c.Group], part.Name)
+		} else {
+			l.parts[c.Group][part.Name] = slices.Clone(part.Value)
+		}
+	}
+	if len(l.parts[c.Group]) == 0 {
+		delete(l.parts, c.Group)
+	}
+}
+
+func (l *Log) deleteOffset(group string, tp command.TopicPartition) error {
+	if l.partition(tp.Topic, tp.Partition) == nil {
+		return command.ErrUnknownTopic
+	}
+	delete(l.groups[group], tp)
+	if len(l.groups[group]) == 0 {
+		delete(l.groups, group)
+	}
+	return nil
+}
+
+// StoredGroups is sorted by group, and the parts of each by name.
+func (l *Log) StoredGroups() ([]command.StoredGroup, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var stored []command.StoredGroup
+	for _, group := range slices.Sorted(maps.Keys(l.parts)) {
+		one := command.StoredGroup{Group: group}
+		for _, name := range slices.Sorted(maps.Keys(l.parts[group])) {
+			one.Parts = append(one.Parts, command.GroupPart{Name: name, Value: slices.Clone(l.parts[group][name])})
+		}
+		stored = append(stored, one)
+	}
+	return stored, nil
 }
 
 // Topics is sorted by name.

@@ -1,0 +1,184 @@
+package kafkacompat
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What is kept of a group (command.StoreGroup) is a part with the empty name for the
+// group, and a part named "m" and its id for each member. Every part begins with its
+// version and the type of the group. u is an unsigned varint, i a zigzag varint, text
+// a length u and as many bytes, text? a length plus one, 0 for null; a list has its
+// count u before it.
+//
+//	group, classic    1 | 1 | generation i | protocol type text | protocol text | leader text
+//	member, classic   1 | 1 | order u | instance text? | client id text | client host text |
+//	                  session ms u | rebalance ms u | {protocol text, metadata text} list | assignment text
+//	group, consumer   1 | 2 | group epoch i | assignment epoch i
+//	member, consumer  1 | 2 | instance text? | rack text? | client id text | client host text | rebalance ms u |
+//	                  topics text list | regex text | assignor text | epoch i | previous epoch i | state u |
+//	                  assigned, being revoked, target: each a list of {topic id 16 bytes, partitions u list}
+//
+// Bytes of every layout are in testdata/groups; they are added to and never
+// regenerated.
+const (
+	partVersion      = 1
+	partTypeClassic  = 1
+	partTypeConsumer = 2
+
+	partGroup        = ""
+	partMemberPrefix = "m"
+)
+
+// errPart: a part that no release wrote, or one from the future. The group is not
+// taken over; its members join again.
+var errPart = errors.New("malformed part of a group")
+
+func appendText[S string | []byte](dst []byte, s S) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendNullable(dst []byte, s *string) []byte {
+	if s == nil {
+		return append(dst, 0)
+	}
+	return append(binary.AppendUvarint(dst, uint64(len(*s))+1), *s...)
+}
+
+// A partReader reads a part. After the first field that isn't there it is bad and
+// gives zeros.
+type partReader struct {
+	data []byte
+	bad  bool
+}
+
+// readPart begins to read and checks version and type.
+func readPart(data []byte, kind byte) *partReader {
+	r := &partReader{data: data}
+	if r.uint() != partVersion || r.uint() != uint64(kind) {
+		r.bad = true
+	}
+	return r
+}
+
+func (r *partReader) uint() uint64 {
+	v, n := binary.Uvarint(r.data)
+	if r.bad || n <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.data = r.data[n:]
+	return v
+}
+
+func (r *partReader) int32() int32 {
+	v, n := binary.Varint(r.data)
+	if r.bad || n <= 0 || v != int64(int32(v)) {
+		r.bad = true
+		return 0
+	}
+	r.data = r.data[n:]
+	return int32(v)
+}
+
+// take is the next n bytes, in memory of their own.
+func (r *partReader) take(n uint64) []byte {
+	if r.bad || n > uint64(len(r.data)) {
+		r.bad = true
+		return nil
+	}
+	taken := append([]byte{}, r.data[:n]...)
+	r.data = r.data[n:]
+	return taken
+}
+
+func (r *partReader) bytes() []byte { return r.take(r.uint()) }
+func (r *partReader) text() string  { return string(r.bytes()) }
+
+func (r *partReader) nullable() *string {
+	n := r.uint()
+	if n == 0 {
+		return nil
+	}
+	s := string(r.take(n - 1))
+	return &s
+}
+
+func (r *partReader) milli() time.Duration {
+	n := r.uint()
+	if n > uint64(1<<40) {
+		r.bad = true
+		return 0
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// count reads a number of things that take at least bytes each.
+func (r *partReader) count(bytes int) int {
+	n := r.uint()
+	if n > uint64(len(r.data)/bytes) {
+		r.bad = true
+		return 0
+	}
+	return int(n)
+}
+
+func (r *partReader) end(what string) error {
+	if r.bad || len(r.data) > 0 {
+		return fmt.Errorf("%s: %w", what, errPart)
+	}
+	return nil
+}
+
+// partType is the type of the group that a part is of, 0 if it is of none that this
+// release knows.
+func partType(data []byte) byte {
+	if len(data) < 2 || data[0] != partVersion {
+		return 0
+	}
+	return data[1]
+}
+
+func encodeClassicGroup(g *group) []byte {
+	dst := []byte{partVersion, partTypeClassic}
+	dst = binary.AppendVarint(dst, int64(g.generation))
+	dst = appendText(dst, g.protocolType)
+	dst = appendText(dst, g.protocol)
+	return appendText(dst, g.leader)
+}
+
+// decodeClassicGroup reads into a new group.
+func decodeClassicGroup(g *group, data []byte) error {
+	r := readPart(data, partTypeClassic)
+	g.generation = r.int32()
+	g.protocolType, g.protocol, g.leader = r.text(), r.text(), r.text()
+	return r.end("classic group")
+}
+
+func encodeClassicMember(m *member) []byte {
+	dst := []byte{partVersion, partTypeClassic}
+	dst = binary.AppendUvarint(dst, m.order)
+	dst = appendNullable(dst, m.instanceID)
+	dst = appendText(appendText(dst, m.clientID), m.clientHost)
+	dst = binary.AppendUvarint(dst, uint64(m.sessionTimeout.Milliseconds()))
+	dst = binary.AppendUvarint(dst, uint64(m.rebalanceTimeout.Milliseconds()))
+	dst = binary.AppendUvarint(dst, uint64(len(m.protocols)))
+	for _, p := range m.protocols {
+		dst = appendText(appendText(dst, p.name), p.metadata)
+	}
+	return appendText(dst, m.assignment)
+}
+
+func decodeClassicMember(id string, data []byte) (*member, error) {
+	r := readPart(data, partTypeClassic)
+	m := &member{id: id, order: r.uint(), instanceID: r.nullable(), clientID: r.text(), clientHost: r.text()}
+	m.sessionTimeout, m.rebalanceTimeout = r.milli(), r.milli()
+	for range r.count(2) {
+		m.protocols = append(m.protocols, groupProtocol{name: r.text(), metadata: r.bytes()})
+	}
+	m.assignment = r.bytes()
+	m.hasSynced = true
+	return m, r.end("classic member")
+}
