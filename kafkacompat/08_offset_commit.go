@@ -38,7 +38,7 @@ func offsetCommit(c *call, request *kmsg.OffsetCommitRequest) (kmsg.Response, er
 	response := responseTo[*kmsg.OffsetCommitResponse](request)
 	refusal := c.server.coordinator.checkCommit(commitIdentity{
 		group: request.Group, memberID: request.MemberID, instanceID: request.InstanceID, generation: request.Generation,
-		knowsMemberEpochs: request.Version >= 9,
+		knowsMemberEpochs: request.Version >= 9, partitions: c.committedPartitions(request),
 	})
 
 	var offsets []command.GroupOffset
@@ -95,4 +95,20 @@ func groupError(err error) error {
 		return kerr.CoordinatorNotAvailable
 	}
 	return err
+}
+
+// committedPartitions is what a request is about. Only members of the new protocol are
+// asked for it, so it is nil in versions before that.
+func (c *call) committedPartitions(request *kmsg.OffsetCommitRequest) assignment {
+	if request.Version < 9 || request.Generation < 0 {
+		return nil
+	}
+	partitions := make(map[command.TopicID][]int32, len(request.Topics))
+	for _, asked := range request.Topics {
+		topic, _ := c.topic(asked.Topic, asked.TopicID, request.Version >= 10)
+		for _, p := range asked.Partitions {
+			partitions[topic.ID] = append(partitions[topic.ID], p.Partition)
+		}
+	}
+	return assignmentOf(partitions)
 }

@@ -34,7 +34,11 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 		for _, asked := range request.Groups {
 			answer := kmsg.NewOffsetFetchResponseGroup()
 			answer.Group = asked.Group
-			offsets, err := c.offsetsOf(asked.Group, notLeader)
+			err := notLeader
+			if err == nil && request.Version >= 9 {
+				err = c.server.coordinator.checkFetch(asked.Group, asked.MemberID, asked.MemberEpoch)
+			}
+			offsets, err := c.offsetsOf(asked.Group, err)
 			if answer.ErrorCode = errorCode(err); err == nil {
 				answer.Topics = c.offsetTopics(asked.Topics, offsets, request.Version >= 10)
 				answer.ErrorCode = errorCode(c.markUnstable(asked.Group, answer.Topics, request.RequireStable))

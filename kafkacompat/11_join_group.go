@@ -61,15 +61,14 @@ func (c *call) join(request *kmsg.JoinGroupRequest) joinReply {
 	}
 	var g *group
 	if request.MemberID == "" {
-		g = c.server.coordinator.findOrMake(request.Group)
-		if g == nil {
-			return joinReply{err: kerr.NotCoordinator, generation: -1}
+		if g, err = c.server.coordinator.findOrMakeClassic(request.Group); err != nil {
+			return joinReply{err: err, generation: -1}
 		}
-	} else if g = c.server.coordinator.find(request.Group); g == nil {
+	} else if g = c.server.coordinator.findClassic(request.Group); g == nil {
 		return joinReply{err: kerr.UnknownMemberID, memberID: request.MemberID, generation: -1}
 	}
 	answer := g.join(join)
-	g.mu.Unlock()
+	g.Unlock()
 	select {
 	case reply := <-answer:
 		return reply

@@ -26,8 +26,8 @@ func heartbeat(c *call, request *kmsg.HeartbeatRequest) (kmsg.Response, error) {
 	return response, nil
 }
 
-// withGroup calls f with the group, locked; a group that is not there has no
-// members either.
+// withGroup calls f with the classic group, locked; a group that is not there has no
+// members either, and one of the new protocol none that speak like this.
 func (c *call) withGroup(id string, f func(*group) error) error {
 	if id == "" {
 		return kerr.InvalidGroupID
@@ -35,10 +35,10 @@ func (c *call) withGroup(id string, f func(*group) error) error {
 	if err := c.server.coordinator.checkLeader(); err != nil {
 		return err
 	}
-	g := c.server.coordinator.find(id)
+	g := c.server.coordinator.findClassic(id)
 	if g == nil {
 		return kerr.UnknownMemberID
 	}
-	defer g.mu.Unlock()
+	defer g.Unlock()
 	return f(g)
 }

@@ -1,8 +1,6 @@
 package kafkacompat
 
 import (
-	"errors"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -25,28 +23,45 @@ func init() {
 func leaveGroup(c *call, request *kmsg.LeaveGroupRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.LeaveGroupResponse](request)
 	if request.Version < 3 {
-		response.ErrorCode = errorCode(c.withGroup(request.Group, func(g *group) error {
-			return g.leave(request.MemberID, nil)
+		response.ErrorCode = errorCode(c.leaveAll(request.Group, func(leave func(string, *string) error) error {
+			return leave(request.MemberID, nil)
 		}))
 		return response, nil
 	}
-	leave := func(g *group) error {
+	err := c.leaveAll(request.Group, func(leave func(string, *string) error) error {
 		for _, m := range request.Members {
 			member := kmsg.NewLeaveGroupResponseMember()
 			member.MemberID, member.InstanceID = m.MemberID, m.InstanceID
-			err := error(kerr.UnknownMemberID)
-			if g != nil {
-				err = g.leave(m.MemberID, m.InstanceID)
-			}
+			err := leave(m.MemberID, m.InstanceID)
 			member.ErrorCode = errorCode(err)
 			response.Members = append(response.Members, member)
+			if err == nil && m.Reason != nil {
+				c.logger.Debug("member leaves", "group", request.Group, "member", m.MemberID, "reason", *m.Reason)
+			}
 		}
 		return nil
-	}
-	err := c.withGroup(request.Group, leave)
-	if errors.Is(err, kerr.UnknownMemberID) {
-		err = leave(nil) // a group that is not there: said of each member, as by Kafka
-	}
+	})
 	response.ErrorCode = errorCode(err)
 	return response, nil
+}
+
+// leaveAll calls f with what takes a member out of a group, of either type. In a group
+// that is not there nobody is known.
+func (c *call) leaveAll(id string, f func(leave func(string, *string) error) error) error {
+	if id == "" {
+		return kerr.InvalidGroupID
+	}
+	if err := c.server.coordinator.checkLeader(); err != nil {
+		return err
+	}
+	g := c.server.coordinator.find(id)
+	if g == nil {
+		return f(func(string, *string) error { return kerr.UnknownMemberID })
+	}
+	defer g.Unlock()
+	err := f(g.leave)
+	if consumers, ok := g.(*consumerGroup); ok {
+		consumers.flush(nil)
+	}
+	return err
 }

@@ -13,6 +13,8 @@ import (
 // Versions: 4 brought static members, 5 flexible encoding, 6 an error for groups
 // that don't exist.
 //
+// A group of the new protocol is none to this request, see ConsumerGroupDescribe.
+//
 // Left out: authorised operations, there being no authorisation.
 func init() {
 	register(api{
@@ -51,5 +53,9 @@ func (c *call) describeGroup(id string) (groupSummary, error) {
 	if err := c.server.coordinator.checkLeader(); err != nil {
 		return groupSummary{}, err
 	}
-	return c.server.coordinator.describe(id)
+	summary, err := c.server.coordinator.describe(id)
+	if err == nil && summary.kind != groupTypeClassic {
+		summary = groupSummary{id: id, state: groupDead}
+	}
+	return summary, err
 }

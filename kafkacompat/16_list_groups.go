@@ -12,7 +12,7 @@ import (
 // ListGroups lists the groups that have members or offsets.
 //
 // Versions: 3 brought flexible encoding, 4 states and a filter by them, 5 types
-// and a filter by them; all groups are of the classic type.
+// and a filter by them.
 func init() {
 	register(api{
 		key: 16, versionMin: 0, versionMax: 5,
@@ -23,7 +23,6 @@ func init() {
 }
 
 func listGroups(c *call, request *kmsg.ListGroupsRequest) (kmsg.Response, error) {
-	const typeClassic = "classic"
 	response := responseTo[*kmsg.ListGroupsResponse](request)
 	err := c.server.coordinator.checkLeader()
 	var groups []groupSummary
@@ -37,12 +36,12 @@ func listGroups(c *call, request *kmsg.ListGroupsRequest) (kmsg.Response, error)
 		return len(filter) == 0 || slices.ContainsFunc(filter, func(f string) bool { return strings.EqualFold(f, value) })
 	}
 	for _, g := range groups {
-		if !matches(request.StatesFilter, string(g.state)) || !matches(request.TypesFilter, typeClassic) {
+		if !matches(request.StatesFilter, string(g.state)) || !matches(request.TypesFilter, string(g.kind)) {
 			continue
 		}
 		answer := kmsg.NewListGroupsResponseGroup()
 		answer.Group, answer.ProtocolType = g.id, g.protocolType
-		answer.GroupState, answer.GroupType = string(g.state), typeClassic
+		answer.GroupState, answer.GroupType = string(g.state), string(g.kind)
 		response.Groups = append(response.Groups, answer)
 	}
 	return response, nil

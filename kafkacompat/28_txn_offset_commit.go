@@ -107,24 +107,8 @@ func (c *call) checkTxnCommit(request *kmsg.TxnOffsetCommitRequest) error {
 	if request.Group == "" {
 		return kerr.InvalidGroupID
 	}
-	if err := c.server.coordinator.checkLeader(); err != nil {
-		return err
-	}
-	if request.Generation < 0 && request.MemberID == "" && request.InstanceID == nil {
-		return nil
-	}
-	g := c.server.coordinator.find(request.Group)
-	if g == nil {
-		if request.Generation >= 0 {
-			return kerr.IllegalGeneration
-		}
-		return kerr.UnknownMemberID
-	}
-	defer g.mu.Unlock()
-	m, err := g.checkMember(request.MemberID, request.InstanceID, request.Generation)
-	if err != nil {
-		return err
-	}
-	g.keepAlive(m)
-	return nil
+	return c.server.coordinator.checkCommit(commitIdentity{
+		group: request.Group, memberID: request.MemberID, instanceID: request.InstanceID, generation: request.Generation,
+		isTransactional: true,
+	})
 }

@@ -79,6 +79,11 @@ type GroupConfig struct {
 	InitialRebalanceDelay time.Duration
 	// MembersMax bounds the members of a group (group.max.size). Default 10,000.
 	MembersMax int
+	// ConsumerSessionTimeout and ConsumerHeartbeatInterval are what members of the
+	// new protocol are told (group.consumer.session.timeout.ms,
+	// group.consumer.heartbeat.interval.ms). Defaults 45 s and 5 s.
+	ConsumerSessionTimeout    time.Duration
+	ConsumerHeartbeatInterval time.Duration
 	// EmptyRetention is how long the name and generation of a group without
 	// members are remembered. Offsets are kept apart from that. Default 10
 	// minutes.
@@ -123,6 +128,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.Groups.SessionTimeoutMin = orDefault(c.Groups.SessionTimeoutMin, 6*time.Second)
 	c.Groups.SessionTimeoutMax = orDefault(c.Groups.SessionTimeoutMax, 30*time.Minute)
 	c.Groups.MembersMax = orDefault(c.Groups.MembersMax, 10_000)
+	c.Groups.ConsumerSessionTimeout = orDefault(c.Groups.ConsumerSessionTimeout, 45*time.Second)
+	c.Groups.ConsumerHeartbeatInterval = orDefault(c.Groups.ConsumerHeartbeatInterval, 5*time.Second)
 	c.Groups.EmptyRetention = orDefault(c.Groups.EmptyRetention, 10*time.Minute)
 	c.TransactionTimeoutMax = orDefault(c.TransactionTimeoutMax, 15*time.Minute)
 
@@ -146,5 +153,7 @@ func (c Config) withDefaults() (Config, error) {
 	complain(c.BulkMemoryBytesMax < 1, "kafka listener: %d bytes for all large answers, at least 1", c.BulkMemoryBytesMax)
 	complain(c.Groups.SessionTimeoutMin > c.Groups.SessionTimeoutMax, "kafka listener: session timeouts from %s to %s",
 		c.Groups.SessionTimeoutMin, c.Groups.SessionTimeoutMax)
+	complain(c.Groups.ConsumerHeartbeatInterval < 0 || c.Groups.ConsumerHeartbeatInterval >= c.Groups.ConsumerSessionTimeout,
+		"kafka listener: heartbeats each %s, with sessions of %s", c.Groups.ConsumerHeartbeatInterval, c.Groups.ConsumerSessionTimeout)
 	return c, errors.Join(problems...)
 }

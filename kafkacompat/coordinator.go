@@ -29,13 +29,13 @@ type coordinator struct {
 	// that those in the log were.
 	epoch    int32
 	isLoaded bool
-	groups   map[string]*group
+	groups   map[string]anyGroup
 }
 
 func newCoordinator(config GroupConfig, cluster Cluster, log Log, logger *slog.Logger) *coordinator {
 	return &coordinator{
 		config: config, cluster: cluster, log: log,
-		writer: newGroupWriter(log, logger), groups: make(map[string]*group),
+		writer: newGroupWriter(log, logger), groups: make(map[string]anyGroup),
 	}
 }
 
@@ -92,76 +92,150 @@ func (c *coordinator) withMembers() []string {
 	defer c.mu.Unlock()
 	var ids []string
 	for id, g := range c.groups {
-		g.mu.Lock()
+		g.Lock()
 		if !g.isForgettable() {
 			ids = append(ids, id)
 		}
-		g.mu.Unlock()
+		g.Unlock()
 	}
 	return ids
 }
 
 // find is the group, locked, or nil. The caller unlocks it.
-func (c *coordinator) find(id string) *group {
+func (c *coordinator) find(id string) anyGroup {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	g := c.groups[id]
 	if g != nil {
-		g.mu.Lock()
+		g.Lock()
 	}
 	return g
 }
 
-// findOrMake is find, but makes the group if there is none; nil only after close.
-func (c *coordinator) findOrMake(id string) *group {
+// findClassic is find for a group of the classic protocol, nil for another one.
+func (c *coordinator) findClassic(id string) *group {
+	found := c.find(id)
+	if found == nil {
+		return nil
+	}
+	g, isClassic := found.(*group)
+	if !isClassic {
+		found.Unlock()
+	}
+	return g
+}
+
+// findOrMakeClassic is findClassic, but makes the group if there is none. A group of
+// the new protocol without members becomes a classic one.
+func (c *coordinator) findOrMakeClassic(id string) (*group, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.isClosed {
-		return nil
+		return nil, kerr.NotCoordinator
 	}
-	g := c.groups[id]
-	if g == nil {
-		g = c.makeLocked(id)
+	found := c.groups[id]
+	g, isClassic := found.(*group)
+	if !isClassic {
+		if err := canConvert(found, kerr.InconsistentGroupProtocol); err != nil {
+			return nil, err
+		}
+		g = newGroup(id, c.config, c.writer, c.drop)
+		if found != nil {
+			c.convertLocked(found, g)
+			g.generation = found.lastEpoch()
+		}
+		c.groups[id] = g
 	}
-	g.mu.Lock()
-	return g
+	g.Lock()
+	return g, nil
 }
 
-func (c *coordinator) makeLocked(id string) *group {
-	g := newGroup(id, c.config, c.writer, c.drop)
-	c.groups[id] = g
-	return g
+// findOrMakeConsumer is the group of the new protocol, locked. If there is none it is
+// made for who joins, and a classic group without members becomes one.
+func (c *coordinator) findOrMakeConsumer(id string, joins bool) (*consumerGroup, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.isClosed {
+		return nil, kerr.NotCoordinator
+	}
+	found := c.groups[id]
+	g, isConsumer := found.(*consumerGroup)
+	if !isConsumer {
+		if !joins {
+			return nil, kerr.GroupIDNotFound
+		}
+		if err := canConvert(found, kerr.GroupIDNotFound); err != nil {
+			return nil, err
+		}
+		g = newConsumerGroup(id, c.config, c.log, c.writer, c.drop)
+		if found != nil {
+			c.convertLocked(found, g)
+			g.epoch = found.lastEpoch()
+		}
+		c.groups[id] = g
+	}
+	g.Lock()
+	if g.isDead {
+		g.Unlock()
+		return nil, kerr.CoordinatorNotAvailable
+	}
+	return g, nil
+}
+
+// canConvert says whether a group, or none, may become one of the other type; refusal
+// is the error if it has members.
+func canConvert(g anyGroup, refusal error) error {
+	if g == nil {
+		return nil
+	}
+	g.Lock()
+	defer g.Unlock()
+	switch {
+	case g.isDeadNow(), g.keeper().isWriting:
+		return kerr.CoordinatorNotAvailable // for a moment
+	case !g.isForgettable():
+		return refusal
+	}
+	return nil
+}
+
+// convertLocked ends a group that another one takes the place of.
+func (c *coordinator) convertLocked(from, to anyGroup) {
+	isKept := from.keeper().isKept
+	from.end()
+	to.keeper().isKept = isKept
 }
 
 // drop forgets a group that has had no members for a while. What is kept of it stays
 // for as long as it has offsets, as in Kafka: its generation goes on.
-func (c *coordinator) drop(g *group) {
-	offsets, err := c.log.CommittedOffsets(g.id)
+func (c *coordinator) drop(g anyGroup) {
+	offsets, err := c.log.CommittedOffsets(g.name())
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.Lock()
+	defer g.Unlock()
+	store := g.keeper()
 	switch {
-	case c.groups[g.id] != g || !g.isForgettable():
-	case !g.store.isKept:
+	case c.groups[g.name()] != g || !g.isForgettable():
+	case !store.isKept:
 		c.forgetGroupLocked(g)
 	case err != nil || len(offsets) > 0:
 		g.startEmptyTimer()
 	default:
-		g.store.keep(true, nil, func(err error) {
-			if err == nil && g.isForgettable() {
-				g.store.isKept = false
+		store.keep(true, nil, func(err error) {
+			if g.isForgettable() {
+				store.isKept = store.isKept && err != nil
+				g.startEmptyTimer()
 			}
-			g.startEmptyTimer()
 		})
 	}
 }
 
 // forgetGroupLocked takes a group, which is locked as well, out of the table.
-func (c *coordinator) forgetGroupLocked(g *group) {
+func (c *coordinator) forgetGroupLocked(g anyGroup) {
 	g.stopTimers()
-	g.state = groupDead
-	delete(c.groups, g.id)
+	g.setDead(true)
+	delete(c.groups, g.name())
 }
 
 // delete has a group without members deleted, by a function that proposes it: nobody
@@ -171,30 +245,30 @@ func (c *coordinator) delete(id string, propose func() error) error {
 	if g == nil {
 		return propose()
 	}
-	if g.state == groupDead {
-		g.mu.Unlock()
+	if g.isDeadNow() || g.keeper().isWriting { // for a moment
+		g.Unlock()
 		return kerr.CoordinatorNotAvailable
 	}
 	if !g.isForgettable() {
-		g.mu.Unlock()
+		g.Unlock()
 		return kerr.NonEmptyGroup
 	}
-	g.state = groupDead
-	g.mu.Unlock()
+	g.setDead(true)
+	g.Unlock()
 
 	err := propose()
 	isGone := err == nil || errors.Is(err, command.ErrUnknownGroup) // it had no offsets
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.Lock()
+	defer g.Unlock()
 	switch {
 	case c.groups[id] != g: // another leader's, or nobody's
 	case isGone:
 		c.forgetGroupLocked(g)
 		return nil
 	default:
-		g.state = groupEmpty
+		g.setDead(false)
 		g.startEmptyTimer()
 	}
 	return err
@@ -203,6 +277,7 @@ func (c *coordinator) delete(id string, propose func() error) error {
 // A groupSummary is what ListGroups and DescribeGroups tell of a group.
 type groupSummary struct {
 	id           string
+	kind         groupType
 	state        groupState
 	protocolType string
 	protocol     string
@@ -222,7 +297,7 @@ type memberSummary struct {
 // nothing but offsets, or of one that doesn't exist, which is dead.
 func (c *coordinator) describe(id string) (groupSummary, error) {
 	if g := c.find(id); g != nil {
-		defer g.mu.Unlock()
+		defer g.Unlock()
 		return g.summary(), nil
 	}
 	offsets, err := c.log.CommittedOffsets(id)
@@ -230,9 +305,9 @@ func (c *coordinator) describe(id string) (groupSummary, error) {
 		return groupSummary{}, err
 	}
 	if len(offsets) > 0 {
-		return groupSummary{id: id, state: groupEmpty}, nil
+		return groupSummary{id: id, kind: groupTypeClassic, state: groupEmpty}, nil
 	}
-	return groupSummary{id: id, state: groupDead}, nil
+	return groupSummary{id: id, kind: groupTypeClassic, state: groupDead}, nil
 }
 
 // list is the summaries of all groups, without members, sorted by id.
@@ -242,7 +317,7 @@ func (c *coordinator) list() ([]groupSummary, error) {
 		return nil, err
 	}
 	c.mu.Lock()
-	groups := make([]*group, 0, len(c.groups))
+	groups := make([]anyGroup, 0, len(c.groups))
 	for _, g := range c.groups {
 		groups = append(groups, g)
 	}
@@ -251,15 +326,15 @@ func (c *coordinator) list() ([]groupSummary, error) {
 	var all []groupSummary
 	isListed := make(map[string]bool)
 	for _, g := range groups {
-		g.mu.Lock()
-		summary := groupSummary{id: g.id, state: g.state, protocolType: g.protocolType}
-		g.mu.Unlock()
+		g.Lock()
+		summary := g.summary()
+		g.Unlock()
 		all = append(all, summary)
 		isListed[summary.id] = true
 	}
 	for _, id := range withOffsets {
 		if !isListed[id] {
-			all = append(all, groupSummary{id: id, state: groupEmpty})
+			all = append(all, groupSummary{id: id, kind: groupTypeClassic, state: groupEmpty})
 		}
 	}
 	slices.SortFunc(all, func(a, b groupSummary) int { return cmp.Compare(a.id, b.id) })

@@ -41,7 +41,11 @@ func TestOlderEpochForgetsNoGroup(t *testing.T) {
 		}
 	}
 	requireGroups(0)
-	c.findOrMake("orders").mu.Unlock()
+	g, err := c.findOrMakeClassic("orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Unlock()
 	cluster.epoch = 1
 	requireGroups(1)
 	cluster.epoch = 2

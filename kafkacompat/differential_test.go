@@ -28,7 +28,7 @@ var differences = map[string]string{
 	"fetch from 3":                            errorWatermark,
 	"fetch from nobody":                       errorWatermark,
 	"fetch in an epoch to come":               errorWatermark,
-	"committed offsets":                       "a broker keeps null metadata as the empty text, and says that",
+	"committed offsets":                       nullMetadata,
 	"join without protocols":                  "a broker checks the protocols before it gives an id out",
 	"heartbeat of nobody":                     unknownGroup,
 	"sync of nobody":                          unknownGroup,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // A groupState is where a group is in its life. The texts are Kafka's.
@@ -46,7 +47,7 @@ type group struct {
 	id     string
 	config GroupConfig
 	// drop is called, without the lock, when the group may be forgotten.
-	drop  func(*group)
+	drop  func(anyGroup)
 	store *groupStore
 
 	// mu guards everything below.
@@ -119,7 +120,7 @@ type groupProtocol struct {
 	metadata []byte
 }
 
-func newGroup(id string, config GroupConfig, writer *groupWriter, drop func(*group)) *group {
+func newGroup(id string, config GroupConfig, writer *groupWriter, drop func(anyGroup)) *group {
 	g := &group{
 		id:      id,
 		config:  config,
@@ -146,9 +147,37 @@ func (g *group) startEmptyTimer() {
 	}
 }
 
-// isForgettable says whether the group holds nothing that anybody needs.
-func (g *group) isForgettable() bool {
-	return g.state == groupEmpty && len(g.pending) == 0
+func (g *group) Lock()                { g.mu.Lock() }
+func (g *group) Unlock()              { g.mu.Unlock() }
+func (g *group) name() string         { return g.id }
+func (g *group) groupType() groupType { return groupTypeClassic }
+func (g *group) keeper() *groupStore  { return g.store }
+func (g *group) isForgettable() bool  { return g.state == groupEmpty && len(g.pending) == 0 }
+func (g *group) isDeadNow() bool      { return g.state == groupDead }
+func (g *group) lastEpoch() int32     { return g.generation }
+
+// setDead is for a group without members.
+func (g *group) setDead(isDead bool) {
+	if g.state = groupEmpty; isDead {
+		g.state = groupDead
+	}
+}
+
+// checkFetch lets everybody ask: the classic protocol has no names in OffsetFetch.
+func (g *group) checkFetch(*string, int32) error { return nil }
+
+// subscribes looks into what consumers told their leader. Where that can't be read,
+// every topic may be wanted.
+func (g *group) subscribes(topic string) bool {
+	for _, m := range g.members {
+		for _, p := range m.protocols {
+			var subscription kmsg.ConsumerMemberMetadata
+			if err := subscription.ReadFrom(p.metadata); err != nil || slices.Contains(subscription.Topics, topic) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inOrder are the members in the order in which they came.
@@ -376,7 +405,7 @@ func (g *group) leave(id string, instanceID *string) error {
 }
 
 func (g *group) summary() groupSummary {
-	s := groupSummary{id: g.id, state: g.state, protocolType: g.protocolType}
+	s := groupSummary{id: g.id, kind: groupTypeClassic, state: g.state, protocolType: g.protocolType}
 	if g.state == groupStable {
 		s.protocol = g.protocol
 	}

@@ -13,6 +13,8 @@ type commitIdentity struct {
 	// generation is a generation of the classic protocol or a member epoch of the
 	// new one. A negative one is a client that uses the group for its offsets only.
 	generation int32
+	// partitions are those whose offsets are committed. Nil stands for any.
+	partitions assignment
 	// isTransactional: the offsets come with a transaction (TxnOffsetCommit), and
 	// the member may be unknown to the producer.
 	isTransactional bool
@@ -33,7 +35,7 @@ func (c *coordinator) checkCommit(who commitIdentity) error {
 		return err
 	}
 	if g := c.find(who.group); g != nil {
-		defer g.mu.Unlock()
+		defer g.Unlock()
 		return g.checkCommit(who)
 	}
 	switch {
@@ -66,4 +68,15 @@ func (g *group) checkCommit(who commitIdentity) error {
 	}
 	g.keepAlive(m)
 	return nil
+}
+
+// checkFetch says whether who names itself as a member may ask for a group's offsets,
+// which OffsetFetch does from version 9 on.
+func (c *coordinator) checkFetch(group string, memberID *string, epoch int32) error {
+	g := c.find(group)
+	if g == nil {
+		return nil
+	}
+	defer g.Unlock()
+	return g.checkFetch(memberID, epoch)
 }

@@ -4,7 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
+
+	"kont/statemachine/command"
 )
 
 // What is kept of a group (command.StoreGroup) is a part with the empty name for the
@@ -16,7 +19,7 @@ import (
 //	group, classic    1 | 1 | generation i | protocol type text | protocol text | leader text
 //	member, classic   1 | 1 | order u | instance text? | client id text | client host text |
 //	                  session ms u | rebalance ms u | {protocol text, metadata text} list | assignment text
-//	group, consumer   1 | 2 | group epoch i | assignment epoch i
+//	group, consumer   1 | 2 | group epoch i | assignment epoch i | hash of the topics u
 //	member, consumer  1 | 2 | instance text? | rack text? | client id text | client host text | rebalance ms u |
 //	                  topics text list | regex text | assignor text | epoch i | previous epoch i | state u |
 //	                  assigned, being revoked, target: each a list of {topic id 16 bytes, partitions u list}
@@ -181,4 +184,90 @@ func decodeClassicMember(id string, data []byte) (*member, error) {
 	m.assignment = r.bytes()
 	m.hasSynced = true
 	return m, r.end("classic member")
+}
+
+func encodeConsumerGroup(g *consumerGroup) []byte {
+	dst := []byte{partVersion, partTypeConsumer}
+	dst = binary.AppendVarint(dst, int64(g.epoch))
+	dst = binary.AppendVarint(dst, int64(g.targetEpoch))
+	return binary.AppendUvarint(dst, g.topicsHash)
+}
+
+// decodeConsumerGroup reads into a new group.
+func decodeConsumerGroup(g *consumerGroup, data []byte) error {
+	r := readPart(data, partTypeConsumer)
+	g.epoch, g.targetEpoch, g.topicsHash = r.int32(), r.int32(), r.uint()
+	if g.targetEpoch > g.epoch || g.targetEpoch < 0 {
+		r.bad = true
+	}
+	return r.end("consumer group")
+}
+
+func encodeConsumer(m *consumer) []byte {
+	dst := []byte{partVersion, partTypeConsumer}
+	dst = appendNullable(appendNullable(dst, m.instanceID), m.rackID)
+	dst = appendText(appendText(dst, m.clientID), m.clientHost)
+	dst = binary.AppendUvarint(dst, uint64(m.rebalanceTimeout.Milliseconds()))
+	dst = binary.AppendUvarint(dst, uint64(len(m.topics)))
+	for _, topic := range m.topics {
+		dst = appendText(dst, topic)
+	}
+	dst = appendText(appendText(dst, m.pattern), m.assignor)
+	dst = binary.AppendVarint(binary.AppendVarint(dst, int64(m.epoch)), int64(m.previousEpoch))
+	dst = binary.AppendUvarint(dst, uint64(m.state))
+	for _, a := range []assignment{m.assigned, m.revoking, m.target} {
+		dst = appendAssignment(dst, a)
+	}
+	return dst
+}
+
+func decodeConsumer(id string, data []byte) (*consumer, error) {
+	r := readPart(data, partTypeConsumer)
+	m := &consumer{id: id, instanceID: r.nullable(), rackID: r.nullable(), clientID: r.text(), clientHost: r.text(), rebalanceTimeout: r.milli()}
+	for range r.count(1) {
+		m.topics = append(m.topics, r.text())
+	}
+	m.pattern, m.assignor = r.text(), r.text()
+	m.epoch, m.previousEpoch = r.int32(), r.int32()
+	if state := r.uint(); state > uint64(consumerWaiting) {
+		r.bad = true
+	} else {
+		m.state = consumerState(state)
+	}
+	m.assigned, m.revoking, m.target = r.assignment(), r.assignment(), r.assignment()
+	return m, r.end("consumer")
+}
+
+// appendAssignment writes the same bytes for the same assignment.
+func appendAssignment(dst []byte, a assignment) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(a)))
+	for _, id := range a.topics() {
+		dst = append(dst, id[:]...)
+		dst = binary.AppendUvarint(dst, uint64(len(a[id])))
+		for _, p := range a[id] {
+			dst = binary.AppendUvarint(dst, uint64(p))
+		}
+	}
+	return dst
+}
+
+func (r *partReader) assignment() assignment {
+	a := make(assignment)
+	for range r.count(17) {
+		var id command.TopicID
+		copy(id[:], r.take(uint64(len(id))))
+		var partitions []int32
+		for range r.count(1) {
+			p := r.uint()
+			if p > math.MaxInt32 || len(partitions) > 0 && int32(p) <= partitions[len(partitions)-1] {
+				r.bad = true
+			}
+			partitions = append(partitions, int32(p))
+		}
+		if _, isRepeated := a[id]; isRepeated || len(partitions) == 0 {
+			r.bad = true
+		}
+		a[id] = partitions
+	}
+	return a
 }

@@ -31,6 +31,8 @@ type partsLog struct {
 	mu      sync.Mutex
 	parts   map[string]map[string][]byte
 	offsets map[string][]command.GroupOffset
+	topics  map[string]command.Topic
+	changes uint64
 	writes  int
 	// fail is the error of the writes to come, delay how long one takes.
 	fail  error
@@ -88,6 +90,48 @@ func (l *partsLog) CommittedOffsets(group string) ([]command.GroupOffset, error)
 	return l.offsets[group], nil
 }
 
+func (l *partsLog) Topic(name string) (command.Topic, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	topic, exists := l.topics[name]
+	return topic, exists
+}
+
+func (l *partsLog) Topics() []command.Topic {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var topics []command.Topic
+	for _, name := range slices.Sorted(maps.Keys(l.topics)) {
+		topics = append(topics, l.topics[name])
+	}
+	return topics
+}
+
+func (l *partsLog) TopicChanges() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changes
+}
+
+// setTopic makes or grows a topic; with no partitions it deletes it.
+func (l *partsLog) setTopic(name string, partitions int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.topics == nil {
+		l.topics = make(map[string]command.Topic)
+	}
+	l.changes++
+	topic, exists := l.topics[name]
+	if !exists {
+		topic = command.Topic{Name: name, ID: command.TopicID{byte(l.changes), byte(l.changes >> 8), 1}}
+	}
+	if topic.Partitions = partitions; partitions == 0 {
+		delete(l.topics, name)
+		return
+	}
+	l.topics[name] = topic
+}
+
 func (l *partsLog) set(fail error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -114,7 +158,11 @@ func restartable(t *testing.T, f func(s *groupScript, log *partsLog, restart fun
 			if err := c.checkLeader(); err != nil {
 				t.Fatal(err)
 			}
-			s.group = c.findOrMake("orders")
+			g, err := c.findOrMakeClassic("orders")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.group = g
 			s.group.mu.Unlock()
 		}
 		start()

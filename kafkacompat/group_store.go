@@ -115,9 +115,12 @@ func (s *groupStore) run() {
 		now := s.waiting
 		s.waiting = pendingParts{}
 		s.lock.Unlock()
-		err := s.write(now)
+		var err error
+		if now.isWhole || len(now.parts) > 0 && !s.isTooLarge { // else somebody waits for what was before
+			err = s.write(now)
+		}
 		s.lock.Lock()
-		tooLarge := errors.Is(err, command.ErrLimit)
+		tooLarge := errors.Is(err, command.ErrLimit) || s.isTooLarge && !now.isWhole
 		if tooLarge && !s.isTooLarge {
 			s.writer.logger.Warn("consumer group is too large to be kept; its members will have to join again after a restart",
 				"group", s.group, "error", err)

@@ -37,9 +37,9 @@ func inGroup(t *testing.T, change func(*GroupConfig), f func(*groupScript)) {
 		s := &groupScript{t: t}
 		s.writer = newGroupWriter(emptyLog{}, slog.New(slog.DiscardHandler))
 		defer s.writer.close()
-		s.group = newGroup("orders", config, s.writer, func(g *group) {
-			g.mu.Lock()
-			defer g.mu.Unlock()
+		s.group = newGroup("orders", config, s.writer, func(g anyGroup) {
+			g.Lock()
+			defer g.Unlock()
 			s.dropped = s.dropped || g.isForgettable()
 		})
 		f(s)

@@ -25,6 +25,9 @@ type Log interface {
 	Topics() []command.Topic
 	Topic(name string) (command.Topic, bool)
 	TopicByID(id command.TopicID) (command.Topic, bool)
+	// TopicChanges is another number after a topic was made, has grown or was
+	// deleted.
+	TopicChanges() uint64
 
 	// Partition is command.ErrUnknownTopic for a topic or partition that does
 	// not exist.

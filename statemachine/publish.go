@@ -15,6 +15,9 @@ func (c *change) publish() {
 	view.meta = c.work.meta
 	view.unmatched = c.work.unmatched
 	view.quotas = c.work.quotas
+	if len(c.topicNames) > 0 {
+		s.topicChanges++
+	}
 	for _, name := range c.topicNames {
 		publishTopic(view, c.work, name)
 	}

@@ -20,6 +20,14 @@ func (s *Store) Topics() []command.Topic {
 	return topics
 }
 
+// TopicChanges is another number after topics were made, changed or deleted. It is of
+// this store's life only.
+func (s *Store) TopicChanges() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.topicChanges
+}
+
 // Topic returns a topic, false if there is none. Its configurations must not be
 // changed.
 func (s *Store) Topic(name string) (spec command.Topic, exists bool) {

@@ -194,6 +194,7 @@ func (s *Store) swap(db *pebble.DB, name string, work, published *image) {
 	s.mu.Lock()
 	oldDB, oldDir := s.db, s.fs.PathJoin(s.dir, s.current)
 	s.db, s.current, s.work, s.published = db, name, work, published
+	s.topicChanges++
 	s.timerFloor = 0
 	s.timerChanges++
 	close(s.changed)

@@ -41,6 +41,8 @@ type Store struct {
 	// published is the image that readers see.
 	published *image
 	changed   chan struct{}
+	// topicChanges counts the times that topics were made, changed or removed.
+	topicChanges uint64
 	// timerFloor is a time before which no timer is due, so that a look for the
 	// next one need not pass over the graves of those that have fired.
 	timerFloor int64

@@ -31,6 +31,7 @@ type Log struct {
 	quotas     command.ClientQuotas
 	producerID int64
 	commands   int
+	changes    uint64
 	before     func(context.Context, command.Command) error
 	after      func(command.Command) error
 }
@@ -166,6 +167,7 @@ func (l *Log) createTopic(t command.Topic) error {
 		made.partitions = append(made.partitions, &partition{producers: make(map[int64][]produced)})
 	}
 	l.topics[t.Name] = made
+	l.changes++
 	return nil
 }
 
@@ -174,6 +176,7 @@ func (l *Log) deleteTopic(name string) error {
 		return command.ErrUnknownTopic
 	}
 	delete(l.topics, name)
+	l.changes++
 	for _, offsets := range l.groups {
 		maps.DeleteFunc(offsets, func(tp command.TopicPartition, _ command.GroupOffset) bool { return tp.Topic == name })
 	}
@@ -407,6 +410,25 @@ func (l *Log) TopicByID(id command.TopicID) (command.Topic, bool) {
 		}
 	}
 	return command.Topic{}, false
+}
+
+// TopicChanges counts the topics that were made, grown and deleted.
+func (l *Log) TopicChanges() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changes
+}
+
+// Grow gives a topic more partitions.
+func (l *Log) Grow(name string, partitions int32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.topics[name]
+	for t.Partitions < partitions {
+		t.partitions = append(t.partitions, &partition{producers: make(map[int64][]produced)})
+		t.Partitions++
+	}
+	l.changes++
 }
 
 // Partition is the state of a partition.

@@ -1,0 +1,190 @@
+package kafkacompat
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"time"
+)
+
+// haveTopicsChanged says whether topics that members want have come, grown or gone
+// since the last time. It is cheap while no topic of the node has changed and no
+// member its subscription.
+func (g *consumerGroup) haveTopicsChanged(hasSubscriptionChanged bool) bool {
+	changes := g.log.TopicChanges()
+	if g.hasLooked && changes == g.seenChanges && !hasSubscriptionChanged {
+		return false
+	}
+	if !g.hasLooked || changes != g.seenChanges {
+		g.matched = make(map[string][]string)
+	}
+	g.hasLooked, g.seenChanges = true, changes
+	isUsed := make(map[string]bool)
+	topics := make(map[string]subscribedTopic)
+	for _, m := range g.members {
+		isUsed[m.pattern] = true
+		for _, name := range g.subscriptionOf(m) {
+			if _, isKnown := topics[name]; isKnown {
+				continue
+			}
+			if topic, exists := g.log.Topic(name); exists {
+				topics[name] = subscribedTopic{topic.ID, topic.Partitions}
+			}
+		}
+	}
+	maps.DeleteFunc(g.matched, func(pattern string, _ []string) bool { return !isUsed[pattern] })
+	before := g.topicsHash
+	g.topics, g.topicsHash = topics, hashTopics(topics)
+	return g.topicsHash != before
+}
+
+// hashTopics tells sets of topics apart. It is kept, so that a coordinator that starts
+// knows whether the target assignment is still one of the topics that there are.
+func hashTopics(topics map[string]subscribedTopic) uint64 {
+	sum := fnv.New64a()
+	var line []byte
+	for _, name := range slices.Sorted(maps.Keys(topics)) {
+		line = appendText(line[:0], name)
+		topic := topics[name]
+		line = append(line, topic.id[:]...)
+		sum.Write(binary.AppendUvarint(line, uint64(topic.partitions)))
+	}
+	return sum.Sum64()
+}
+
+// subscriptionOf is the names of the topics that a member wants, whether they are
+// there or not, each once.
+func (g *consumerGroup) subscriptionOf(m *consumer) []string {
+	if m.pattern == "" {
+		return m.topics
+	}
+	matched, isKnown := g.matched[m.pattern]
+	if !isKnown {
+		if pattern, err := compileSubscription(m.pattern); err == nil {
+			for _, topic := range g.log.Topics() {
+				if pattern.MatchString(topic.Name) {
+					matched = append(matched, topic.Name)
+				}
+			}
+		}
+		g.matched[m.pattern] = matched
+	}
+	if len(m.topics) == 0 {
+		return matched
+	}
+	names := slices.Concat(m.topics, matched)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// restFactor is how many times as long as it took to make a target assignment the
+// next one waits: its share of a processor is a tenth.
+const restFactor = 9
+
+// updateTarget makes the target assignment of the group epoch, unless it is there.
+func (g *consumerGroup) updateTarget() {
+	began := time.Now()
+	if g.targetEpoch == g.epoch || g.targetEpoch > 0 && began.Before(g.restUntil) {
+		return
+	}
+	names := slices.Sorted(maps.Keys(g.topics))
+	topics := make([]assignorTopic, len(names))
+	index := make(map[string]int, len(names))
+	for i, name := range names {
+		topics[i] = assignorTopic{g.topics[name].id, g.topics[name].partitions}
+		index[name] = i
+	}
+	members := g.inOrder()
+	inputs := make([]assignorMember, len(members))
+	for i, m := range members {
+		inputs[i] = assignorMember{id: m.id, instanceID: m.instanceID, before: m.target}
+		for _, name := range g.subscriptionOf(m) {
+			if t, exists := index[name]; exists {
+				inputs[i].topics = append(inputs[i].topics, t)
+			}
+		}
+	}
+	for i, target := range assignors[g.assignorName()](topics, inputs) {
+		if m := members[i]; !m.target.equal(target) {
+			m.target = target
+			g.dirty[m.id] = true
+		}
+	}
+	g.targetEpoch = g.epoch
+	g.isHeaderDirty = true
+	now := time.Now()
+	if took := now.Sub(began); took > time.Millisecond {
+		g.restUntil = now.Add(restFactor * took)
+	}
+}
+
+// assignorName is the assignor that most members ask for, and the first by name
+// among equals.
+func (g *consumerGroup) assignorName() string {
+	votes := make(map[string]int)
+	for _, m := range g.members {
+		if m.assignor != "" {
+			votes[m.assignor]++
+		}
+	}
+	best := assignorDefault
+	for _, name := range slices.Sorted(maps.Keys(votes)) {
+		if votes[name] > votes[best] {
+			best = name
+		}
+	}
+	return best
+}
+
+// reconcile leads a member a step further to its target. owned is what the member
+// says that it has, nil if it says nothing.
+//
+// It revokes before it assigns: a member keeps its epoch until it has given up what
+// it has to, and gets only what nobody else has.
+func (g *consumerGroup) reconcile(m *consumer, owned assignment, hasSubscriptionChanged bool) {
+	switch m.state {
+	case consumerStable:
+		if m.epoch >= g.targetEpoch && !hasSubscriptionChanged {
+			return
+		}
+	case consumerRevoking:
+		if owned == nil || len(owned.and(m.revoking)) > 0 {
+			return // it still has some of that
+		}
+	}
+	kept := m.assigned.and(m.target)
+	toRevoke := m.assigned.without(m.target)
+	if len(toRevoke) > 0 && (owned == nil || len(owned.and(toRevoke)) > 0) {
+		g.moveTo(m, consumerRevoking, m.epoch, kept, toRevoke)
+		g.startRebalance(m)
+		return
+	}
+	state := consumerStable
+	wanted := m.target.without(kept)
+	free := make(assignment)
+	for id, partitions := range wanted {
+		of := keepIf(partitions, func(p int32) bool { return g.owners[id][p] == nil })
+		if len(of) > 0 {
+			free[id] = of
+		}
+		if len(of) < len(partitions) {
+			state = consumerWaiting
+		}
+	}
+	g.moveTo(m, state, g.targetEpoch, kept.or(free), nil)
+	m.stopRebalance()
+}
+
+// moveTo puts a member into a state, and notes whether that is another one.
+func (g *consumerGroup) moveTo(m *consumer, state consumerState, epoch int32, assigned, revoking assignment) {
+	if m.state == state && m.epoch == epoch && m.assigned.equal(assigned) && m.revoking.equal(revoking) {
+		return
+	}
+	if m.epoch != epoch {
+		m.previousEpoch, m.epoch = m.epoch, epoch
+	}
+	m.state = state
+	g.setAssignment(m, assigned, revoking)
+	g.dirty[m.id] = true
+}
