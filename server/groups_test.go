@@ -103,16 +103,30 @@ func TestMembersOfAGroupGoOnAfterARestart(t *testing.T) {
 	}
 }
 
-// A member that franz-go's client runs notices nothing but a lost connection.
+// A member that franz-go's client runs notices nothing but a lost connection, by
+// either protocol.
 func TestConsumingMemberIsNotRebalancedByARestart(t *testing.T) {
+	for name, options := range map[string][]kgo.Opt{"classic": nil, "consumer": {kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}} {
+		t.Run(name, func(t *testing.T) { testRestartUnderAMember(t, options...) })
+	}
+}
+
+func testRestartUnderAMember(t *testing.T, options ...kgo.Opt) {
 	c := testConfig(t.TempDir())
+	c.GroupConsumerHeartbeatInterval = 50 * time.Millisecond
 	n := startNode(t, c)
 	c.KafkaListen = n.KafkaAddress()
-	assignments := make(chan map[string][]int32, 10)
-	client := newClient(t, n, kgo.ConsumerGroup("g"), kgo.ConsumeTopics("orders"), kgo.AllowAutoTopicCreation(),
+	assigned := make(chan map[string][]int32, 10)
+	lost := make(chan map[string][]int32, 10)
+	client := newClient(t, n, append(options, kgo.ConsumerGroup("g"), kgo.ConsumeTopics("orders"), kgo.AllowAutoTopicCreation(),
 		kgo.HeartbeatInterval(50*time.Millisecond), kgo.AutoCommitInterval(100*time.Millisecond),
-		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, assigned map[string][]int32) { assignments <- assigned }),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+			if len(partitions) > 0 {
+				assigned <- partitions
+			}
+		}),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) { lost <- partitions }),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	poll := func(want string) {
 		t.Helper()
 		ctx := testContext(t)
@@ -139,10 +153,13 @@ func TestConsumingMemberIsNotRebalancedByARestart(t *testing.T) {
 	n = startNode(t, c)
 	produce(t, client, "orders", "k", "after")
 	poll("after")
+	if err := client.CommitUncommittedOffsets(testContext(t)); err != nil {
+		t.Errorf("commit after the restart: %v", err)
+	}
 	if after := generation(); after != before || before < 1 {
 		t.Errorf("generation %d after the restart, %d before", after, before)
 	}
-	if len(assignments) != 1 {
-		t.Errorf("%d assignments, want the first one only", len(assignments))
+	if len(assigned) != 1 || len(lost) > 0 {
+		t.Errorf("%d assignments, want the first one only; %d losses", len(assigned), len(lost))
 	}
 }

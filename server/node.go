@@ -205,6 +205,14 @@ func (n *Node) makeKafka() (err error) {
 		TopicPartitions:  1,
 		RequestBytesMax:  n.config.RequestBytesMax,
 		ConnectionsMax:   n.config.ConnectionsMax,
+		Groups: kafkacompat.GroupConfig{
+			SessionTimeoutMin:         n.config.GroupSessionTimeoutMin,
+			SessionTimeoutMax:         n.config.GroupSessionTimeoutMax,
+			InitialRebalanceDelay:     n.config.GroupInitialRebalanceDelay,
+			MembersMax:                n.config.GroupMembersMax,
+			ConsumerSessionTimeout:    n.config.GroupConsumerSessionTimeout,
+			ConsumerHeartbeatInterval: n.config.GroupConsumerHeartbeatInterval,
+		},
 		Observe: func(o kafkacompat.Observation) {
 			n.metrics.ObserveRequest(o.API, o.Code, o.Duration)
 		},

@@ -39,6 +39,19 @@ type Config struct {
 	// OffsetsRetention is how long the offsets of a consumer group are kept after its
 	// last member has gone, or after the commit if it never had one; 0 for ever.
 	OffsetsRetention time.Duration
+	// GroupInitialRebalanceDelay is how long the first member of an empty group waits
+	// for others.
+	GroupInitialRebalanceDelay time.Duration
+	// GroupSessionTimeoutMin and GroupSessionTimeoutMax bound what members of the
+	// classic protocol may choose.
+	GroupSessionTimeoutMin time.Duration
+	GroupSessionTimeoutMax time.Duration
+	// GroupConsumerSessionTimeout and GroupConsumerHeartbeatInterval are what members
+	// of the new protocol are told.
+	GroupConsumerSessionTimeout    time.Duration
+	GroupConsumerHeartbeatInterval time.Duration
+	// GroupMembersMax bounds the members of one group.
+	GroupMembersMax int
 
 	// StoreCacheBytes bounds the block cache of the store.
 	StoreCacheBytes int64
@@ -87,6 +100,8 @@ const (
 	gibibyte = 1 << 30
 
 	resumePartitionsMax = 1024
+	// groupMembersMax keeps a group's parts within what one command holds of them.
+	groupMembersMax = 90_000
 	// offsetsRetentionMax is ten years.
 	offsetsRetentionMax = 87_600 * time.Hour
 	// stepBytesMax is what the effects of one step may have in an entry of the
@@ -97,23 +112,28 @@ const (
 // Default is the configuration of a node that was told nothing.
 func Default() Config {
 	return Config{
-		DataDir:              "kont-data",
-		KafkaListen:          "127.0.0.1:9092",
-		HTTPListen:           "127.0.0.1:8080",
-		RaftLogStore:         RaftLogStoreWAL,
-		ResumePartitions:     8,
-		OffsetsRetention:     7 * 24 * time.Hour,
-		StoreCacheBytes:      32 * mebibyte,
-		MemorySlackBytes:     64 * mebibyte,
-		StepTimeout:          10 * time.Second,
-		ContinuationBytesMax: 8 * mebibyte,
-		OutputsMax:           10_000,
-		OutputBytesMax:       8 * mebibyte,
-		RequestBytesMax:      100 * mebibyte,
-		ConnectionsMax:       10_000,
-		LogLevel:             slog.LevelInfo,
-		LogFormat:            LogFormatText,
-		ShutdownTimeout:      10 * time.Second,
+		DataDir:                        "kont-data",
+		KafkaListen:                    "127.0.0.1:9092",
+		HTTPListen:                     "127.0.0.1:8080",
+		RaftLogStore:                   RaftLogStoreWAL,
+		ResumePartitions:               8,
+		OffsetsRetention:               7 * 24 * time.Hour,
+		GroupSessionTimeoutMin:         6 * time.Second,
+		GroupSessionTimeoutMax:         30 * time.Minute,
+		GroupConsumerSessionTimeout:    45 * time.Second,
+		GroupConsumerHeartbeatInterval: 5 * time.Second,
+		GroupMembersMax:                10_000,
+		StoreCacheBytes:                32 * mebibyte,
+		MemorySlackBytes:               64 * mebibyte,
+		StepTimeout:                    10 * time.Second,
+		ContinuationBytesMax:           8 * mebibyte,
+		OutputsMax:                     10_000,
+		OutputBytesMax:                 8 * mebibyte,
+		RequestBytesMax:                100 * mebibyte,
+		ConnectionsMax:                 10_000,
+		LogLevel:                       slog.LevelInfo,
+		LogFormat:                      LogFormatText,
+		ShutdownTimeout:                10 * time.Second,
 	}
 }
 
@@ -180,6 +200,21 @@ func (c Config) Validate() error {
 	}
 	if c.OffsetsRetention != 0 && (c.OffsetsRetention < time.Minute || c.OffsetsRetention > offsetsRetentionMax) {
 		report("offsets-retention: %s is neither 0s nor between 1m and %s", c.OffsetsRetention, offsetsRetentionMax)
+	}
+	if c.GroupInitialRebalanceDelay < 0 || c.GroupInitialRebalanceDelay > time.Hour {
+		report("group-initial-rebalance-delay: %s is not between 0s and 1h", c.GroupInitialRebalanceDelay)
+	}
+	if c.GroupSessionTimeoutMin < time.Millisecond || c.GroupSessionTimeoutMin > c.GroupSessionTimeoutMax || c.GroupSessionTimeoutMax > 24*time.Hour {
+		report("group-session-timeout-min and group-session-timeout-max: %s and %s are not in order between 1ms and 24h",
+			c.GroupSessionTimeoutMin, c.GroupSessionTimeoutMax)
+	}
+	if c.GroupConsumerHeartbeatInterval < time.Millisecond || c.GroupConsumerHeartbeatInterval >= c.GroupConsumerSessionTimeout ||
+		c.GroupConsumerSessionTimeout > 24*time.Hour {
+		report("group-consumer-heartbeat-interval and group-consumer-session-timeout: %s and %s are not in order between 1ms and 24h",
+			c.GroupConsumerHeartbeatInterval, c.GroupConsumerSessionTimeout)
+	}
+	if c.GroupMembersMax < 1 || c.GroupMembersMax > groupMembersMax {
+		report("group-members-max: %d is not between 1 and %d", c.GroupMembersMax, groupMembersMax)
 	}
 	if c.ShutdownTimeout < 0 || c.ShutdownTimeout > time.Hour {
 		report("shutdown-timeout: %s is not between 0s and 1h", c.ShutdownTimeout)

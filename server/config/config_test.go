@@ -113,7 +113,9 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 	values := map[string]string{
 		"data": "elsewhere", "kafka-listen": "127.0.0.1:1", "kafka-advertise": "kont.example:2", "http-listen": "127.0.0.1:3",
 		"http-hosts": "a.example,b.example", "listen-without-authentication": "true", "http-profiles": "true",
-		"raft-log-store": "boltdb", "resume-partitions": "9", "offsets-retention": "48h0m0s", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
+		"raft-log-store": "boltdb", "resume-partitions": "9", "offsets-retention": "48h0m0s",
+		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",
+		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
 		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",
 		"request-bytes-max": "3MiB", "connections-max": "12", "log-level": "warn", "log-format": "json", "shutdown-timeout": "3s",
 	}
