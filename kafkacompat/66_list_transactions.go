@@ -9,7 +9,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
-	"kont/statemachine/command"
 )
 
 // ListTransactions lists transactional ids, all or those that pass a number of filters
@@ -53,7 +52,8 @@ func listTransactions(c *call, request *kmsg.ListTransactionsRequest) (kmsg.Resp
 		switch {
 		case len(request.StateFilters) > 0 && !slices.Contains(request.StateFilters, tx.Status.String()):
 		case len(request.ProducerIDFilters) > 0 && !slices.Contains(request.ProducerIDFilters, tx.Producer.ProducerID):
-		case request.Version >= 1 && request.DurationFilterMillis >= 0 && !isOpenLongerThan(tx, request.DurationFilterMillis, now):
+		case request.Version >= 1 && request.DurationFilterMillis >= 0 && now-tx.StartedUnixMilli <= request.DurationFilterMillis:
+			// One that is not open began at -1, so it passes, as on a broker.
 		case pattern != nil && !pattern.MatchString(tx.TransactionalID):
 		default:
 			state := kmsg.NewListTransactionsResponseTransactionState()
@@ -62,8 +62,4 @@ func listTransactions(c *call, request *kmsg.ListTransactionsRequest) (kmsg.Resp
 		}
 	}
 	return response, nil
-}
-
-func isOpenLongerThan(tx command.Transaction, milli, nowUnixMilli int64) bool {
-	return tx.StartedUnixMilli >= 0 && nowUnixMilli-tx.StartedUnixMilli > milli
 }

@@ -500,7 +500,7 @@ func TestTransactionsAreDescribedAndListed(t *testing.T) {
 		"all":           {func(*kmsg.ListTransactionsRequest) {}, []string{"done", "open"}},
 		"state":         {func(r *kmsg.ListTransactionsRequest) { r.StateFilters = []string{"Ongoing", "Sleeping"} }, []string{"open"}},
 		"producer":      {func(r *kmsg.ListTransactionsRequest) { r.ProducerIDFilters = []int64{done.producer} }, []string{"done"}},
-		"duration":      {func(r *kmsg.ListTransactionsRequest) { r.DurationFilterMillis = 1 << 40 }, nil},
+		"duration":      {func(r *kmsg.ListTransactionsRequest) { r.DurationFilterMillis = 1 << 30 }, []string{"done"}},
 		"pattern":       {pattern("o.*"), []string{"open"}},
 		"whole pattern": {pattern("o"), nil},
 	} {
