@@ -15,7 +15,7 @@ import (
 //
 // Versions: 1 brought the rebalance timeout, 4 makes a new member come back with
 // its id (KIP-394), 5 static members (KIP-345), 6 flexible encoding, 7 the
-// protocol type in the answer, 8 a reason, 9 leaders that assign nothing
+// protocol type in the answer, 8 a reason (KIP-800), which is logged, 9 leaders that assign nothing
 // (KIP-814).
 func init() {
 	register(api{
@@ -66,6 +66,9 @@ func (c *call) join(request *kmsg.JoinGroupRequest) joinReply {
 		}
 	} else if g = c.server.coordinator.findClassic(request.Group); g == nil {
 		return joinReply{err: kerr.UnknownMemberID, memberID: request.MemberID, generation: -1}
+	}
+	if request.Reason != nil {
+		c.logger.Debug("member joins", "group", request.Group, "member", request.MemberID, "reason", *request.Reason)
 	}
 	answer := g.join(join)
 	g.Unlock()

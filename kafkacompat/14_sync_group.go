@@ -41,6 +41,9 @@ func (c *call) sync(request *kmsg.SyncGroupRequest) syncReply {
 	for _, a := range request.GroupAssignment {
 		assignments[a.MemberID] = bytes.Clone(a.MemberAssignment)
 	}
+	if request.Version >= 5 && (request.ProtocolType == nil || request.Protocol == nil) {
+		return syncReply{err: kerr.InconsistentGroupProtocol}
+	}
 	var g *group
 	var answer chan syncReply
 	err := c.withGroup(request.Group, func(found *group) error {

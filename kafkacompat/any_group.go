@@ -34,6 +34,8 @@ type anyGroup interface {
 	// end makes the group dead, and answers all who wait.
 	end()
 	summary() groupSummary
+	// headline is summary without the members.
+	headline() groupSummary
 	leave(id string, instanceID *string) error
 	checkCommit(commitIdentity) error
 	checkFetch(memberID *string, epoch int32) error

@@ -444,6 +444,9 @@ func (g *consumerGroup) checkFetch(memberID *string, epoch int32) error {
 	return nil
 }
 
-func (g *consumerGroup) summary() groupSummary {
+// summary has no members: they are for ConsumerGroupDescribe.
+func (g *consumerGroup) summary() groupSummary { return g.headline() }
+
+func (g *consumerGroup) headline() groupSummary {
 	return groupSummary{id: g.id, kind: groupTypeConsumer, state: g.groupState(), protocolType: protocolTypeConsumer}
 }

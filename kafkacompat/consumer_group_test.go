@@ -558,6 +558,49 @@ func TestNoPartitionHasTwoOwnersWhateverHappens(t *testing.T) {
 	}
 }
 
+// Time is real here: how long a target assignment took decides when the next one is
+// made. Each join on its own would make one, and n of them cost n squared.
+func TestManyConsumersJoinAtOnce(t *testing.T) {
+	const count = 2000
+	log := &partsLog{}
+	log.setTopic("t", count)
+	config := GroupConfig{MembersMax: count, EmptyRetention: time.Hour, ConsumerSessionTimeout: time.Hour}
+	c := newCoordinator(config, &stubCluster{epoch: 1}, log, slog.New(slog.DiscardHandler))
+	defer c.close()
+	s := &consumerScript{t: t, log: log, c: c}
+	var consumers []*fakeConsumer
+	for i := range count {
+		consumers = append(consumers, &fakeConsumer{id: fmt.Sprintf("member-%d", i), topics: []string{"t"}})
+	}
+	beatAll := func() (done int) {
+		for _, c := range consumers {
+			g, err := s.c.findOrMakeConsumer("orders", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply := g.beat(c.beat())
+			g.flush(nil)
+			g.mu.Unlock()
+			if c.takes(t, reply, time.Now()); loadOf(c.owned) == 1 {
+				done++
+			}
+		}
+		return done
+	}
+	for rounds := 1; beatAll() < count; rounds++ {
+		if rounds > 1000 {
+			t.Fatalf("after %d rounds not everybody has a partition", rounds)
+		}
+	}
+	g := s.group()
+	g.mu.Lock()
+	s.checkInvariants(g)
+	g.mu.Unlock()
+	if reply := s.beats(consumerBeat{memberID: "one more", rebalanceTimeout: time.Minute, topics: []string{"t"}, hasOwned: true}); !errors.Is(reply.err, kerr.GroupMaxSizeReached) {
+		t.Errorf("one more: %v", reply.err)
+	}
+}
+
 func TestGoldenPartsOfConsumerGroups(t *testing.T) {
 	instance, rack := "instance", "rack"
 	m := &consumer{

@@ -57,7 +57,11 @@ func (g *consumerGroup) beat(b consumerBeat) consumerReply {
 		assignedBefore = nil
 	}
 	hasSubscriptionChanged := g.update(m, b)
-	if haveTopicsChanged := g.haveTopicsChanged(isNew || hasSubscriptionChanged); isNew || hasSubscriptionChanged || haveTopicsChanged {
+	var newcomer *consumer
+	if isNew {
+		newcomer = m
+	}
+	if haveTopicsChanged := g.haveTopicsChanged(newcomer, hasSubscriptionChanged); isNew || hasSubscriptionChanged || haveTopicsChanged {
 		g.bump()
 	}
 	g.updateTarget()

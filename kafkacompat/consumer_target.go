@@ -10,11 +10,17 @@ import (
 
 // haveTopicsChanged says whether topics that members want have come, grown or gone
 // since the last time. It is cheap while no topic of the node has changed and no
-// member its subscription.
-func (g *consumerGroup) haveTopicsChanged(hasSubscriptionChanged bool) bool {
+// member its subscription; newcomer, if there is one, is a member that is new, and
+// cheap as well if it wants what others want.
+func (g *consumerGroup) haveTopicsChanged(newcomer *consumer, hasSubscriptionChanged bool) bool {
 	changes := g.log.TopicChanges()
-	if g.hasLooked && changes == g.seenChanges && !hasSubscriptionChanged {
-		return false
+	if g.hasLooked && changes == g.seenChanges {
+		if newcomer != nil {
+			hasSubscriptionChanged = !g.isWanted(newcomer)
+		}
+		if !hasSubscriptionChanged {
+			return false
+		}
 	}
 	if !g.hasLooked || changes != g.seenChanges {
 		g.matched = make(map[string][]string)
@@ -37,6 +43,15 @@ func (g *consumerGroup) haveTopicsChanged(hasSubscriptionChanged bool) bool {
 	before := g.topicsHash
 	g.topics, g.topicsHash = topics, hashTopics(topics)
 	return g.topicsHash != before
+}
+
+// isWanted says whether all topics that a member subscribes to are known to be there,
+// since others do, too.
+func (g *consumerGroup) isWanted(m *consumer) bool {
+	return m.pattern == "" && !slices.ContainsFunc(m.topics, func(name string) bool {
+		_, isKnown := g.topics[name]
+		return !isKnown
+	})
 }
 
 // hashTopics tells sets of topics apart. It is kept, so that a coordinator that starts

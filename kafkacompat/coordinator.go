@@ -327,7 +327,7 @@ func (c *coordinator) list() ([]groupSummary, error) {
 	isListed := make(map[string]bool)
 	for _, g := range groups {
 		g.Lock()
-		summary := g.summary()
+		summary := g.headline()
 		g.Unlock()
 		all = append(all, summary)
 		isListed[summary.id] = true

@@ -404,8 +404,12 @@ func (g *group) leave(id string, instanceID *string) error {
 	return nil
 }
 
+func (g *group) headline() groupSummary {
+	return groupSummary{id: g.id, kind: groupTypeClassic, state: g.state, protocolType: g.protocolType}
+}
+
 func (g *group) summary() groupSummary {
-	s := groupSummary{id: g.id, kind: groupTypeClassic, state: g.state, protocolType: g.protocolType}
+	s := g.headline()
 	if g.state == groupStable {
 		s.protocol = g.protocol
 	}
