@@ -32,6 +32,10 @@ var kafkaErrors = []struct {
 	// A storage error makes clients refresh metadata and try again, which is
 	// right for a full disk that somebody empties, and for a node that closes.
 	{command.ErrUnavailable, kerr.KafkaStorageError},
+	{command.ErrInvalidACL, kerr.InvalidRequest},
+	{command.ErrUnknownACL, kerr.InvalidRequest},
+	{command.ErrInvalidCredential, kerr.UnacceptableCredential},
+	{command.ErrUnknownCredential, kerr.ResourceNotFound},
 	// Threads are no business of Kafka's clients; no request reaches these.
 	{command.ErrUnknownThread, kerr.InvalidRequest},
 	{command.ErrNotFaulted, kerr.InvalidRequest},

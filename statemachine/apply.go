@@ -145,6 +145,12 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyRetryThread(com)
 	case *command.DeleteThread:
 		return c.applyDeleteThread(com)
+	case *command.CreateACLs:
+		return c.applyCreateACLs(com)
+	case *command.DeleteACLs:
+		return c.applyDeleteACLs(com)
+	case *command.AlterScramCredentials:
+		return c.applyAlterScramCredentials(com)
 	}
 	c.fail(fmt.Errorf("%w: %d decodes and has no meaning here", command.ErrUnknownKind, decoded.Kind()))
 	return nil
@@ -177,6 +183,8 @@ type change struct {
 	// transactionIDs lists the transactions that were changed, each once.
 	transactionIDs []string
 	isEdited       map[string]bool
+	// credentialUsers lists credentials that were set or deleted.
+	credentialUsers []command.ScramUser
 	// earliestTimer is the least due time that was set, 0 for none.
 	earliestTimer int64
 	hasTimers     bool

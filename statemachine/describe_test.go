@@ -1,6 +1,7 @@
 package statemachine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,6 +54,15 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 	last := func() int64 { n, _ := keys.LastNumber(key); return n }
 	numbered := func() string { return fmt.Sprintf("%s #%d", rest[:len(rest)-6], rest[len(rest)-1]) }
 	switch letter {
+	case keys.ACL:
+		kind, pattern, operation, permission, name, principal, host, err := keys.ParseACL(key)
+		word := map[int8]string{2: "deny", 3: "allow"}[permission]
+		return fmt.Sprintf("%s %s %d on %d:%s", word, principal, operation, kind, name), fmt.Sprintf("pattern %d, host %s", pattern, host), err
+	case keys.Credential:
+		user, mechanism, err := keys.ParseCredential(key)
+		c, decodeErr := decodeCredential(value)
+		return fmt.Sprintf("credential of %s for %d", user, mechanism),
+			fmt.Sprintf("iterations %d, salt %q, keys of %d and %d bytes", c.Iterations, c.Salt, len(c.StoredKey), len(c.ServerKey)), errors.Join(err, decodeErr)
 	case keys.Meta:
 		m, err := decodeMeta(value)
 		return "store", fmt.Sprintf("time %d, last step %d, next producer %d", m.timeUnixMilli, m.lastStepID, m.nextProducerID), err

@@ -77,6 +77,8 @@ var stored = map[string]struct {
 		}),
 	"group_part": value([]byte("of the coordinator"),
 		func(part *[]byte, dst []byte) []byte { return append(append(dst, valueVersion), *part...) }, decodeGroupPart),
+	"credential": value(command.ScramCredential{Iterations: 4096, Salt: []byte{1, 2}, StoredKey: []byte{3, 31: 4}, ServerKey: []byte{5, 31: 6}},
+		func(c *command.ScramCredential, dst []byte) []byte { return encodeCredential(dst, c) }, decodeCredential),
 	"topic": value(command.Topic{ID: command.TopicID{1, 15: 2}, Partitions: 8, Configs: map[string]string{"retention.ms": "1", "a": ""}},
 		func(spec *command.Topic, dst []byte) []byte { return encodeTopic(dst, 3, *spec) },
 		func(data []byte) (command.Topic, error) {

@@ -238,6 +238,10 @@ func describeImage(im *image) map[string]string {
 		}
 	}
 	all["transactions"] = fmt.Sprint(len(im.transactions.byID), len(im.transactions.byProducer), len(im.transactions.open))
+	all["acls"] = fmt.Sprintf("%+v", im.acls.List)
+	for user, c := range im.credentials {
+		all[fmt.Sprint("credential ", user)] = fmt.Sprintf("%v %d %x %x %x", c.ScramUser, c.Iterations, c.Salt, c.StoredKey, c.ServerKey)
+	}
 	for number, b := range im.bundles {
 		all[fmt.Sprint("bundle ", number)] = fmt.Sprintf("%+v %d", b, im.hashes[b.hash])
 	}

@@ -29,6 +29,9 @@ type image struct {
 	// quotas are replaced as a whole, never written to.
 	quotas       *command.ClientQuotas
 	transactions transactions
+	// acls is replaced as a whole, its list never written to.
+	acls        *command.ACLs
+	credentials map[command.ScramUser]command.ScramCredential
 }
 
 // topic is a topic with all that is kept for it in memory.
@@ -54,6 +57,8 @@ func load(db *pebble.DB) (*image, error) {
 		hashes:       map[command.BundleHash]keys.BundleNumber{},
 		quotas:       noQuotas,
 		transactions: newTransactions(),
+		acls:         noACLs,
+		credentials:  map[command.ScramUser]command.ScramCredential{},
 	}
 	err := errors.Join(
 		im.loadMeta(db),
@@ -66,7 +71,9 @@ func load(db *pebble.DB) (*image, error) {
 		scan(db, keys.Deployment, im.loadDeployment),
 		scan(db, keys.BundleHash, im.loadBundle),
 		scan(db, keys.Transaction, im.loadTransaction),
-		scan(db, keys.OpenTransaction, im.loadOpenTransaction))
+		scan(db, keys.OpenTransaction, im.loadOpenTransaction),
+		scan(db, keys.ACL, im.loadACL),
+		scan(db, keys.Credential, im.loadCredential))
 	if err != nil {
 		return nil, err
 	}

@@ -103,6 +103,17 @@ const (
 	// included. How many members a group has is bounded by its coordinator.
 	GroupPartsMax = 100_000
 	GroupBytesMax = 16 << 20
+	// ACLsMax and CredentialsMax bound what is kept in memory to say who may do what.
+	ACLsMax        = 50_000
+	CredentialsMax = 100_000
+	// ACLTextBytesMax bounds each text of an ACL; distinguished names of certificates
+	// are long.
+	ACLTextBytesMax = 2048
+	// UserNameBytesMax and SaltBytesMax bound a SCRAM credential, ScramIterationsMax is
+	// Kafka's.
+	UserNameBytesMax   = 1024
+	SaltBytesMax       = 256
+	ScramIterationsMax = 16_384
 
 	// BundleBytesMax bounds a bundle.
 	BundleBytesMax = 64 << 20

@@ -28,6 +28,14 @@ func (c *change) publish() {
 			delete(view.deployments, name)
 		}
 	}
+	view.acls = c.work.acls
+	for _, user := range c.credentialUsers {
+		if credential, exists := c.work.credentials[user]; exists {
+			view.credentials[user] = credential
+		} else {
+			delete(view.credentials, user)
+		}
+	}
 	for _, number := range c.dirtyBundles {
 		b := c.work.bundles[number]
 		b.isDirty = false

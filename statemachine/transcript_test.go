@@ -1,6 +1,7 @@
 package statemachine
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"maps"
@@ -160,6 +161,8 @@ func number[N int | int32 | int64 | uint64](t *testing.T, text string) N {
 //	fire TOPIC KEY DUE    retry TOPIC THREAD    forget TOPIC THREAD
 //	commit GROUP TOPIC PARTITION OFFSET             ungroup GROUP
 //	keep GROUP...                                   expire TIME GROUP...
+//	allow PRINCIPAL OPERATION TYPE:NAME[*] [HOST]   deny, disallow, undeny: the same
+//	credential USER MECHANISM ITERATIONS [if-none]  uncredential USER MECHANISM
 func parseCommand(t *testing.T, words []string, now int64) command.Command {
 	switch words[0] {
 	case "create":
@@ -206,12 +209,41 @@ func parseCommand(t *testing.T, words []string, now int64) command.Command {
 		return command.KeepOffsets{Groups: words[1:], NowUnixMilli: now}
 	case "expire":
 		return command.ExpireOffsets{Groups: words[2:], BeforeUnixMilli: number[int64](t, words[1])}
+	case "allow", "deny":
+		return command.CreateACLs{ACLs: []command.ACL{parseACL(t, words)}}
+	case "disallow", "undeny":
+		return command.DeleteACLs{ACLs: []command.ACL{parseACL(t, words)}}
+	case "credential":
+		user := command.ScramUser{User: words[1], Mechanism: command.ScramMechanism(number[int](t, words[2]))}
+		key := bytes.Repeat([]byte{1}, int(32*user.Mechanism))
+		return command.AlterScramCredentials{IfNone: slices.Contains(words, "if-none"), Upserts: []command.ScramCredential{
+			{ScramUser: user, Iterations: number[int32](t, words[3]), Salt: []byte("salt"), StoredKey: key, ServerKey: key}}}
+	case "uncredential":
+		return command.AlterScramCredentials{Deletions: []command.ScramUser{
+			{User: words[1], Mechanism: command.ScramMechanism(number[int](t, words[2]))}}}
 	case "ungroup":
 		return command.DeleteGroups{Groups: words[1:]}
 	}
 	t.Fatalf("no such command: %v", words)
 	return nil
 }
+
+func parseACL(t *testing.T, words []string) command.ACL {
+	kind, name, _ := strings.Cut(words[3], ":")
+	acl := command.ACL{ResourceType: number8(t, kind), Pattern: 3, Name: name, Principal: words[1], Host: "*", Operation: number8(t, words[2]), Permission: 3}
+	if prefix, isPrefixed := strings.CutSuffix(name, "*"); isPrefixed && prefix != "" {
+		acl.Pattern, acl.Name = 4, prefix
+	}
+	if strings.Contains(words[0], "deny") {
+		acl.Permission = 2
+	}
+	if len(words) > 4 {
+		acl.Host = words[4]
+	}
+	return acl
+}
+
+func number8(t *testing.T, text string) int8 { return int8(number[int](t, text)) }
 
 func bundleHash(bundle string) (hash command.BundleHash) {
 	copy(hash[:], bundle)

@@ -84,6 +84,7 @@ func (w *workload) next() {
 	case n < 98:
 		w.apply(command.CreateTopics{Topics: []command.Topic{{Name: "other", Partitions: 2}}, NowUnixMilli: w.now})
 	case n < 99:
+		w.alterSecurity()
 		w.apply(command.AllocateProducerIDs{Count: w.random.Int64N(5)})
 		name := command.QuotaName{Kind: command.QuotaNamed, Name: fmt.Sprint("user-", w.now%5)}
 		w.apply(command.AlterClientQuotas{Alterations: []command.QuotaAlteration{
@@ -110,6 +111,30 @@ func (w *workload) storeGroup() {
 	}
 	w.apply(com)
 	w.apply(command.DeleteOffsets{Group: group(), Offsets: []command.TopicPartition{{Topic: "out", Partition: random.Int32N(3)}}})
+}
+
+// alterSecurity makes and deletes ACLs and credentials, some of them twice or not at
+// all.
+func (w *workload) alterSecurity() {
+	random := rand.New(rand.NewPCG(uint64(w.now), 27))
+	key := func() string { return fmt.Sprintf("thread-%d", random.IntN(12)) }
+	acl := func() command.ACL {
+		return command.ACL{ResourceType: int8(1 + random.IntN(7)), Pattern: int8(3 + random.IntN(2)), Name: key(), Principal: "User:a",
+			Host: "*", Operation: int8(2 + random.IntN(3)), Permission: int8(2 + random.IntN(2))}
+	}
+	user := func() command.ScramUser {
+		return command.ScramUser{User: key(), Mechanism: command.ScramMechanism(1 + random.IntN(3))}
+	}
+	credential := func() command.ScramCredential {
+		secret := make([]byte, 32+32*random.IntN(2))
+		return command.ScramCredential{ScramUser: user(), Iterations: random.Int32N(5000), Salt: make([]byte, random.IntN(20)), StoredKey: secret, ServerKey: secret}
+	}
+	w.apply(command.CreateACLs{ACLs: []command.ACL{acl(), acl(), acl()}})
+	if list := w.store.ACLs().List; len(list) > 0 {
+		w.apply(command.DeleteACLs{ACLs: []command.ACL{list[random.IntN(len(list))], acl()}})
+	}
+	w.apply(command.AlterScramCredentials{Deletions: []command.ScramUser{user()}, Upserts: []command.ScramCredential{credential(), credential()},
+		IfNone: random.IntN(4) == 0})
 }
 
 func (w *workload) deployNext() {

@@ -31,6 +31,10 @@ const (
 	KindForgetTransactions       Kind = 21
 	KindStoreGroup               Kind = 22
 	KindDeleteOffsets            Kind = 23
+
+	KindCreateACLs            Kind = 27
+	KindDeleteACLs            Kind = 28
+	KindAlterScramCredentials Kind = 29
 )
 
 // kindNames are the kinds in words, as docs/formats.md and metrics have them.
@@ -60,6 +64,10 @@ var kindNames = map[Kind]string{
 	KindForgetTransactions:       "ForgetTransactions",
 	KindStoreGroup:               "StoreGroup",
 	KindDeleteOffsets:            "DeleteOffsets",
+
+	KindCreateACLs:            "CreateACLs",
+	KindDeleteACLs:            "DeleteACLs",
+	KindAlterScramCredentials: "AlterScramCredentials",
 }
 
 // String is the kind's name.

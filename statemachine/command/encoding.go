@@ -68,6 +68,10 @@ var kinds = map[Kind]func() Command{
 	KindForgetTransactions:       func() Command { return new(ForgetTransactions) },
 	KindStoreGroup:               func() Command { return new(StoreGroup) },
 	KindDeleteOffsets:            func() Command { return new(DeleteOffsets) },
+
+	KindCreateACLs:            func() Command { return new(CreateACLs) },
+	KindDeleteACLs:            func() Command { return new(DeleteACLs) },
+	KindAlterScramCredentials: func() Command { return new(AlterScramCredentials) },
 }
 
 // Encode gives the bytes that a command has in the log. Equal commands have equal

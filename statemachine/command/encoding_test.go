@@ -54,9 +54,16 @@ func examples() map[string]Command {
 		"forget_transactions": &ForgetTransactions{TransactionalIDs: []string{"tx"}, BeforeUnixMilli: 16},
 		"append_in_transaction": &AppendRecords{Appends: []Append{{Topic: "t", Partition: 1, Batch: []byte{1, 2}, TopicID: id,
 			TransactionalID: "tx", AddsPartition: true}}, NowUnixMilli: 17},
-		"delete_thread":  &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},
 		"store_group":    &StoreGroup{Group: "g", IsWhole: true, Parts: []GroupPart{{Name: "", Value: []byte{1, 2}}, {Name: "member", Value: nil}}},
 		"delete_offsets": &DeleteOffsets{Group: "g", Offsets: []TopicPartition{{Topic: "t", Partition: 1}}},
+		"create_acls": &CreateACLs{ACLs: []ACL{{ResourceType: 2, Pattern: 4, Name: "orders-", Principal: "User:alice", Host: "*",
+			Operation: 3, Permission: 3}}},
+		"delete_acls": &DeleteACLs{ACLs: []ACL{{ResourceType: 4, Pattern: 3, Name: "kafka-cluster", Principal: "User:*", Host: "10.0.0.1",
+			Operation: 12, Permission: 2}}},
+		"alter_scram_credentials": &AlterScramCredentials{Deletions: []ScramUser{{User: "bob", Mechanism: ScramSHA512}},
+			Upserts: []ScramCredential{{ScramUser: ScramUser{User: "alice", Mechanism: ScramSHA256}, Iterations: 4096,
+				Salt: []byte{1}, StoredKey: []byte{2, 2}, ServerKey: []byte{3, 3}}}, IfNone: true},
+		"delete_thread": &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},
 	}
 }
 

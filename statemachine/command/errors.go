@@ -42,6 +42,16 @@ var (
 	// ErrStaleStep: the event was consumed by another step, or the thread has
 	// moved on. Drop the step's effects and read the thread again.
 	ErrStaleStep = errors.New("step does not continue from the thread's last one")
+	// ErrInvalidACL: no such kind of resource, pattern, operation or permission, or
+	// a name that is empty.
+	ErrInvalidACL = errors.New("invalid ACL")
+	// ErrUnknownACL: deleted already.
+	ErrUnknownACL = errors.New("unknown ACL")
+	// ErrInvalidCredential: an unknown mechanism, or keys and iterations that are
+	// none of its.
+	ErrInvalidCredential = errors.New("invalid credential")
+	// ErrUnknownCredential: the user has none for that mechanism.
+	ErrUnknownCredential = errors.New("unknown credential")
 	// ErrLimit: something is larger than its limit; the message has both
 	// numbers.
 	ErrLimit = errors.New("limit exceeded")

@@ -40,6 +40,8 @@
 //	n | transactional id! | group! | topic 4 | partition 4   an offset that it holds
 //	o | topic 4 | partition 4 | producer 8    an open transaction's part of a partition
 //	a | topic 4 | partition 4 | offset 8      a transaction that ended there
+//	A | type 1 | pattern 1 | operation 1 | permission 1 | name! | principal! | host   an ACL
+//	C | user! | mechanism 1                   what is kept of a password
 //
 // A batch is filed under its last offset, so the batch that holds an offset is the
 // first one at or after it.

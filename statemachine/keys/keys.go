@@ -33,6 +33,8 @@ const (
 	OpenTransaction  = 'o'
 	EndedTransaction = 'a'
 	GroupPart        = 'G'
+	ACL              = 'A'
+	Credential       = 'C'
 )
 
 // OfTopic are the letters whose keys go on with the topic's number: to drop a
@@ -180,6 +182,20 @@ func (k *Key) QuotaOf(user, clientID, ip QuotaPart) []byte {
 		k.buffer = append(k.buffer, part.Kind)
 		k.escaped(part.Name)
 	}
+	return k.buffer
+}
+
+// ACLOf is for ACL. The numbers stand before the names, so that one loop reads them.
+func (k *Key) ACLOf(resourceType, pattern, operation, permission int8, name, principal, host string) []byte {
+	k.begin(ACL)
+	k.buffer = append(k.buffer, byte(resourceType), byte(pattern), byte(operation), byte(permission))
+	return k.escaped(name).escaped(principal).name(host)
+}
+
+// CredentialOf is for Credential.
+func (k *Key) CredentialOf(user string, mechanism int8) []byte {
+	k.begin(Credential).escaped(user)
+	k.buffer = append(k.buffer, byte(mechanism))
 	return k.buffer
 }
 

@@ -44,6 +44,8 @@ func TestGoldenKeys(t *testing.T) {
 		{"offset of a transaction", bytes.Clone(k.TransactionOffset("tx", "g", 1, 2)), "6e7478000167000100" + "00000100000002"},
 		{"open transaction", bytes.Clone(k.InPartition(OpenTransaction, 1, 2, 3)), "6f00000001000000020000000000000003"},
 		{"ended transaction", bytes.Clone(k.InPartition(EndedTransaction, 1, 2, 3)), "6100000001000000020000000000000003"},
+		{"acl", bytes.Clone(k.ACLOf(2, 4, 3, 3, "a\x00", "User:b", "*")), "41020403036100ff0001557365723a6200012a"},
+		{"credential", bytes.Clone(k.CredentialOf("u", 1)), "4375000101"},
 		{"unmatched ends", bytes.Clone(k.Letter(UnmatchedEnds)), "55"},
 	} {
 		want, err := hex.DecodeString(test.want)
@@ -106,6 +108,15 @@ func TestKeysAreReadBack(t *testing.T) {
 			t.Errorf("%q: %q %d %d %v", name, group, topic, partition, err)
 		}
 	}
+	for _, name := range []string{"", "g", "\x00", "a\x00\x01b", "\xff\x00\xff"} {
+		if kind, pattern, operation, permission, resource, principal, host, err := ParseACL(k.ACLOf(2, 3, 4, 5, name, name+"p", name+"h")); err != nil ||
+			kind != 2 || pattern != 3 || operation != 4 || permission != 5 || resource != name || principal != name+"p" || host != name+"h" {
+			t.Error(kind, pattern, operation, permission, resource, principal, host, err)
+		}
+		if user, mechanism, err := ParseCredential(k.CredentialOf(name, 2)); err != nil || user != name || mechanism != 2 {
+			t.Error(user, mechanism, err)
+		}
+	}
 	if n, err := ParseUnmatched(k.UnmatchedAt(1 << 40)); err != nil || n != 1<<40 {
 		t.Error(n, err)
 	}
@@ -148,6 +159,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, key []byte) {
 		_, _ = LastNumber(key)
 		_, _, _ = InTopic(key)
+		_, _, _, _, _, _, _, _ = ParseACL(key)
+		_, _, _ = ParseCredential(key)
 		_, _, _ = InPartitionOnly(key)
 		_, _, _, _, _ = ParseProducerExpiry(key)
 		_, _, _ = ParseEndedAt(key)

@@ -162,3 +162,34 @@ func unescape(data []byte) (name string, rest []byte, ok bool) {
 	}
 	return "", nil, false
 }
+
+// ParseACL reads a key of ACL.
+func ParseACL(key []byte) (resourceType, pattern, operation, permission int8, name, principal, host string, err error) {
+	malformed := func() (int8, int8, int8, int8, string, string, string, error) {
+		return 0, 0, 0, 0, "", "", "", fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	if len(key) < 1+4 {
+		return malformed()
+	}
+	name, rest, ok := unescape(key[5:])
+	if !ok {
+		return malformed()
+	}
+	principal, rest, ok = unescape(rest)
+	if !ok {
+		return malformed()
+	}
+	return int8(key[1]), int8(key[2]), int8(key[3]), int8(key[4]), name, principal, string(rest), nil
+}
+
+// ParseCredential reads a key of Credential.
+func ParseCredential(key []byte) (user string, mechanism int8, err error) {
+	if len(key) < 1 {
+		return "", 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	user, rest, ok := unescape(key[1:])
+	if !ok || len(rest) != 1 {
+		return "", 0, fmt.Errorf("%w: %q", ErrMalformed, key)
+	}
+	return user, int8(rest[0]), nil
+}
