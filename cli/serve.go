@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	urfave "github.com/urfave/cli/v2"
 
@@ -63,12 +64,23 @@ func settingFlags() []urfave.Flag {
 			flags = append(flags, &urfave.BoolFlag{Name: setting.Name, Usage: setting.Usage})
 			continue
 		}
+		if setting.IsRepeated {
+			flags = append(flags, &urfave.GenericFlag{Name: setting.Name, Usage: "`" + setting.Placeholder + "`: " + setting.Usage, Value: &repeated{}})
+			continue
+		}
 		flags = append(flags, &urfave.StringFlag{
 			Name: setting.Name, Usage: "`" + setting.Placeholder + "`: " + setting.Usage, DefaultText: setting.Default(),
 		})
 	}
 	return flags
 }
+
+// repeated is a flag that may be given many times, a line each. urfave's slices would
+// cut values at commas.
+type repeated struct{ values []string }
+
+func (r *repeated) Set(value string) error { r.values = append(r.values, value); return nil }
+func (r *repeated) String() string         { return strings.Join(r.values, "\n") }
 
 // loadSettings reads the flags that were given, the environment and the file.
 func loadSettings(c *urfave.Context, p Process) (config.Config, error) {
@@ -78,6 +90,8 @@ func loadSettings(c *urfave.Context, p Process) (config.Config, error) {
 		case !c.IsSet(setting.Name):
 		case setting.IsSwitch():
 			given[setting.Name] = fmt.Sprint(c.Bool(setting.Name))
+		case setting.IsRepeated:
+			given[setting.Name] = c.Generic(setting.Name).(*repeated).String()
 		default:
 			given[setting.Name] = c.String(setting.Name)
 		}

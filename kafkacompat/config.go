@@ -34,6 +34,9 @@ type Config struct {
 	// ConnectionsMax bounds the connections; more are closed at once. Default
 	// 4096.
 	ConnectionsMax int
+	// UnknownConnectionsMax bounds those of them on which nobody has said yet who is
+	// there, on listeners that ask. Default 1024.
+	UnknownConnectionsMax int
 	// InFlightMax bounds the requests of one connection that are read and not
 	// yet answered. Default 128.
 	InFlightMax int
@@ -55,6 +58,9 @@ type Config struct {
 	// FrameTimeout is how long the rest of a request may take after its first
 	// bytes. Default 30 s.
 	FrameTimeout time.Duration
+	// AuthenticationTimeout is how long a client may take to say who it is, on
+	// listeners that ask. Default 10 s.
+	AuthenticationTimeout time.Duration
 	// WriteTimeout is how long a client may take to accept 256 KiB of an answer.
 	// Default 30 s.
 	WriteTimeout time.Duration
@@ -118,6 +124,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.RequestBytesMax = orDefault(c.RequestBytesMax, 100<<20)
 	c.RequestMemoryBytesMax = orDefault(c.RequestMemoryBytesMax, max(256<<20, c.RequestBytesMax))
 	c.ConnectionsMax = orDefault(c.ConnectionsMax, 4096)
+	c.UnknownConnectionsMax = orDefault(c.UnknownConnectionsMax, 1024)
+	c.AuthenticationTimeout = orDefault(c.AuthenticationTimeout, 10*time.Second)
 	c.InFlightMax = orDefault(c.InFlightMax, 128)
 	c.FetchBytesMax = orDefault(c.FetchBytesMax, 16<<20)
 	c.FetchMemoryBytesMax = orDefault(c.FetchMemoryBytesMax, 256<<20)
@@ -147,6 +155,7 @@ func (c Config) withDefaults() (Config, error) {
 	complain(c.RequestMemoryBytesMax < c.RequestBytesMax, "kafka listener: %d bytes for all requests, one may have %d",
 		c.RequestMemoryBytesMax, c.RequestBytesMax)
 	complain(c.ConnectionsMax < 1, "kafka listener: %d connections, at least 1", c.ConnectionsMax)
+	complain(c.UnknownConnectionsMax < 1, "kafka listener: %d connections before authentication, at least 1", c.UnknownConnectionsMax)
 	complain(c.InFlightMax < 1, "kafka listener: %d requests in flight, at least 1", c.InFlightMax)
 	complain(c.FetchBytesMax < 1, "kafka listener: fetches of at most %d bytes, at least 1", c.FetchBytesMax)
 	complain(c.FetchMemoryBytesMax < 1, "kafka listener: %d bytes for all fetches, at least 1", c.FetchMemoryBytesMax)

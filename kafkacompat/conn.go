@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -36,9 +37,12 @@ const (
 type conn struct {
 	server   *Server
 	net      net.Conn
+	how      *Listener
 	listener string
 	logger   *slog.Logger
-	queue    chan *request
+	// reader is for whoever reads: first identify, then the reading goroutine.
+	reader *bufio.Reader
+	queue  chan *request
 	// ctx ends when the client is gone, the answering goroutine has given up, or
 	// the server closes. Requests that wait for something give up then. What is
 	// to be stored is stored nevertheless: a producer with acks=0 may send and
@@ -47,6 +51,9 @@ type conn struct {
 	cancel context.CancelFunc
 
 	// What follows belongs to the answering goroutine.
+
+	// principal is who the client is; see identify.
+	principal string
 
 	out outgoing
 	// held was taken from the queue and is next.
@@ -84,12 +91,14 @@ type call struct {
 // been told, or asked not to be.
 var errCloseConn = errors.New("closed as the protocol asks")
 
-func newConn(s *Server, netConn net.Conn, listener string) *conn {
+func newConn(s *Server, netConn net.Conn, how *Listener) *conn {
 	c := &conn{
 		server:   s,
 		net:      netConn,
-		listener: listener,
-		logger:   s.config.Logger.With("client", netConn.RemoteAddr().String(), "listener", listener),
+		how:      how,
+		listener: how.Name,
+		reader:   bufio.NewReaderSize(netConn, readBufferBytes),
+		logger:   s.config.Logger.With("client", netConn.RemoteAddr().String(), "listener", how.Name),
 		queue:    make(chan *request, s.config.InFlightMax),
 		wake:     make(chan struct{}, 1),
 	}
@@ -100,17 +109,37 @@ func newConn(s *Server, netConn net.Conn, listener string) *conn {
 // close makes both goroutines end. Any goroutine may call it, many times.
 func (c *conn) close() {
 	c.cancel()
+	// A TLS connection would wait here until its client takes the goodbye.
+	if secured, isTLS := c.net.(*tls.Conn); isTLS {
+		secured.NetConn().Close()
+		return
+	}
 	c.net.Close()
 }
 
-// serve reads and answers until the connection ends.
+// sayGoodbye tells a client of TLS that nothing was cut off. It may wait for the
+// client.
+func (c *conn) sayGoodbye() {
+	if secured, isTLS := c.net.(*tls.Conn); isTLS {
+		_ = secured.CloseWrite() // whoever has gone doesn't hear it
+	}
+}
+
+// serve finds out who is there, and reads and answers until the connection ends.
 func (c *conn) serve() {
+	if err := c.guard(c.identify); err != nil {
+		c.finish("authenticate", err)
+		c.sayGoodbye()
+		c.close()
+		return
+	}
 	var reading sync.WaitGroup
 	reading.Go(func() {
 		defer close(c.queue)
 		c.finish("read", c.guard(c.read))
 	})
 	c.finish("answer", c.guard(c.answer))
+	c.sayGoodbye()
 	c.close()
 	c.finish("drain", c.guard(c.drain))
 	for r := range c.queue {
@@ -158,7 +187,7 @@ func (c *conn) finish(what string, err error) {
 // those before it are answered; the end of the client cancels those that wait.
 func (c *conn) read() error {
 	config := &c.server.config
-	reader := bufio.NewReaderSize(c.net, readBufferBytes)
+	reader := c.reader
 	for {
 		if err := c.net.SetReadDeadline(time.Now().Add(config.IdleTimeout)); err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"kont/kafkacompat/principal"
 )
 
 // Server answers Kafka clients on any number of listeners.
@@ -36,7 +38,10 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	refused   int64
-	served    sync.WaitGroup
+	// unknown counts the connections that have not said yet whose they are, on
+	// listeners that ask.
+	unknown int
+	served  sync.WaitGroup
 }
 
 // Listener is how one address is served.
@@ -46,6 +51,8 @@ type Listener struct {
 	Name string
 	// TLS, if there is one, is what the listener speaks; nil is plain text.
 	TLS *tls.Config
+	// PrincipalRules make a client's name of the certificate that it came with.
+	PrincipalRules principal.Rules
 }
 
 // New makes a Server, or says everything that is wrong with its configuration.
@@ -113,7 +120,7 @@ func (s *Server) Serve(listener net.Listener, how Listener) error {
 			s.refuse(netConn, "too many connections of one address in a short time")
 			continue
 		}
-		s.start(netConn, how.Name)
+		s.start(netConn, &how)
 	}
 }
 
@@ -135,15 +142,23 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // start serves a connection, unless there are too many.
-func (s *Server) start(netConn net.Conn, listener string) {
+func (s *Server) start(netConn net.Conn, how *Listener) {
 	s.mu.Lock()
 	if s.isClosed || len(s.conns) >= s.config.ConnectionsMax {
 		s.mu.Unlock()
 		s.refuse(netConn, fmt.Sprintf("more than %d connections", s.config.ConnectionsMax))
 		return
 	}
-	c := newConn(s, netConn, listener)
+	if how.asksWho() && s.unknown >= s.config.UnknownConnectionsMax {
+		s.mu.Unlock()
+		s.refuse(netConn, fmt.Sprintf("more than %d connections of clients that have not said who they are", s.config.UnknownConnectionsMax))
+		return
+	}
+	c := newConn(s, netConn, how)
 	s.conns[c] = struct{}{}
+	if how.asksWho() {
+		s.unknown++
+	}
 	s.served.Add(1)
 	s.mu.Unlock()
 

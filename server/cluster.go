@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 
@@ -13,27 +14,26 @@ const nodeID = 1
 // cluster tells Kafka clients who is there.
 type cluster struct {
 	node *Node
-	// host and port are what clients are told.
-	host string
-	port int32
+	// brokers are what clients of a listener are told, by its name.
+	brokers map[string]kafkacompat.Broker
 }
 
 var _ kafkacompat.Cluster = (*cluster)(nil)
 
-func newCluster(n *Node, listener net.Addr, advertise string) (*cluster, error) {
-	address := advertise
-	if address == "" {
-		address = listener.String()
+func newCluster(n *Node, listeners []kafkaListener) (*cluster, error) {
+	c := &cluster{node: n, brokers: map[string]kafkacompat.Broker{}}
+	for _, listener := range listeners {
+		host, portText, err := net.SplitHostPort(cmp.Or(listener.advertised, listener.Addr().String()))
+		if err != nil {
+			return nil, err
+		}
+		port, err := strconv.ParseUint(portText, 10, 16)
+		if err != nil {
+			return nil, err
+		}
+		c.brokers[listener.how.Name] = kafkacompat.Broker{NodeID: nodeID, Host: host, Port: int32(port)}
 	}
-	host, portText, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	port, err := strconv.ParseUint(portText, 10, 16)
-	if err != nil {
-		return nil, err
-	}
-	return &cluster{node: n, host: host, port: int32(port)}, nil
+	return c, nil
 }
 
 func (c *cluster) ID() string    { return c.node.identity.ClusterID }
@@ -49,8 +49,11 @@ func (c *cluster) Leader() (leader, epoch int32) {
 	return -1, epoch
 }
 
-func (c *cluster) Brokers(string) []kafkacompat.Broker {
-	return []kafkacompat.Broker{{NodeID: nodeID, Host: c.host, Port: c.port}}
+func (c *cluster) Brokers(listener string) []kafkacompat.Broker {
+	if broker, exists := c.brokers[listener]; exists {
+		return []kafkacompat.Broker{broker}
+	}
+	return nil
 }
 
 // epochMark notes the Raft term when this node becomes leader.

@@ -59,8 +59,9 @@ type Node struct {
 	// epoch is the Raft term in which this node became leader last.
 	epoch atomic.Int32
 
-	kafkaListener net.Listener
-	httpListener  net.Listener
+	// kafkaListeners are in the order of the settings.
+	kafkaListeners []kafkaListener
+	httpListener   net.Listener
 
 	// closers undo what Start did, the last one first.
 	closers []func() error
@@ -121,10 +122,9 @@ func (n *Node) start() error {
 func (n *Node) onClose(undo func() error) { n.closers = append(n.closers, undo) }
 
 func (n *Node) listen() (err error) {
-	if n.kafkaListener, err = net.Listen("tcp", n.config.KafkaListen); err != nil {
-		return fmt.Errorf("listen for Kafka clients: %w; choose another address with --kafka-listen", err)
+	if err := n.listenForKafka(); err != nil {
+		return err
 	}
-	n.onClose(ignoreClosed(n.kafkaListener))
 	if n.httpListener, err = net.Listen("tcp", n.config.HTTPListen); err != nil {
 		return fmt.Errorf("listen for HTTP clients: %w; choose another address with --http-listen", err)
 	}
@@ -194,7 +194,7 @@ func (n *Node) openLog() (err error) {
 // makeKafka makes the listener, which does nothing before serve. The executors ask it
 // about its groups.
 func (n *Node) makeKafka() (err error) {
-	if n.cluster, err = newCluster(n, n.kafkaListener.Addr(), n.config.KafkaAdvertise); err != nil {
+	if n.cluster, err = newCluster(n, n.kafkaListeners); err != nil {
 		return err
 	}
 	n.kafka, err = kafkacompat.New(kafkacompat.Config{
@@ -263,12 +263,9 @@ func (n *Node) serve() error {
 			n.fail(fmt.Errorf("serve HTTP on %s: %w", n.HTTPAddress(), err))
 		}
 	})
-	n.running.Go(func() {
-		listener := &countingListener{n.kafkaListener, n.metrics.ObserveConnections}
-		if err := n.kafka.Serve(listener, kafkacompat.Listener{Name: "PLAINTEXT"}); err != nil {
-			n.fail(fmt.Errorf("serve Kafka on %s: %w", n.KafkaAddress(), err))
-		}
-	})
+	for _, listener := range n.kafkaListeners {
+		n.running.Go(func() { n.serveKafka(listener) })
+	}
 	n.onClose(n.closeHTTP)
 	return nil
 }
@@ -283,8 +280,8 @@ func (n *Node) closeHTTP() error {
 	return nil
 }
 
-// KafkaAddress is host:port of the Kafka listener, with the real port.
-func (n *Node) KafkaAddress() string { return n.kafkaListener.Addr().String() }
+// KafkaAddress is host:port of the first Kafka listener, with the real port.
+func (n *Node) KafkaAddress() string { return n.kafkaListeners[0].Addr().String() }
 
 // HTTPAddress is host:port of the HTTP listener, with the real port.
 func (n *Node) HTTPAddress() string { return n.httpListener.Addr().String() }

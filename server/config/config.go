@@ -17,18 +17,21 @@ type Config struct {
 	// DataDir holds everything that the node stores; it is made if missing.
 	DataDir string
 
-	// KafkaListen and HTTPListen are host:port; port 0 takes a free one.
+	// KafkaListen and HTTPListen are host:port; port 0 takes a free one. KafkaListen is
+	// not listened on if there are Listeners.
 	KafkaListen string
 	HTTPListen  string
 	// KafkaAdvertise is the host:port that metadata gives to Kafka clients; empty
 	// for the address listened on.
 	KafkaAdvertise string
+	// Listeners are where Kafka clients connect to, each with its own settings.
+	Listeners []Listener
 	// HTTPHosts are names that the Host header may have besides IP addresses and
 	// localhost.
 	HTTPHosts []string
-	// ListenWithoutAuthentication is the consent to listen where other machines
-	// can reach.
-	ListenWithoutAuthentication bool
+	// Insecure is the consent to listen, without authentication, where other machines
+	// can reach, and to let passwords cross the network.
+	Insecure bool
 	// HTTPProfiles serves /debug/pprof.
 	HTTPProfiles bool
 
@@ -146,28 +149,14 @@ func (c Config) Validate() error {
 	if c.DataDir == "" {
 		report("data: empty; name a directory")
 	}
-	for _, listen := range []struct{ name, address string }{
-		{"kafka-listen", c.KafkaListen},
-		{"http-listen", c.HTTPListen},
-	} {
-		host, err := splitAddress(listen.address)
-		switch {
-		case err != nil:
-			report("%s: %w", listen.name, err)
-		case !isLoopback(host) && !c.ListenWithoutAuthentication:
-			report("%s: other machines can reach %s, and there is no authentication yet; "+
-				"listen on 127.0.0.1, or accept it with --listen-without-authentication",
-				listen.name, listen.address)
-		}
-	}
-	if c.KafkaAdvertise != "" {
-		host, err := splitAddress(c.KafkaAdvertise)
-		switch {
-		case err != nil:
-			report("kafka-advertise: %w", err)
-		case host == "" || net.ParseIP(host).IsUnspecified():
-			report("kafka-advertise: %q is no address to connect to; name a host", c.KafkaAdvertise)
-		}
+	c.validateListeners(report)
+	host, err := splitAddress(c.HTTPListen)
+	switch {
+	case err != nil:
+		report("http-listen: %w", err)
+	case !isLoopback(host) && !c.Insecure:
+		report("http-listen: other machines can reach %s, and HTTP has no authentication yet; "+
+			"listen on 127.0.0.1, or accept it with --insecure", c.HTTPListen)
 	}
 	for _, host := range c.HTTPHosts {
 		if strings.ContainsAny(host, ":/ ") {

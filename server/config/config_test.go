@@ -90,10 +90,10 @@ func TestListeningForStrangersNeedsConsent(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:9092", ":9092", "[::]:9092", "192.0.2.1:9092", "kont.example:9092"} {
 		c := Default()
 		c.KafkaListen = address
-		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "listen-without-authentication") {
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "insecure") {
 			t.Errorf("%s without consent: %v", address, err)
 		}
-		c.ListenWithoutAuthentication = true
+		c.Insecure = true
 		if err := c.Validate(); err != nil {
 			t.Errorf("%s with consent: %v", address, err)
 		}
@@ -112,7 +112,8 @@ func TestListeningForStrangersNeedsConsent(t *testing.T) {
 func TestEverySettingArrivesFromEverySource(t *testing.T) {
 	values := map[string]string{
 		"data": "elsewhere", "kafka-listen": "127.0.0.1:1", "kafka-advertise": "kont.example:2", "http-listen": "127.0.0.1:3",
-		"http-hosts": "a.example,b.example", "listen-without-authentication": "true", "http-profiles": "true",
+		"listener":   "kafka://127.0.0.1:9/?name=a kafka://127.0.0.1:8?name=b",
+		"http-hosts": "a.example,b.example", "insecure": "true", "http-profiles": "true",
 		"raft-log-store": "boltdb", "resume-partitions": "9", "offsets-retention": "48h0m0s",
 		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",
 		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",

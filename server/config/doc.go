@@ -11,9 +11,9 @@
 // is silently ignored is found out in the worst night of the year. In the environment,
 // which others write to as well, it is a warning: Config.UnknownVariables.
 //
-// The package refuses to listen for strangers by accident. The listeners have no
-// authentication yet, so an address that other machines can reach needs
-// --listen-without-authentication as well.
+// The package refuses to listen for strangers by accident. An address that
+// other machines can reach has to ask its clients who they are, or needs --insecure as
+// well.
 //
 // It stores nothing. The caller owes it the values as text; nothing here reads
 // the process's environment or arguments on its own.

@@ -35,7 +35,7 @@ func Load(sources Sources) (Config, error) {
 			problems = append(problems, fmt.Errorf("%s: no such setting%s", where, suggestion(name)))
 			return
 		}
-		if err := setting.set(&c, value); err != nil {
+		for _, err := range unwrapJoined(setting.set(&c, value)) {
 			problems = append(problems, fmt.Errorf("%s: %w", where, err))
 		}
 	}
@@ -94,8 +94,7 @@ type fileEntry struct {
 	line        int
 }
 
-// readFile reads a flat mapping. A sequence stands for its items with commas
-// between.
+// readFile reads a flat mapping. A sequence stands for its items, a line each.
 func readFile(path string) ([]fileEntry, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -151,7 +150,7 @@ func scalarText(node *yaml.Node) (string, error) {
 			}
 			items = append(items, item.Value)
 		}
-		return strings.Join(items, ","), nil
+		return strings.Join(items, "\n"), nil
 	default:
 		return "", errors.New("not a plain value")
 	}

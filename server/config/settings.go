@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ type Setting struct {
 	// whose flag needs no value.
 	Placeholder string
 	Usage       string
+	// IsRepeated tells that the setting may be given many times: a flag each, items of
+	// a list in the file, with spaces between in the environment.
+	IsRepeated bool
 
 	set func(*Config, string) error
 	get func(*Config) string
@@ -43,9 +47,33 @@ var settings = []Setting{
 	text("data", "DIR", "directory that holds all that the node stores", func(c *Config) *string { return &c.DataDir }),
 	text("kafka-listen", "ADDR", "host:port for Kafka clients; port 0 takes a free one", func(c *Config) *string { return &c.KafkaListen }),
 	text("kafka-advertise", "ADDR", "host:port that Kafka clients are told to connect to, where it differs from the one listened on", func(c *Config) *string { return &c.KafkaAdvertise }),
+	{
+		Name: "listener", Placeholder: "URL", IsRepeated: true,
+		Usage: "kafka://HOST:PORT or kafka+tls://HOST:PORT for Kafka clients, in place of --kafka-listen; may be repeated; " +
+			"settings behind ?: " + strings.Join(listenerParameters, ", "),
+		set: func(c *Config, value string) error {
+			c.Listeners = nil
+			var problems []error
+			for _, url := range strings.Fields(value) {
+				listener, err := ParseListener(url)
+				for _, problem := range unwrapJoined(err) {
+					problems = append(problems, fmt.Errorf("%s: %w", url, problem))
+				}
+				c.Listeners = append(c.Listeners, listener)
+			}
+			return errors.Join(problems...)
+		},
+		get: func(c *Config) string {
+			urls := make([]string, len(c.Listeners))
+			for i, listener := range c.Listeners {
+				urls[i] = listener.URL
+			}
+			return strings.Join(urls, " ")
+		},
+	},
 	text("http-listen", "ADDR", "host:port of the HTTP API", func(c *Config) *string { return &c.HTTPListen }),
 	list("http-hosts", "NAMES", "host names, separated by commas, that the HTTP API answers to besides localhost and IP addresses", func(c *Config) *[]string { return &c.HTTPHosts }),
-	toggle("listen-without-authentication", "consent to listen where other machines can reach: whoever reaches a port may read and write everything", func(c *Config) *bool { return &c.ListenWithoutAuthentication }),
+	toggle("insecure", "consent to listen where other machines can reach, and nobody has to log in: whoever reaches a port may read and write everything", func(c *Config) *bool { return &c.Insecure }),
 	toggle("http-profiles", "serve CPU and heap profiles at /debug/pprof", func(c *Config) *bool { return &c.HTTPProfiles }),
 	text("raft-log-store", "KIND", "store of the Raft log: wal or boltdb", func(c *Config) *string { return &c.RaftLogStore }),
 	number("resume-partitions", "N", "partitions that a new resume topic gets", func(c *Config) *int32 { return &c.ResumePartitions }),
@@ -92,7 +120,7 @@ func list(name, placeholder, usage string, field func(*Config) *[]string) Settin
 		Name: name, Placeholder: placeholder, Usage: usage,
 		set: func(c *Config, value string) error {
 			*field(c) = nil
-			for item := range strings.SplitSeq(value, ",") {
+			for item := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ',' || r == '\n' }) {
 				if item = strings.TrimSpace(item); item != "" {
 					*field(c) = append(*field(c), item)
 				}
