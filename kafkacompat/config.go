@@ -61,6 +61,9 @@ type Config struct {
 	// AuthenticationTimeout is how long a client may take to say who it is, on
 	// listeners that ask. Default 10 s.
 	AuthenticationTimeout time.Duration
+	// FailedAuthenticationDelay is how long a client waits to be told that it failed
+	// (connection.failed.authentication.delay.ms). Default 100 ms.
+	FailedAuthenticationDelay time.Duration
 	// WriteTimeout is how long a client may take to accept 256 KiB of an answer.
 	// Default 30 s.
 	WriteTimeout time.Duration
@@ -126,6 +129,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.ConnectionsMax = orDefault(c.ConnectionsMax, 4096)
 	c.UnknownConnectionsMax = orDefault(c.UnknownConnectionsMax, 1024)
 	c.AuthenticationTimeout = orDefault(c.AuthenticationTimeout, 10*time.Second)
+	c.FailedAuthenticationDelay = orDefault(c.FailedAuthenticationDelay, 100*time.Millisecond)
 	c.InFlightMax = orDefault(c.InFlightMax, 128)
 	c.FetchBytesMax = orDefault(c.FetchBytesMax, 16<<20)
 	c.FetchMemoryBytesMax = orDefault(c.FetchMemoryBytesMax, 256<<20)

@@ -54,6 +54,7 @@ type conn struct {
 
 	// principal is who the client is; see identify.
 	principal string
+	login     login
 
 	out outgoing
 	// held was taken from the queue and is next.
@@ -152,7 +153,7 @@ func (c *conn) serve() {
 // gone.
 func (c *conn) drain() error {
 	for r := c.next(); r != nil; r = c.next() {
-		if body, ok := r.body.(*kmsg.ProduceRequest); ok && body.Acks == 0 {
+		if body, ok := r.body.(*kmsg.ProduceRequest); ok && body.Acks == 0 && c.admits(r) == nil {
 			// Nobody is left to be told of an error.
 			_, _ = c.produce([]*request{r})
 		}
@@ -274,7 +275,7 @@ func (c *conn) answer() error {
 			return nil
 		}
 		var err error
-		if r.api.key == keyProduce {
+		if r.api.key == keyProduce && c.admits(r) == nil {
 			err = c.answerProduceRun(r)
 		} else {
 			err = c.answerOne(r)
@@ -299,7 +300,7 @@ func (c *conn) next() *request {
 func (c *conn) nextProduce() *request {
 	select {
 	case r := <-c.queue:
-		if r != nil && r.api.key != keyProduce {
+		if r != nil && (r.api.key != keyProduce || c.admits(r) != nil) {
 			c.held = r
 			return nil
 		}
@@ -325,7 +326,10 @@ func (c *conn) answerOne(r *request) error {
 		}()
 	}
 	var response kmsg.Response
-	var err error
+	err := c.admits(r)
+	if err != nil {
+		return err
+	}
 	called := &call{conn: c, header: r.header}
 	if r.body == nil {
 		response = unsupportedApiVersions()
@@ -358,6 +362,9 @@ func (c *conn) answerOne(r *request) error {
 	}
 	if err := c.flush(); err != nil {
 		return err
+	}
+	if c.login.failure != nil {
+		return c.login.failure
 	}
 	return c.pause(called.throttle)
 }

@@ -55,6 +55,12 @@ type Log interface {
 
 	// ClientQuotas are all quotas. Where one is altered the pointer is another; nobody changes what it leads to.
 	ClientQuotas() *command.ClientQuotas
+	// ScramCredential is what is kept of a user's password, ScramCredentials all of
+	// them, by user and mechanism.
+	ScramCredential(user command.ScramUser) (credential command.ScramCredential, exists bool)
+	ScramCredentials() []command.ScramCredential
+	// ACLs are all ACLs. As long as none changes it is the same pointer.
+	ACLs() *command.ACLs
 
 	// CommittedOffsets returns the offsets of a consumer group, sorted by topic
 	// and partition; none for an unknown group.

@@ -8,11 +8,13 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
 	"kont/kafkacompat/principal"
+	"kont/kafkacompat/sasl"
 )
 
 // Server answers Kafka clients on any number of listeners.
@@ -42,6 +44,8 @@ type Server struct {
 	// listeners that ask.
 	unknown int
 	served  sync.WaitGroup
+	// failedLogins counts clients that were refused.
+	failedLogins atomic.Int64
 }
 
 // Listener is how one address is served.
@@ -53,6 +57,11 @@ type Listener struct {
 	TLS *tls.Config
 	// PrincipalRules make a client's name of the certificate that it came with.
 	PrincipalRules principal.Rules
+	// SASL are the mechanisms that clients log in with; none where they don't.
+	SASL []sasl.Mechanism
+	// ReauthenticateAfter ends the sessions of clients that don't log in again in time
+	// (connections.max.reauth.ms); 0 leaves that to what they log in with.
+	ReauthenticateAfter time.Duration
 }
 
 // New makes a Server, or says everything that is wrong with its configuration.
@@ -212,6 +221,8 @@ type Stats struct {
 	Connections int
 	// Refused counts the connections that were one too many.
 	Refused int64
+	// FailedLogins counts the clients that did not show who they are.
+	FailedLogins int64
 	// Groups counts the consumer groups with members, or without for a short
 	// time.
 	Groups int
@@ -220,7 +231,7 @@ type Stats struct {
 // Stats returns the counts of now.
 func (s *Server) Stats() Stats {
 	s.mu.Lock()
-	stats := Stats{Connections: len(s.conns), Refused: s.refused}
+	stats := Stats{Connections: len(s.conns), Refused: s.refused, FailedLogins: s.failedLogins.Load()}
 	s.mu.Unlock()
 	stats.Groups = s.coordinator.size()
 	return stats

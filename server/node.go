@@ -17,6 +17,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kont/kafkacompat"
+	"kont/kafkacompat/sasl"
 	"kont/raftlog"
 	"kont/scheduler"
 	"kont/server/api"
@@ -45,7 +46,11 @@ type Node struct {
 	config   Config
 	logger   *slog.Logger
 	identity identity
-	metrics  *metrics.Metrics
+	// tokens are the rules for those of clients.
+	tokens *sasl.TokenRules
+	// scramSecret is what the salts of unknown users are made with.
+	scramSecret []byte
+	metrics     *metrics.Metrics
 
 	store     *statemachine.Store
 	raft      *raftlog.Node
@@ -109,7 +114,7 @@ func (n *Node) start() error {
 	release := tuneMemory(n.config.MemorySlackBytes)
 	n.onClose(func() error { release(); return nil })
 	for _, step := range []func() error{
-		n.listen, n.openDir, n.openStore, n.openLog, n.makeKafka, n.makeExecutors, n.serve,
+		n.checkFirstUsers, n.readTokenKeys, n.listen, n.openDir, n.openStore, n.openLog, n.makeKafka, n.makeExecutors, n.serve,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -158,7 +163,10 @@ func (n *Node) openDir() error {
 	if err := checkSpace(n.config.DataDir); err != nil {
 		return fmt.Errorf("%w; free some space on that disk, or make the directory writable", err)
 	}
-	n.identity, err = loadIdentity(n.config.DataDir)
+	if n.identity, err = loadIdentity(n.config.DataDir); err != nil {
+		return err
+	}
+	n.scramSecret, err = loadScramSecret(n.config.DataDir)
 	return err
 }
 
@@ -220,6 +228,14 @@ func (n *Node) makeKafka() (err error) {
 	return err
 }
 
+// prepareToLead puts into the log what a new cluster needs.
+func (n *Node) prepareToLead(ctx context.Context) error {
+	if err := n.makeFirstUsers(ctx); err != nil {
+		return fmt.Errorf("first users: %w", err)
+	}
+	return n.makeProtocolTopics(ctx)
+}
+
 // makeExecutors makes what runs on the leader, and follows leadership from now on.
 func (n *Node) makeExecutors() error {
 	if n.config.Engine == nil {
@@ -239,7 +255,7 @@ func (n *Node) makeExecutors() error {
 		Observer: n.metrics,
 		Logger:   n.logger,
 	})
-	n.leading = newLeading(n.logger, n.raft.Leadership(), n.makeProtocolTopics,
+	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
 		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
 		&transactionTimes{node: n, every: transactionsEvery})
 	n.leading.start()

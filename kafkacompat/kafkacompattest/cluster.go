@@ -13,6 +13,8 @@ type Cluster struct {
 	leader  int32
 	epoch   int32
 	brokers []kafkacompat.Broker
+	// listeners are brokers that have addresses of their own, by listener.
+	listeners map[string][]kafkacompat.Broker
 }
 
 // NewCluster is a cluster of the one node 1, which leads, at an address.
@@ -51,10 +53,23 @@ func (c *Cluster) Leader() (nodeID, epoch int32) {
 	return c.leader, c.epoch
 }
 
-// Brokers are the same on all listeners.
-func (c *Cluster) Brokers(string) []kafkacompat.Broker {
+// AddListener gives node 1 another address for the clients of a listener.
+func (c *Cluster) AddListener(name, host string, port int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.listeners == nil {
+		c.listeners = make(map[string][]kafkacompat.Broker)
+	}
+	c.listeners[name] = []kafkacompat.Broker{{NodeID: 1, Host: host, Port: port}}
+}
+
+// Brokers are the same on all listeners that AddListener wasn't told of.
+func (c *Cluster) Brokers(listener string) []kafkacompat.Broker {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if brokers := c.listeners[listener]; brokers != nil {
+		return append([]kafkacompat.Broker(nil), brokers...)
+	}
 	return append([]kafkacompat.Broker(nil), c.brokers...)
 }
 

@@ -23,17 +23,20 @@ import (
 // Log is a state machine's reads and proposals, in memory. The zero value is
 // ready.
 type Log struct {
-	mu         sync.Mutex
-	topics     map[string]*topic
-	groups     map[string]map[command.TopicPartition]command.GroupOffset
-	parts      map[string]map[string][]byte
-	watches    map[*watch]struct{}
-	quotas     command.ClientQuotas
-	producerID int64
-	commands   int
-	changes    uint64
-	before     func(context.Context, command.Command) error
-	after      func(command.Command) error
+	mu      sync.Mutex
+	topics  map[string]*topic
+	groups  map[string]map[command.TopicPartition]command.GroupOffset
+	parts   map[string]map[string][]byte
+	watches map[*watch]struct{}
+	quotas  command.ClientQuotas
+	// credentials and acls are what the Log has of security; acls is nil for none.
+	credentials map[command.ScramUser]command.ScramCredential
+	acls        *command.ACLs
+	producerID  int64
+	commands    int
+	changes     uint64
+	before      func(context.Context, command.Command) error
+	after       func(command.Command) error
 }
 
 type topic struct {
@@ -139,6 +142,12 @@ func (l *Log) apply(c command.Command) (command.Result, error) {
 		return nil, nil
 	case command.DeleteOffsets:
 		return each(c.Offsets, func(tp command.TopicPartition) error { return l.deleteOffset(c.Group, tp) }), nil
+	case command.CreateACLs:
+		return l.createACLs(c), nil
+	case command.DeleteACLs:
+		return l.deleteACLs(c), nil
+	case command.AlterScramCredentials:
+		return l.alterCredentials(c), nil
 	default:
 		return nil, fmt.Errorf("%T is nothing that the listener proposes", c)
 	}

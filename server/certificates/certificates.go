@@ -1,11 +1,9 @@
 // Package certificates serves TLS from files, and follows them: a certificate that is
 // renewed is used from the next connection on, without a restart.
 //
-// It refuses TLS before 1.2, and to serve what does not fit together: where a new
-// file can't be read, or a key is none of the certificate's, the last ones that were
-// good go on being used, and the log says so once. It stores nothing and starts no
-// goroutine: the files' times are looked at when a client connects, at most once a
-// second.
+// It refuses TLS before 1.2, and to serve what does not fit together, such as a key
+// that is none of the certificate's: see package followed. It stores nothing and starts
+// no goroutine.
 package certificates
 
 import (
@@ -15,8 +13,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
-	"time"
+
+	"kont/server/followed"
 )
 
 // Files are PEM files.
@@ -31,122 +29,41 @@ type Files struct {
 	ClientAuth tls.ClientAuthType
 }
 
-// checkEvery is how often the files' times are looked at.
-const checkEvery = time.Second
-
 // Watched serves what is in files now.
-type Watched struct {
-	files  Files
-	logger *slog.Logger
-	now    func() time.Time
-
-	// mu guards the fields below.
-	mu      sync.Mutex
-	config  *tls.Config
-	times   []fileTime
-	checked time.Time
-}
-
-// fileTime tells one state of a file from another. The size is for file systems that
-// have coarse times.
-type fileTime struct {
-	modified time.Time
-	bytes    int64
-}
+type Watched struct{ *followed.Files[*tls.Config] }
 
 // Open reads the files. The error names what is wrong with which.
-func Open(files Files, logger *slog.Logger) (*Watched, error) {
-	w := &Watched{files: files, logger: logger, now: time.Now}
-	times, err := w.stat()
-	if err != nil {
-		return nil, err
+func Open(files Files, logger *slog.Logger) (Watched, error) {
+	paths := []string{files.Certificate, files.Key}
+	if files.ClientCA != "" {
+		paths = append(paths, files.ClientCA)
 	}
-	if w.config, err = w.read(); err != nil {
-		return nil, err
-	}
-	w.times, w.checked = times, w.now()
-	return w, nil
+	read, err := followed.Open(logger, files.read, paths...)
+	return Watched{read}, err
 }
 
 // TLS is the configuration of a listener.
-func (w *Watched) TLS() *tls.Config {
+func (w Watched) TLS() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
-			return w.current(), nil
+			return w.Current(), nil
 		},
 	}
 }
 
-// current is what the files hold, or held when they were good.
-func (w *Watched) current() *tls.Config {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := w.now()
-	if since := now.Sub(w.checked); since >= 0 && since < checkEvery {
-		return w.config
-	}
-	w.checked = now
-	times, err := w.stat()
-	if err == nil && sameTimes(times, w.times) {
-		return w.config
-	}
-	var config *tls.Config
-	if err == nil {
-		config, err = w.read()
-	}
+func (f Files) read() (*tls.Config, error) {
+	certificate, err := tls.LoadX509KeyPair(f.Certificate, f.Key)
 	if err != nil {
-		// The times stay the old ones: half of a renewal may be there, and the
-		// other half comes.
-		w.logger.Error("certificate files are not used; the last good ones are", "error", err)
-		return w.config
-	}
-	w.config, w.times = config, times
-	w.logger.Info("certificate files are read anew", "certificate", w.files.Certificate)
-	return w.config
-}
-
-func (w *Watched) paths() []string {
-	paths := []string{w.files.Certificate, w.files.Key}
-	if w.files.ClientCA != "" {
-		paths = append(paths, w.files.ClientCA)
-	}
-	return paths
-}
-
-func (w *Watched) stat() ([]fileTime, error) {
-	var times []fileTime
-	for _, path := range w.paths() {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, err
-		}
-		times = append(times, fileTime{info.ModTime(), info.Size()})
-	}
-	return times, nil
-}
-
-func sameTimes(a, b []fileTime) bool {
-	for i := range a {
-		if !a[i].modified.Equal(b[i].modified) || a[i].bytes != b[i].bytes {
-			return false
-		}
-	}
-	return len(a) == len(b)
-}
-
-func (w *Watched) read() (*tls.Config, error) {
-	certificate, err := tls.LoadX509KeyPair(w.files.Certificate, w.files.Key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %s with key %s: %w", w.files.Certificate, w.files.Key, err)
+		return nil, fmt.Errorf("certificate %s with key %s: %w", f.Certificate, f.Key, err)
 	}
 	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
 		Certificates: []tls.Certificate{certificate},
-		ClientAuth:   w.files.ClientAuth,
+		ClientAuth:   f.ClientAuth,
 	}
-	if w.files.ClientCA != "" {
-		if config.ClientCAs, err = Roots(w.files.ClientCA); err != nil {
+	if f.ClientCA != "" {
+		if config.ClientCAs, err = Roots(f.ClientCA); err != nil {
 			return nil, err
 		}
 	}

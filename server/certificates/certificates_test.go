@@ -13,14 +13,15 @@ import (
 	"time"
 
 	"kont/server/certificates/certificatestest"
+	"kont/server/followed"
 )
 
 // A clock that a test moves.
 type clock struct{ now time.Time }
 
-func (c *clock) step() { c.now = c.now.Add(2 * checkEvery) }
+func (c *clock) step() { c.now = c.now.Add(2 * followed.CheckEvery) }
 
-func open(t *testing.T, files Files) (*Watched, *clock, *bytes.Buffer) {
+func open(t *testing.T, files Files) (Watched, *clock, *bytes.Buffer) {
 	t.Helper()
 	logged := &bytes.Buffer{}
 	w, err := Open(files, slog.New(slog.NewTextHandler(logged, nil)))
@@ -28,12 +29,12 @@ func open(t *testing.T, files Files) (*Watched, *clock, *bytes.Buffer) {
 		t.Fatal(err)
 	}
 	c := &clock{time.Now()}
-	w.now = func() time.Time { return c.now }
+	w.Now = func() time.Time { return c.now }
 	return w, c, logged
 }
 
 // served is the name in the certificate that a client sees.
-func served(t *testing.T, w *Watched, client *tls.Config) (string, error) {
+func served(t *testing.T, w Watched, client *tls.Config) (string, error) {
 	t.Helper()
 	clientSide, serverSide := net.Pipe()
 	defer clientSide.Close()

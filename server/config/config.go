@@ -26,6 +26,11 @@ type Config struct {
 	KafkaAdvertise string
 	// Listeners are where Kafka clients connect to, each with its own settings.
 	Listeners []Listener
+	// ScramUsers is a file of lines NAME:PASSWORD: the first users. It is read when
+	// nobody has a credential.
+	ScramUsers string
+	// OAuth is which tokens the mechanism oauthbearer takes.
+	OAuth OAuth
 	// HTTPHosts are names that the Host header may have besides IP addresses and
 	// localhost.
 	HTTPHosts []string
@@ -89,6 +94,25 @@ type Config struct {
 	UnknownVariables []UnknownVariable
 }
 
+// OAuth says which tokens are good.
+type OAuth struct {
+	// KeySet is a JSON web key set, as a file; tokens must be signed with one of its
+	// keys.
+	KeySet string
+	// Unsigned takes tokens at their word, for development.
+	Unsigned bool
+	// Issuer, if not empty, is what iss must be; one of Audiences, if there are any,
+	// must be in aud; all Scopes must be in scope.
+	Issuer    string
+	Audiences []string
+	Scopes    []string
+	// PrincipalClaim has the user's name, ScopeClaim the scopes.
+	PrincipalClaim string
+	ScopeClaim     string
+	// ClockSkew is how far the issuer's clock may be from this one.
+	ClockSkew time.Duration
+}
+
 // The values of Config.RaftLogStore and Config.LogFormat.
 const (
 	RaftLogStoreWAL    = "wal"
@@ -118,6 +142,7 @@ func Default() Config {
 		DataDir:                        "kont-data",
 		KafkaListen:                    "127.0.0.1:9092",
 		HTTPListen:                     "127.0.0.1:8080",
+		OAuth:                          OAuth{PrincipalClaim: "sub", ScopeClaim: "scope", ClockSkew: 30 * time.Second},
 		RaftLogStore:                   RaftLogStoreWAL,
 		ResumePartitions:               8,
 		OffsetsRetention:               7 * 24 * time.Hour,
@@ -207,6 +232,15 @@ func (c Config) Validate() error {
 	}
 	if c.ShutdownTimeout < 0 || c.ShutdownTimeout > time.Hour {
 		report("shutdown-timeout: %s is not between 0s and 1h", c.ShutdownTimeout)
+	}
+	if c.OAuth.KeySet != "" && c.OAuth.Unsigned {
+		report("oauth-key-set and oauth-unsigned: tokens are either signed or not; leave one out")
+	}
+	if c.OAuth.ClockSkew < 0 || c.OAuth.ClockSkew > time.Hour {
+		report("oauth-clock-skew: %s is not between 0s and 1h", c.OAuth.ClockSkew)
+	}
+	if c.OAuth.PrincipalClaim == "" || c.OAuth.ScopeClaim == "" {
+		report("oauth-principal-claim and oauth-scope-claim: empty; leave them out for sub and scope")
 	}
 	if c.RaftLogStore != RaftLogStoreWAL && c.RaftLogStore != RaftLogStoreBoltDB {
 		report("raft-log-store: %q is neither %s nor %s", c.RaftLogStore, RaftLogStoreWAL, RaftLogStoreBoltDB)

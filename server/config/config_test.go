@@ -112,7 +112,9 @@ func TestListeningForStrangersNeedsConsent(t *testing.T) {
 func TestEverySettingArrivesFromEverySource(t *testing.T) {
 	values := map[string]string{
 		"data": "elsewhere", "kafka-listen": "127.0.0.1:1", "kafka-advertise": "kont.example:2", "http-listen": "127.0.0.1:3",
-		"listener":   "kafka://127.0.0.1:9/?name=a kafka://127.0.0.1:8?name=b",
+		"listener":    "kafka://127.0.0.1:9/?name=a kafka://127.0.0.1:8?name=b",
+		"scram-users": "users", "oauth-key-set": "keys", "oauth-unsigned": "true", "oauth-issuer": "i", "oauth-audiences": "a,b", "oauth-scopes": "s,t",
+		"oauth-principal-claim": "email", "oauth-scope-claim": "scp", "oauth-clock-skew": "5s",
 		"http-hosts": "a.example,b.example", "insecure": "true", "http-profiles": "true",
 		"raft-log-store": "boltdb", "resume-partitions": "9", "offsets-retention": "48h0m0s",
 		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",

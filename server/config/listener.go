@@ -214,6 +214,20 @@ func (l *Listener) sendsSecrets() bool {
 	return !l.IsTLS && (slices.Contains(l.SASL, SASLPlain) || slices.Contains(l.SASL, SASLOAuthBearer))
 }
 
+// validateOAuth is what the listener needs if tokens are among its mechanisms.
+func (c Config) validateOAuth(l Listener, report func(format string, args ...any)) {
+	if !slices.Contains(l.SASL, SASLOAuthBearer) {
+		return
+	}
+	host, err := splitAddress(l.Address)
+	switch {
+	case c.OAuth.KeySet == "" && !c.OAuth.Unsigned:
+		report("listener %s: nothing says which tokens of oauthbearer are good; name a key set with --oauth-key-set FILE", l.Name)
+	case c.OAuth.Unsigned && err == nil && !isLoopback(host) && !c.Insecure:
+		report("listener %s: with --oauth-unsigned, whoever reaches %s is who they say; name a key set with --oauth-key-set FILE, or accept it with --insecure", l.Name, l.Address)
+	}
+}
+
 func isUnspecified(host string) bool { return host == "" || net.ParseIP(host).IsUnspecified() }
 
 // KafkaListeners are the listeners for Kafka clients: those of --listener, or the one
@@ -259,6 +273,7 @@ func (c Config) validateListeners(report func(format string, args ...any)) {
 			report("listener %s: there are two of the name %s; tell them apart with ?name=", l.URL, l.Name)
 		}
 		names[l.Name] = true
+		c.validateOAuth(l, report)
 		host, err := splitAddress(l.Address)
 		if err != nil || isLoopback(host) || c.Insecure {
 			continue

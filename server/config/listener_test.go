@@ -72,12 +72,12 @@ func TestListenersForStrangersAskWhoIsThere(t *testing.T) {
 		"kafka://127.0.0.1:1 kafka://127.0.0.1:2?sasl=plain":                              "",
 		"kafka+tls://kont.example:9092?cert=a&key=b&sasl=oauthbearer kafka://127.0.0.1:1": "",
 	} {
-		_, err := Load(Sources{Flags: map[string]string{"listener": url}})
+		_, err := Load(Sources{Flags: map[string]string{"listener": url, "oauth-key-set": "keys"}})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %v, want %q", url, err, want)
 		}
 		if want != "" && !strings.Contains(want, "two of") {
-			if _, err := Load(Sources{Flags: map[string]string{"listener": url, "insecure": "true"}}); err != nil {
+			if _, err := Load(Sources{Flags: map[string]string{"listener": url, "insecure": "true", "oauth-key-set": "keys"}}); err != nil {
 				t.Errorf("%s with consent: %v", url, err)
 			}
 		}
@@ -92,5 +92,30 @@ func TestListenersOfTheFileAreItems(t *testing.T) {
 	c, err := Load(Sources{File: writeFile(t, "listener:\n- kafka://127.0.0.1:1?sasl=plain,scram-sha-512\n- kafka://127.0.0.1:2\nhttp-hosts: [a.example, b.example]\n")})
 	if err != nil || len(c.Listeners) != 2 || len(c.Listeners[0].SASL) != 2 || len(c.HTTPHosts) != 2 {
 		t.Errorf("%+v, %v", c.Listeners, err)
+	}
+}
+
+func TestTokensNeedKeysOrConsent(t *testing.T) {
+	const inside, outside = "kafka://127.0.0.1:1?sasl=oauthbearer", "kafka+tls://192.0.2.1:1?cert=a&key=b&sasl=oauthbearer"
+	for _, test := range []struct {
+		url, setting, want string
+	}{
+		{inside, "", "nothing says which tokens"},
+		{inside, "oauth-key-set", ""},
+		{inside, "oauth-unsigned", ""},
+		{outside, "oauth-key-set", ""},
+		{outside, "oauth-unsigned", "whoever reaches"},
+	} {
+		flags := map[string]string{"listener": test.url}
+		if test.setting != "" {
+			flags[test.setting] = "true"
+		}
+		_, err := Load(Sources{Flags: flags})
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s with %s: error %v, want %q", test.url, test.setting, err, test.want)
+		}
+	}
+	if _, err := Load(Sources{Flags: map[string]string{"oauth-key-set": "a", "oauth-unsigned": "true"}}); err == nil {
+		t.Error("signed and unsigned go together")
 	}
 }
