@@ -2,14 +2,18 @@ package kafkacompat
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// user is who the client is to quotas: nobody is asked.
-func (c *conn) user() string { return "ANONYMOUS" }
+// user is who the client is to quotas: its principal without the type.
+func (c *conn) user() string {
+	_, name, _ := strings.Cut(c.principal, ":")
+	return name
+}
 
 // charge takes an amount from what the client may use of a quota.
 func (c *call) charge(quota string, amount float64) {
