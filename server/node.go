@@ -257,7 +257,8 @@ func (n *Node) makeExecutors() error {
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
 		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
-		&transactionTimes{node: n, every: transactionsEvery})
+		&transactionTimes{node: n, every: transactionsEvery},
+		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax})
 	n.leading.start()
 	n.onClose(n.leading.close)
 	return nil

@@ -151,6 +151,8 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyDeleteACLs(com)
 	case *command.AlterScramCredentials:
 		return c.applyAlterScramCredentials(com)
+	case *command.CompactRecords:
+		return c.applyCompactRecords(com)
 	}
 	c.fail(fmt.Errorf("%w: %d decodes and has no meaning here", command.ErrUnknownKind, decoded.Kind()))
 	return nil
@@ -278,6 +280,10 @@ func (c *change) writeImage() {
 			if p.isConsumptionDirty {
 				c.value = p.consumed.encode(c.value[:0])
 				c.set(c.key.PartitionOnly(keys.Consumption, t.number, int32(i)), c.value)
+			}
+			if p.isCompactionDirty {
+				c.value = p.compacted.encode(c.value[:0])
+				c.set(c.key.PartitionOnly(keys.Compaction, t.number, int32(i)), c.value)
 			}
 		}
 		if t.tally.isDirty {

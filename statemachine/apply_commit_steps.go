@@ -63,6 +63,7 @@ func (c *change) commitStep(step *command.Step, outputs *outbox) error {
 
 	c.commitOutcome(t, step, &old, bundle)
 	p.consumed.add(step.Offset)
+	c.skipCompacted(t, step.Partition)
 	c.touchConsumption(t, step.Partition)
 	c.work.meta.lastStepID = max(c.work.meta.lastStepID, step.StepID)
 	c.isMetaDirty = true

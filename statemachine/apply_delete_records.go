@@ -34,9 +34,9 @@ func (c *change) deleteRecords(trim command.Trim) error {
 	if trim.Offset == p.start {
 		return nil
 	}
-	trimmed := c.bytesBefore(t, trim.Partition, trim.Offset)
-	c.deletedBytes += trimmed - p.trimmed
-	p.trimmed = trimmed
+	before := p.bytes()
+	c.trimBytes(t, trim.Partition, trim.Offset)
+	c.deletedBytes += uint64(max(before-p.bytes(), 0))
 	p.start = trim.Offset
 	// Batches are filed under their last offset: those before the start go.
 	for _, letter := range []byte{keys.Batch, keys.BatchIndex, keys.EndedTransaction} {
@@ -49,6 +49,30 @@ func (c *change) deleteRecords(trim command.Trim) error {
 		c.touchConsumption(t, trim.Partition)
 	}
 	return nil
+}
+
+// trimBytes counts the bytes off that go with a new start.
+//
+// Where batches were compacted, the batch index doesn't know their sizes, and they are
+// added up: what is deleted there is read once more. From rewritten on it does, counted
+// back from the entry behind the new start, and then nothing compacted is left.
+func (c *change) trimBytes(t *topic, partition int32, offset int64) {
+	p := &t.partitions[partition]
+	var err error
+	switch {
+	case p.compacted.rewritten <= p.start:
+		p.trimmed = c.bytesBefore(t, partition, offset)
+	case offset < p.compacted.rewritten:
+		err = eachBatch(c.batch, t.number, partition, p.start, offset, func(h recordbatch.Header, _ []byte) (bool, error) {
+			p.trimmed += uint64(h.Bytes())
+			return true, nil
+		})
+	default:
+		p.trimmed, err = appendedBefore(c.batch, t.number, partition, p, offset)
+		p.compacted.cleaned = 0
+		c.touchCompaction(t, partition)
+	}
+	c.fail(err)
 }
 
 // bytesBefore is what had been appended to a partition, since it was made, before

@@ -35,7 +35,7 @@ func (c *change) deleteTopic(name string) error {
 		c.deletePrefix(c.key.TopicOnly(letter, t.number))
 	}
 	for i := range t.partitions {
-		c.deletedBytes += t.partitions[i].appended - t.partitions[i].trimmed
+		c.deletedBytes += uint64(t.partitions[i].bytes())
 	}
 	c.delete(c.key.TopicByName(keys.Topic, name))
 	c.work.remove(t)

@@ -32,6 +32,7 @@ func (c *change) applyRetryThread(com *command.RetryThread) error {
 	}
 	for _, place := range moved {
 		t.partitions[place.partition].consumed.add(place.offset)
+		c.skipCompacted(t, place.partition)
 		c.touchConsumption(t, place.partition)
 	}
 	c.appendOutputs(&events)

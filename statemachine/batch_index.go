@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"kont/statemachine/keys"
+	"kont/statemachine/recordbatch"
 )
 
 // lastIndexEntryBefore finds the last entry of the batch index whose batches lie
@@ -52,6 +53,25 @@ func readIndexEntry(iterator *pebble.Iterator) (*indexEntry, error) {
 	}
 	entry, err := decodeIndexEntry(lastOffset, value)
 	return &entry, err
+}
+
+// appendedBefore is what had been appended to a partition, since it was made, before the
+// batch that holds offset, counted back from the entry of the batch index behind it.
+// Nothing from offset on may be compacted.
+func appendedBefore(db pebble.Reader, topic keys.TopicNumber, partition int32, p *partition, offset int64) (uint64, error) {
+	entry, err := firstIndexEntryFrom(db, topic, partition, offset)
+	if err != nil {
+		return 0, err
+	}
+	end, appended := p.next, p.appended
+	if entry != nil {
+		end, appended = entry.lastOffset+1, entry.appended
+	}
+	err = eachBatch(db, topic, partition, offset, end, func(h recordbatch.Header, _ []byte) (bool, error) {
+		appended -= uint64(h.Bytes())
+		return true, nil
+	})
+	return appended, err
 }
 
 // searchIndex finds the last entry of a partition for which isBefore holds, nil if

@@ -88,6 +88,10 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 	case keys.Consumption:
 		c, err := decodeConsumption(value)
 		return fmt.Sprintf("consumed %s/%d", topic, partition()), fmt.Sprintf("below %d and %v", c.next, c.beyond), err
+	case keys.Compaction:
+		c, err := decodeCompaction(value)
+		return fmt.Sprintf("compaction %s/%d", topic, partition()),
+			fmt.Sprintf("clean to %d, rewritten to %d, %d bytes less, horizon %d", c.cleanTo, c.rewritten, c.cleaned, c.horizonUnixMilli), err
 	case keys.Tally:
 		tl, err := decodeTally(value)
 		return "counters " + topic, fmt.Sprintf("suspended %d, faulted %d, ended %d, timers %d, rejected %d, lost %d, unmatched %v",
@@ -209,7 +213,7 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 }
 
 func describeBatch(batch []byte) (string, error) {
-	h, err := recordbatch.Validate(batch)
+	h, err := recordbatch.ValidateCompacted(batch)
 	if err != nil {
 		return "", err
 	}

@@ -40,6 +40,8 @@
 //     on the time of day, or on the order of a map.
 //   - Readers see only what is committed, and see each call of Apply as a whole in
 //     every single read.
+//   - A record batch is filed under its last offset for ever. Compaction leaves records out
+//     of it, never moves any, and never touches an event that is not consumed.
 //   - An event is consumed once. Its effects (thread, history, outputs, timers) are
 //     in the same Pebble batch as the mark that it is consumed.
 package statemachine

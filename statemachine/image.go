@@ -66,6 +66,7 @@ func load(db *pebble.DB) (*image, error) {
 		scan(db, keys.Topic, im.loadTopic),
 		scan(db, keys.Partition, im.loadPartition),
 		scan(db, keys.Consumption, im.loadConsumption),
+		scan(db, keys.Compaction, im.loadCompaction),
 		scan(db, keys.Tally, im.loadTally),
 		scan(db, keys.Quota, im.loadQuotas),
 		scan(db, keys.Deployment, im.loadDeployment),
@@ -131,9 +132,18 @@ func (im *image) loadPartition(key, value []byte) error {
 	if err != nil {
 		return err
 	}
-	consumed := t.partitions[p].consumed
+	consumed, compacted := t.partitions[p].consumed, t.partitions[p].compacted
 	t.partitions[p], err = decodePartition(value)
-	t.partitions[p].consumed = consumed
+	t.partitions[p].consumed, t.partitions[p].compacted = consumed, compacted
+	return err
+}
+
+func (im *image) loadCompaction(key, value []byte) error {
+	t, p, err := im.partitionOf(key)
+	if err != nil {
+		return err
+	}
+	t.partitions[p].compacted, err = decodeCompaction(value)
 	return err
 }
 

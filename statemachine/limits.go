@@ -25,6 +25,8 @@ const (
 
 	// BatchBytesMax bounds one stored record batch.
 	BatchBytesMax = 16 << 20
+	// CompactChangesMax bounds the batches that one command compacts.
+	CompactChangesMax = 1000
 	// outputBatchBytes is where the outputs of a command to one partition are cut
 	// into another batch, so that consumers with small fetches can take them.
 	outputBatchBytes = 512 << 10

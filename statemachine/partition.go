@@ -12,7 +12,8 @@ const batchIndexBytes = 64 << 10
 
 // partition is the end of a partition's log.
 //
-// Invariant: 0 <= start <= next; trimmed <= indexed <= appended.
+// Invariant: 0 <= start <= next; trimmed <= indexed <= appended, the latter two only where
+// nothing from start on is compacted.
 type partition struct {
 	start int64
 	next  int64
@@ -31,13 +32,20 @@ type partition struct {
 	// open are the transactions that have written to the partition and are not decided,
 	// by their first offset, stored apart. The slice is replaced, never written to.
 	open []openTransaction
+	// compacted is too.
+	compacted compaction
 
-	// isDirty and isConsumptionDirty say that the change at hand has to write it.
+	// isDirty, isConsumptionDirty and isCompactionDirty say what the change at hand has to
+	// write.
 	isDirty            bool
 	isConsumptionDirty bool
+	isCompactionDirty  bool
 }
 
 func newPartition() partition { return partition{maxTimestamp: -1, maxOffset: -1} }
+
+// bytes is the size of the partition's batches.
+func (p *partition) bytes() int64 { return int64(p.appended-p.trimmed) - p.compacted.cleaned }
 
 func (p *partition) encode(dst []byte) []byte {
 	dst = append(dst, valueVersion)

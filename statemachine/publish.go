@@ -51,7 +51,7 @@ func (c *change) publish() {
 		isResume := c.work.isResume(t.spec.Name)
 		for i := range t.partitions {
 			p := &t.partitions[i]
-			if !p.isDirty && !p.isConsumptionDirty {
+			if !p.isDirty && !p.isConsumptionDirty && !p.isCompactionDirty {
 				continue
 			}
 			if p.isDirty {
@@ -88,7 +88,7 @@ func (p *partition) publish(consumed consumption) partition {
 	if p.isConsumptionDirty {
 		consumed = p.consumed.clone()
 	}
-	p.isDirty, p.isConsumptionDirty = false, false
+	p.isDirty, p.isConsumptionDirty, p.isCompactionDirty = false, false, false
 	seen := *p
 	seen.consumed = consumed
 	return seen
@@ -106,7 +106,7 @@ func publishTopic(view, work *image, name string) {
 	for i := range t.partitions {
 		seen.partitions[i] = t.partitions[i]
 		seen.partitions[i].consumed = t.partitions[i].consumed.clone()
-		seen.partitions[i].isDirty, seen.partitions[i].isConsumptionDirty = false, false
+		seen.partitions[i].isDirty, seen.partitions[i].isConsumptionDirty, seen.partitions[i].isCompactionDirty = false, false, false
 	}
 	view.add(seen)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // ReadBatches returns whole batches as they were sent, one after the other,
-// beginning with the one that holds offset: its first records may lie before
-// offset, and before the partition's start. There are as many as fit in bytesMax,
+// beginning with the one that holds offset, or the next one that compaction has left
+// there: its first records may lie before offset, and before the partition's start. There are as many as fit in bytesMax,
 // but one if there is any; at the partition's end none. Errors: ErrUnknownTopic,
 // ErrOffsetOutOfRange.
 func (s *Store) ReadBatches(topic string, partition int32, offset int64, bytesMax int) ([]byte, error) {
@@ -24,7 +24,9 @@ func (s *Store) ReadBatches(topic string, partition int32, offset int64, bytesMa
 		if err != nil {
 			return err
 		}
-		out, _, err = readBatches(db, number, &p, topic, partition, offset, p.next, bytesMax)
+		// A policy that is seen here and taken away meanwhile has done nothing since.
+		isCompacted := s.mayBeCompacted(topic, &p)
+		out, _, err = readBatches(db, number, &p, isCompacted, topic, partition, offset, p.next, bytesMax)
 		return err
 	})
 	return out, err
@@ -32,7 +34,7 @@ func (s *Store) ReadBatches(topic string, partition int32, offset int64, bytesMa
 
 // readBatches does the work of ReadBatches, up to upTo, where a batch ends, and tells the
 // offset after the last one.
-func readBatches(db pebble.Reader, number keys.TopicNumber, p *partition, topic string, partition int32, offset, upTo int64, bytesMax int) (out []byte, end int64, err error) {
+func readBatches(db pebble.Reader, number keys.TopicNumber, p *partition, isCompacted bool, topic string, partition int32, offset, upTo int64, bytesMax int) (out []byte, end int64, err error) {
 	if offset < p.start || offset > p.next {
 		return nil, 0, fmt.Errorf("%w: read %q partition %d from %d: it has %d to %d",
 			command.ErrOffsetOutOfRange, topic, partition, offset, p.start, p.next)
@@ -41,7 +43,7 @@ func readBatches(db pebble.Reader, number keys.TopicNumber, p *partition, topic 
 		return nil, offset, nil
 	}
 	err = eachBatch(db, number, partition, offset, upTo, func(h recordbatch.Header, batch []byte) (bool, error) {
-		if out == nil && h.BaseOffset > offset {
+		if out == nil && h.BaseOffset > offset && !isCompacted {
 			// Deleted since we looked.
 			return false, fmt.Errorf("%w: read %q partition %d from %d", command.ErrOffsetOutOfRange, topic, partition, offset)
 		}
@@ -58,9 +60,20 @@ func readBatches(db pebble.Reader, number keys.TopicNumber, p *partition, topic 
 	return out, end, err
 }
 
+// mayBeCompacted says whether batches of a partition may be missing. What Pebble has is
+// seen before the image of the readers tells of it, so the policy counts as well as what
+// is known to be rewritten.
+func (s *Store) mayBeCompacted(topic string, p *partition) (is bool) {
+	s.view(func(im *image) {
+		t := im.topics[topic]
+		is = p.compacted.rewritten > p.start || t != nil && t.hasPolicy(policyCompact)
+	})
+	return is
+}
+
 // bytesFrom guesses the size of the batches from an offset on, a little too large.
 func (p *partition) bytesFrom(offset int64) int {
-	mean := int64(p.appended-p.trimmed)/max(p.next-p.start, 1) + 1
+	mean := p.bytes()/max(p.next-p.start, 1) + 1
 	return int((p.next-offset)*mean*9/8) + 64
 }
 

@@ -76,7 +76,7 @@ func (s *Store) Partition(topic string, partition int32) (command.PartitionState
 	s.view(func(im *image) {
 		if t := im.find(topic, partition); t != nil {
 			p := &t.partitions[partition]
-			state = command.PartitionState{StartOffset: p.start, NextOffset: p.next, StableOffset: p.stable(), Bytes: int64(p.appended - p.trimmed)}
+			state = command.PartitionState{StartOffset: p.start, NextOffset: p.next, StableOffset: p.stable(), Bytes: p.bytes()}
 			found = true
 		}
 	})

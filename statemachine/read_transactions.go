@@ -23,7 +23,7 @@ func (s *Store) ReadCommitted(topic string, partition int32, offset int64, bytes
 			return err
 		}
 		var end int64
-		out, end, err = readBatches(db, number, &p, topic, partition, offset, p.stable(), bytesMax)
+		out, end, err = readBatches(db, number, &p, s.mayBeCompacted(topic, &p), topic, partition, offset, p.stable(), bytesMax)
 		if err != nil || out == nil {
 			return err
 		}

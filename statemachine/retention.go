@@ -69,8 +69,8 @@ func (s *Store) retentionTrim(db *pebble.DB, spec *command.Topic, partition int3
 		}
 		offset = max(offset, byTime)
 	}
-	if excess := int64(p.appended-p.trimmed) - retention.Bytes; retention.Bytes >= 0 && excess > 0 {
-		bySize, err := offsetAfterBytes(db, number, partition, &p, p.trimmed+uint64(excess))
+	if excess := p.bytes() - retention.Bytes; retention.Bytes >= 0 && excess > 0 {
+		bySize, err := offsetAfterBytes(db, number, partition, &p, excess)
 		if err != nil {
 			return trim, false, err
 		}
@@ -105,9 +105,26 @@ func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *
 	return offset, err
 }
 
-// offsetAfterBytes is an offset before which at most appended bytes were appended
-// since the partition was made.
-func offsetAfterBytes(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, appended uint64) (int64, error) {
+// compactedTrimBytesMax bounds what one look at a compacted partition finds to delete by
+// size; the next look goes on.
+const compactedTrimBytesMax = 1 << 30
+
+// offsetAfterBytes is an offset before which a partition has at most that many bytes.
+func offsetAfterBytes(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, bytes int64) (int64, error) {
+	if p.compacted.rewritten > p.start {
+		// The batch index doesn't know the sizes of what was compacted.
+		bytes = min(bytes, compactedTrimBytesMax)
+		offset := p.start
+		err := eachBatch(db, topic, partition, p.start, p.next, func(h recordbatch.Header, _ []byte) (bool, error) {
+			if bytes -= int64(h.Bytes()); bytes < 0 {
+				return false, nil
+			}
+			offset = h.NextOffset()
+			return true, nil
+		})
+		return offset, err
+	}
+	appended := p.trimmed + uint64(bytes)
 	entry, err := searchIndex(db, topic, partition, p.start, p.next, func(e indexEntry) bool { return e.appended <= appended })
 	if err != nil || entry == nil {
 		return p.start, err

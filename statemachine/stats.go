@@ -47,7 +47,7 @@ func (s *Store) Stats() (Stats, error) {
 func (stats *Stats) addTopic(t *topic) {
 	stats.Partitions += len(t.partitions)
 	for i := range t.partitions {
-		stats.RecordBytes += int64(t.partitions[i].appended - t.partitions[i].trimmed)
+		stats.RecordBytes += t.partitions[i].bytes()
 	}
 	stats.Suspended += t.tally.suspended
 	stats.Faulted += t.tally.faulted

@@ -33,9 +33,11 @@ func (w *workload) run(n int) {
 		{Name: command.TopicResume, Partitions: 3}, {Name: command.TopicScheduler, Partitions: 2},
 		{Name: "out", Partitions: 2}, {Name: "other", Partitions: 1}}, NowUnixMilli: w.now})
 	w.deployNext()
+	table := w.createTable()
 	for range n {
 		w.now += w.random.Int64N(2000) - 500
 		w.next()
+		table.next(w.now)
 	}
 }
 

@@ -48,6 +48,11 @@ type Metrics struct {
 	requests      *prometheus.CounterVec
 	request       *prometheus.HistogramVec
 	connections   prometheus.Gauge
+
+	compactions      prometheus.Counter
+	compactedRecords prometheus.Counter
+	compactedBytes   prometheus.Counter
+	compaction       prometheus.Histogram
 }
 
 // outcomes are the words of the outcome label, the same as in a thread's history.
@@ -93,10 +98,15 @@ func New(source Source) *Metrics {
 			Name: "kont_kafka_request_seconds", Help: "Time to answer a Kafka request; long polls included.", Buckets: durations,
 		}, []string{"api"}),
 		connections: gauge("kafka_connections", "Kafka connections open now."),
+
+		compactions:      counter("compactions_total", "Passes of compaction over a partition."),
+		compactedRecords: counter("compaction_records_dropped_total", "Records that compaction left out."),
+		compactedBytes:   counter("compaction_freed_bytes_total", "Bytes of batches that compaction left out."),
+		compaction:       histogram("compaction_seconds", "Time of a pass of compaction over a partition, pauses included."),
 	}
 	m.registry.MustRegister(
 		m.steps, m.stepSeconds, m.stepsRefused, m.queueEvents, m.queueBytes, m.timersFired, m.timerLateness, m.proposals, m.proposal,
-		m.requests, m.request, m.connections,
+		m.requests, m.request, m.connections, m.compactions, m.compactedRecords, m.compactedBytes, m.compaction,
 		&statusCollector{source},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -141,6 +151,15 @@ func (m *Metrics) ObserveTimer(lateness time.Duration) {
 func (m *Metrics) ObserveProposal(kind command.Kind, took time.Duration, err error) {
 	m.proposals.WithLabelValues(kind.String(), strconv.FormatBool(err == nil)).Inc()
 	m.proposal.Observe(took.Seconds())
+}
+
+// ObserveCompaction counts a pass over a partition. Bytes may be fewer than none: a
+// tombstone is noted in its batch.
+func (m *Metrics) ObserveCompaction(recordsDropped, bytesFreed int64, took time.Duration) {
+	m.compactions.Inc()
+	m.compactedRecords.Add(float64(recordsDropped))
+	m.compactedBytes.Add(float64(max(bytesFreed, 0)))
+	m.compaction.Observe(took.Seconds())
 }
 
 // ObserveRequest counts a Kafka request by its API's name; code is the first

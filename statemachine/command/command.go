@@ -35,6 +35,7 @@ const (
 	KindCreateACLs            Kind = 27
 	KindDeleteACLs            Kind = 28
 	KindAlterScramCredentials Kind = 29
+	KindCompactRecords        Kind = 24
 )
 
 // kindNames are the kinds in words, as docs/formats.md and metrics have them.
@@ -68,6 +69,7 @@ var kindNames = map[Kind]string{
 	KindCreateACLs:            "CreateACLs",
 	KindDeleteACLs:            "DeleteACLs",
 	KindAlterScramCredentials: "AlterScramCredentials",
+	KindCompactRecords:        "CompactRecords",
 }
 
 // String is the kind's name.

@@ -72,6 +72,7 @@ var kinds = map[Kind]func() Command{
 	KindCreateACLs:            func() Command { return new(CreateACLs) },
 	KindDeleteACLs:            func() Command { return new(DeleteACLs) },
 	KindAlterScramCredentials: func() Command { return new(AlterScramCredentials) },
+	KindCompactRecords:        func() Command { return new(CompactRecords) },
 }
 
 // Encode gives the bytes that a command has in the log. Equal commands have equal

@@ -35,12 +35,13 @@ const (
 	GroupPart        = 'G'
 	ACL              = 'A'
 	Credential       = 'C'
+	Compaction       = 'z'
 )
 
 // OfTopic are the letters whose keys go on with the topic's number: to drop a
 // topic, drop their ranges.
 var OfTopic = []byte{Partition, Batch, BatchIndex, Producer, Consumption, Tally, Thread, Continuation,
-	Faulted, Ended, EndedByTime, History, KeptEvent, Timer, OpenTransaction, EndedTransaction}
+	Faulted, Ended, EndedByTime, History, KeptEvent, Timer, OpenTransaction, EndedTransaction, Compaction}
 
 // TopicNumber names a topic in keys. 0 is no topic.
 type TopicNumber uint32
@@ -89,7 +90,7 @@ func (k *Key) TopicOnly(letter byte, topic TopicNumber) []byte {
 	return k.begin(letter).number4(uint32(topic)).buffer
 }
 
-// PartitionOnly is for Partition and Consumption, and the beginning of Batch,
+// PartitionOnly is for Partition, Consumption and Compaction, and the beginning of Batch,
 // BatchIndex and Producer.
 func (k *Key) PartitionOnly(letter byte, topic TopicNumber, partition int32) []byte {
 	return k.begin(letter).number4(uint32(topic)).number4(uint32(partition)).buffer

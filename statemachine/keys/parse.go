@@ -25,7 +25,7 @@ func InTopic(key []byte) (TopicNumber, []byte, error) {
 	return TopicNumber(binary.BigEndian.Uint32(key[1:])), key[5:], nil
 }
 
-// InPartitionOnly reads a key of Partition or Consumption.
+// InPartitionOnly reads a key of Partition, Consumption or Compaction.
 func InPartitionOnly(key []byte) (TopicNumber, int32, error) {
 	if len(key) != 1+4+4 {
 		return 0, 0, fmt.Errorf("%w: %q", ErrMalformed, key)
