@@ -32,6 +32,7 @@ var differences = map[string]string{
 	"join without protocols":                  "a broker checks the protocols before it gives an id out",
 	"heartbeat of nobody":                     unknownGroup,
 	"sync of nobody":                          unknownGroup,
+	"as many partitions":                      "a controller refuses as many as there are; kfake takes them",
 }
 
 const (
@@ -246,6 +247,14 @@ func conversation() (steps []conversationStep) {
 		Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Partition: 0, Offset: 1}, {Partition: 1, Offset: 5}, {Partition: 9}},
 	})
 	say("delete records", trim)
+
+	say("more partitions", createPartitionsRequest(3, "orders", 4))
+	say("as many partitions", createPartitionsRequest(3, "orders", 4))
+	say("fewer partitions", createPartitionsRequest(3, "orders", 1))
+	say("more partitions of nobody", createPartitionsRequest(3, "nobody", 4))
+	grown := fetchRequest("orders", 0, 1, 0)
+	grown.Topics[0].Partitions[0].Partition = 3
+	say("fetch from a new partition", grown)
 
 	for _, name := range []string{"orders", "nobody"} {
 		r := kmsg.NewPtrDeleteTopicsRequest()

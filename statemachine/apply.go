@@ -151,6 +151,8 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyDeleteACLs(com)
 	case *command.AlterScramCredentials:
 		return c.applyAlterScramCredentials(com)
+	case *command.CreatePartitions:
+		return c.applyCreatePartitions(com)
 	case *command.CompactRecords:
 		return c.applyCompactRecords(com)
 	}

@@ -36,6 +36,9 @@ func (w *tableWorkload) next(now int64) {
 	case 7:
 		policy := []string{"compact", "delete", "compact,delete"}[w.random.IntN(3)]
 		w.apply(command.AlterTopicConfigs{Topic: command.TopicResume, Configs: map[string]*string{"cleanup.policy": &policy}})
+	case 9:
+		w.apply(command.CreatePartitions{Topics: []command.PartitionCount{{Topic: []string{"out", command.TopicScheduler, "other", "table"}[w.random.IntN(4)],
+			Count: 1 + w.random.Int32N(5)}}})
 	case 8:
 		state, err := w.store.Partition("table", 0)
 		if err != nil {

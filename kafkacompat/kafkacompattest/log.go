@@ -116,6 +116,8 @@ func (l *Log) apply(c command.Command) (command.Result, error) {
 		return each(c.Topics, l.createTopic), nil
 	case command.DeleteTopics:
 		return each(c.Names, l.deleteTopic), nil
+	case command.CreatePartitions:
+		return each(c.Topics, l.createPartitions), nil
 	case command.AlterTopicConfigs:
 		return nil, l.alterTopic(c)
 	case command.AppendRecords:
@@ -190,6 +192,21 @@ func (l *Log) deleteTopic(name string) error {
 		maps.DeleteFunc(offsets, func(tp command.TopicPartition, _ command.GroupOffset) bool { return tp.Topic == name })
 	}
 	l.signal(func(tp command.TopicPartition) bool { return tp.Topic == name })
+	return nil
+}
+
+func (l *Log) createPartitions(grown command.PartitionCount) error {
+	t := l.topics[grown.Topic]
+	if t == nil || grown.TopicID != (command.TopicID{}) && grown.TopicID != t.ID {
+		return command.ErrUnknownTopic
+	}
+	if grown.Count <= t.Partitions {
+		return command.ErrInvalidPartitions
+	}
+	for int32(len(t.partitions)) < grown.Count {
+		t.partitions = append(t.partitions, &partition{producers: make(map[int64][]produced)})
+	}
+	t.Partitions = grown.Count
 	return nil
 }
 

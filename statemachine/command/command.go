@@ -36,6 +36,7 @@ const (
 	KindDeleteACLs            Kind = 28
 	KindAlterScramCredentials Kind = 29
 	KindCompactRecords        Kind = 24
+	KindCreatePartitions      Kind = 25
 )
 
 // kindNames are the kinds in words, as docs/formats.md and metrics have them.
@@ -70,6 +71,7 @@ var kindNames = map[Kind]string{
 	KindDeleteACLs:            "DeleteACLs",
 	KindAlterScramCredentials: "AlterScramCredentials",
 	KindCompactRecords:        "CompactRecords",
+	KindCreatePartitions:      "CreatePartitions",
 }
 
 // String is the kind's name.

@@ -73,6 +73,7 @@ var kinds = map[Kind]func() Command{
 	KindDeleteACLs:            func() Command { return new(DeleteACLs) },
 	KindAlterScramCredentials: func() Command { return new(AlterScramCredentials) },
 	KindCompactRecords:        func() Command { return new(CompactRecords) },
+	KindCreatePartitions:      func() Command { return new(CreatePartitions) },
 }
 
 // Encode gives the bytes that a command has in the log. Equal commands have equal

@@ -63,6 +63,7 @@ func examples() map[string]Command {
 		"alter_scram_credentials": &AlterScramCredentials{Deletions: []ScramUser{{User: "bob", Mechanism: ScramSHA512}},
 			Upserts: []ScramCredential{{ScramUser: ScramUser{User: "alice", Mechanism: ScramSHA256}, Iterations: 4096,
 				Salt: []byte{1}, StoredKey: []byte{2, 2}, ServerKey: []byte{3, 3}}}, IfNone: true},
+		"create_partitions": &CreatePartitions{Topics: []PartitionCount{{Topic: "t", TopicID: id, Count: 12}}},
 		"compact_records": &CompactRecords{Topic: "t", Partition: 1, TopicID: id, CleanTo: 500, HorizonUnixMilli: 1700000000000,
 			Changes: []BatchChange{{LastOffset: 7, CRC: 0xdeadbeef, Batch: []byte{1, 2}}, {LastOffset: 9, CRC: 1}}},
 		"delete_thread": &DeleteThread{ResumeTopic: TopicResume, Thread: "k", NowUnixMilli: 8},

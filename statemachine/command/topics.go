@@ -33,6 +33,20 @@ type AlterTopicConfigs struct {
 	Configs map[string]*string `cbor:"2,keyasint"`
 }
 
+// CreatePartitions adds partitions to topics. Its result is []error, one per topic in
+// order: nil, ErrUnknownTopic or ErrInvalidPartitions.
+type CreatePartitions struct {
+	Topics []PartitionCount `cbor:"1,keyasint"`
+}
+
+// PartitionCount is how many partitions a topic is to have, more than it has.
+type PartitionCount struct {
+	Topic   string  `cbor:"1,keyasint"`
+	TopicID TopicID `cbor:"2,keyasint,omitzero"`
+	Count   int32   `cbor:"3,keyasint"`
+}
+
+func (CreatePartitions) Kind() Kind  { return KindCreatePartitions }
 func (CreateTopics) Kind() Kind      { return KindCreateTopics }
 func (DeleteTopics) Kind() Kind      { return KindDeleteTopics }
 func (AlterTopicConfigs) Kind() Kind { return KindAlterTopicConfigs }
