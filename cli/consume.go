@@ -55,7 +55,9 @@ type consumed struct {
 func consume(c *urfave.Context, p Process) error {
 	topics := c.Args().Slice()
 	group := c.String("group")
-	var options []kgo.Opt
+	// Markers of transactions are no records, but the last of a partition may be one, and
+	// that is its end, too.
+	options := []kgo.Opt{kgo.KeepControlRecords()}
 	start := kgo.NewOffset().AtEnd()
 	switch {
 	case c.Bool("from-beginning"):
@@ -126,6 +128,10 @@ func printRecords(c *urfave.Context, kafka *kgo.Client, out printer, until map[s
 		}
 		var seen []*kgo.Record
 		for _, record := range fetches.Records() {
+			if record.Attrs.IsControl() {
+				seen = append(seen, record)
+				continue
+			}
 			if err := out.line(consumedOf(record), fmt.Sprintf("%s\t%s", record.Key, record.Value)); err != nil {
 				return err
 			}
