@@ -183,7 +183,7 @@ func parseCommand(t *testing.T, words []string, now int64) command.Command {
 		return command.DeleteRecords{Trims: []command.Trim{
 			{Topic: words[1], Partition: number[int32](t, words[2]), Offset: number[int64](t, words[3])}}}
 	case "append":
-		return parseAppend(t, words, now)
+		return parseAppend(t, words, now, false)
 	case "deploy":
 		topics := []command.Topic{{Name: words[1], Partitions: 2}}
 		for _, name := range words[3:] {
@@ -224,6 +224,9 @@ func parseCommand(t *testing.T, words []string, now int64) command.Command {
 	case "ungroup":
 		return command.DeleteGroups{Groups: words[1:]}
 	}
+	if com := parseTransaction(t, words, now); com != nil {
+		return com
+	}
 	t.Fatalf("no such command: %v", words)
 	return nil
 }
@@ -262,8 +265,8 @@ func pairs(words []string) map[string]string {
 	return all
 }
 
-func parseAppend(t *testing.T, words []string, now int64) command.Command {
-	options := recordbatch.Options{}
+func parseAppend(t *testing.T, words []string, now int64, isTransaction bool) command.Command {
+	options := recordbatch.Options{Transactional: isTransaction}
 	var records []recordbatch.Record
 	for _, word := range words[3:] {
 		key, value, hasValue := strings.Cut(word, "=")
