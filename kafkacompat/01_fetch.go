@@ -62,6 +62,7 @@ func fetch(c *call, request *kmsg.FetchRequest) (kmsg.Response, error) {
 		wait:     time.Duration(request.MaxWaitMillis) * time.Millisecond,
 	})
 	c.endFetch(read, response)
+	read.release()
 	return response, nil
 }
 
@@ -107,9 +108,12 @@ func (c *call) endFetch(read *fetchRead, response *kmsg.FetchResponse) {
 			}
 		}
 	}
-	if read.session != nil {
+	switch {
+	case read.session != nil:
 		response.SessionID = read.session.id
 		read.session.advance(read)
+	case read.wantsSession:
+		response.SessionID = c.server.fetchSessions.add(read)
 	}
 }
 

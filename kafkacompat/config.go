@@ -47,6 +47,9 @@ type Config struct {
 	// sent, on all connections together; beyond it each has its first batch and
 	// little more. Default 256 MiB.
 	FetchMemoryBytesMax int
+	// FetchSessionsMax bounds the fetch sessions that are remembered
+	// (max.incremental.fetch.session.cache.slots). Default 1000.
+	FetchSessionsMax int
 
 	// BulkMemoryBytesMax bounds the answers about many topics or groups that are
 	// made and not yet sent, on all connections together, but for one a core. Default 128 MiB.
@@ -134,6 +137,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.FetchBytesMax = orDefault(c.FetchBytesMax, 16<<20)
 	c.FetchMemoryBytesMax = orDefault(c.FetchMemoryBytesMax, 256<<20)
 	c.BulkMemoryBytesMax = orDefault(c.BulkMemoryBytesMax, 128<<20)
+	c.FetchSessionsMax = orDefault(c.FetchSessionsMax, 1000)
 	c.IdleTimeout = orDefault(c.IdleTimeout, 10*time.Minute)
 	c.FrameTimeout = orDefault(c.FrameTimeout, 30*time.Second)
 	c.WriteTimeout = orDefault(c.WriteTimeout, 30*time.Second)
@@ -164,6 +168,7 @@ func (c Config) withDefaults() (Config, error) {
 	complain(c.FetchBytesMax < 1, "kafka listener: fetches of at most %d bytes, at least 1", c.FetchBytesMax)
 	complain(c.FetchMemoryBytesMax < 1, "kafka listener: %d bytes for all fetches, at least 1", c.FetchMemoryBytesMax)
 	complain(c.BulkMemoryBytesMax < 1, "kafka listener: %d bytes for all large answers, at least 1", c.BulkMemoryBytesMax)
+	complain(c.FetchSessionsMax < 1, "kafka listener: %d fetch sessions, at least 1", c.FetchSessionsMax)
 	complain(c.Groups.SessionTimeoutMin > c.Groups.SessionTimeoutMax, "kafka listener: session timeouts from %s to %s",
 		c.Groups.SessionTimeoutMin, c.Groups.SessionTimeoutMax)
 	complain(c.Groups.ConsumerHeartbeatInterval < 0 || c.Groups.ConsumerHeartbeatInterval >= c.Groups.ConsumerSessionTimeout,

@@ -58,8 +58,7 @@ type conn struct {
 
 	out outgoing
 	// held was taken from the queue and is next.
-	held    *request
-	session *fetchSession
+	held *request
 	// wake is signalled by the log for a long poll.
 	wake chan struct{}
 	// reserved is what the connection has of the server's memory for Fetch

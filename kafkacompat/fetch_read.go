@@ -2,6 +2,8 @@ package kafkacompat
 
 import (
 	"math"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -31,6 +33,8 @@ type fetchPartition struct {
 	// aborted is what a reader of committed records passes over in batches.
 	aborted []command.AbortedTransaction
 
+	// cached is the session's own, of which this is a copy for one fetch.
+	cached *fetchPartition
 	// What the client of a session was told last.
 	toldHighWatermark int64
 	toldLogStart      int64
@@ -119,6 +123,31 @@ type fetchRead struct {
 	isIncremental bool
 	// isCommitted: only committed records are wanted.
 	isCommitted bool
+	// wantsSession: a session is to be made of a full fetch, hasIDs of topics named by id.
+	wantsSession, hasIDs bool
+	// borrowed is what the partitions of an incremental fetch point into.
+	borrowed []fetchPartition
+}
+
+var borrowedPartitions = sync.Pool{New: func() any { return new([]fetchPartition) }}
+
+// borrow makes room for the partitions of an incremental fetch. Sessions of thousands of
+// partitions are read many times a second.
+func (r *fetchRead) borrow(count int) {
+	memory := borrowedPartitions.Get().(*[]fetchPartition)
+	r.borrowed = slices.Grow((*memory)[:0], count)[:count]
+	r.partitions = make([]*fetchPartition, count)
+}
+
+// release gives back what was borrowed, when the response has all that it needs of it.
+func (r *fetchRead) release() {
+	if r.borrowed == nil {
+		return
+	}
+	clear(r.borrowed)
+	memory := r.borrowed[:0]
+	r.borrowed, r.partitions = nil, nil
+	borrowedPartitions.Put(&memory)
 }
 
 type pollLimits struct {

@@ -1,9 +1,10 @@
 package kafkacompat
 
 import (
-	"math"
-	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -18,10 +19,10 @@ const sessionPartitionsMax = 10_000
 // A fetchSession remembers what a client fetches, so that requests and responses
 // hold only what changed (KIP-227).
 //
-// A session belongs to its connection and there is at most one: clients fetch
-// from a broker over one connection, in turn. So a session costs no cache, no
-// eviction and no lock. A client that comes back on another connection is told
-// FETCH_SESSION_ID_NOT_FOUND and makes a new one, as it would after an eviction.
+// It is the node's, as on a broker: a client may go on with it on another connection.
+// The epoch keeps two requests from being the same one; a request whose epoch is not the
+// next is refused, so that what one response told is known when the next is made. See
+// fetchSessions for how many there are.
 //
 //	request  id 0, epoch -1   no session
 //	         id 0, epoch 0    a full fetch that makes a session
@@ -30,12 +31,22 @@ const sessionPartitionsMax = 10_000
 //	         id n, epoch -1   a full fetch that ends session n
 type fetchSession struct {
 	id int32
+	// hasIDs: its topics are named by id (KIP-516).
+	hasIDs bool
+
+	// mu guards the fields below. It is not held while a fetch waits.
+	mu sync.Mutex
 	// epoch is the one that the next request must have.
 	epoch int32
 	// order is the order in which partitions are read. Those that had records
 	// move to the end, so that none starves behind a busy one.
 	order []*fetchPartition
 	byKey map[fetchKey]*fetchPartition
+
+	// The cache's, and guarded by its mutex: when the session was made and last used, and
+	// how many partitions it was counted with.
+	made, used time.Time
+	partitions int
 }
 
 // A fetchKey names a partition as the client does: by the topic's name or id.
@@ -49,48 +60,84 @@ type fetchKey struct {
 // one of the session.
 func (c *call) beginFetch(request *kmsg.FetchRequest) (*fetchRead, error) {
 	const epochFinal, epochInitial = -1, 0
-	switch {
-	case request.Version < 7:
+	sessions := &c.server.fetchSessions
+	if request.Version < 7 {
 		return &fetchRead{partitions: requestedPartitions(request)}, nil
-	case request.SessionEpoch == epochFinal || request.SessionEpoch == epochInitial:
-		if c.session != nil && (c.session.id == request.SessionID || request.SessionEpoch == epochInitial) {
-			c.session = nil
-		}
-		read := &fetchRead{partitions: requestedPartitions(request)}
-		if request.SessionEpoch == epochInitial {
-			c.session = newFetchSession(read.partitions)
-			read.session = c.session
-		}
-		return read, nil
-	case c.session == nil || c.session.id != request.SessionID:
-		return nil, kerr.FetchSessionIDNotFound
-	case c.session.epoch != request.SessionEpoch:
-		return nil, kerr.InvalidFetchSessionEpoch
 	}
-	c.session.update(request)
-	return &fetchRead{partitions: c.session.order, session: c.session, isIncremental: true}, nil
+	if request.SessionEpoch == epochFinal || request.SessionEpoch == epochInitial {
+		if request.SessionID != 0 {
+			sessions.remove(request.SessionID)
+		}
+		return &fetchRead{
+			partitions:   requestedPartitions(request),
+			wantsSession: request.SessionEpoch == epochInitial,
+			hasIDs:       request.Version >= 13,
+		}, nil
+	}
+	session := sessions.find(request.SessionID)
+	if session == nil {
+		return nil, kerr.FetchSessionIDNotFound
+	}
+	read, err := session.begin(request)
+	if err != nil {
+		return nil, err
+	}
+	if !sessions.count(session, len(read.partitions)) {
+		// It has become too large. The client begins anew, as after an eviction.
+		read.release()
+		return nil, kerr.FetchSessionIDNotFound
+	}
+	return read, nil
 }
 
-// newFetchSession is nil if there are too many partitions.
-func newFetchSession(partitions []*fetchPartition) *fetchSession {
-	if len(partitions) == 0 || len(partitions) > sessionPartitionsMax {
-		return nil
-	}
+// newFetchSession makes a session of what a full fetch has read.
+func newFetchSession(read *fetchRead) *fetchSession {
 	s := &fetchSession{
-		id:    1 + rand.Int32N(math.MaxInt32-1),
-		epoch: 1,
-		order: partitions,
-		byKey: make(map[fetchKey]*fetchPartition, len(partitions)),
+		hasIDs: read.hasIDs,
+		epoch:  1,
+		order:  make([]*fetchPartition, 0, len(read.partitions)),
+		byKey:  make(map[fetchKey]*fetchPartition, len(read.partitions)),
 	}
-	for _, p := range partitions {
-		s.byKey[p.key()] = p
+	for _, p := range read.partitions {
+		if s.byKey[p.key()] == nil {
+			s.order = append(s.order, p)
+			s.byKey[p.key()] = p
+		}
+	}
+	for _, p := range s.order {
+		p.remember(p)
 	}
 	return s
 }
 
-// update takes the changes of an incremental request: partitions that are new or
+// begin takes an incremental request and returns what it is to read. The partitions of the
+// read are copies: the session may be used again while it waits.
+func (s *fetchSession) begin(request *kmsg.FetchRequest) (*fetchRead, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.epoch != request.SessionEpoch:
+		return nil, kerr.InvalidFetchSessionEpoch
+	case s.hasIDs != (request.Version >= 13):
+		return nil, kerr.FetchSessionTopicIDError
+	}
+	s.updateLocked(request)
+	if s.epoch++; s.epoch <= 0 {
+		s.epoch = 1
+	}
+	read := &fetchRead{session: s, isIncremental: true}
+	read.borrow(len(s.order))
+	for i, p := range s.order {
+		read.borrowed[i] = *p
+		read.borrowed[i].cached = p
+		read.partitions[i] = &read.borrowed[i]
+	}
+	return read, nil
+}
+
+// updateLocked takes the changes of an incremental request: partitions that are new or
 // have moved, and those to forget.
-func (s *fetchSession) update(request *kmsg.FetchRequest) {
+func (s *fetchSession) updateLocked(request *kmsg.FetchRequest) {
 	isForgotten := make(map[*fetchPartition]bool)
 	for _, topic := range request.ForgottenTopics {
 		for _, partition := range topic.Partitions {
@@ -102,18 +149,12 @@ func (s *fetchSession) update(request *kmsg.FetchRequest) {
 		}
 	}
 	if len(isForgotten) > 0 {
-		kept := make([]*fetchPartition, 0, len(s.order))
-		for _, p := range s.order {
-			if !isForgotten[p] {
-				kept = append(kept, p)
-			}
-		}
-		s.order = kept
+		s.order = slices.DeleteFunc(s.order, func(p *fetchPartition) bool { return isForgotten[p] })
 	}
 	for _, asked := range requestedPartitions(request) {
 		if p := s.byKey[asked.key()]; p != nil {
 			p.offset, p.leaderEpoch, p.bytesMax = asked.offset, asked.leaderEpoch, asked.bytesMax
-		} else if len(s.order) < sessionPartitionsMax {
+		} else {
 			s.order = append(s.order, asked)
 			s.byKey[asked.key()] = asked
 		}
@@ -123,31 +164,38 @@ func (s *fetchSession) update(request *kmsg.FetchRequest) {
 // advance remembers what the client is told and puts the partitions with records
 // last.
 func (s *fetchSession) advance(read *fetchRead) {
-	s.epoch++
-	if s.epoch <= 0 {
-		s.epoch = 1
-	}
-	var quiet, busy []*fetchPartition
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	isBusy := make(map[*fetchPartition]bool)
 	for _, p := range read.partitions {
-		// After an error, the state is news when it is over.
-		p.toldHighWatermark, p.toldLogStart = -1, -1
-		if p.err == nil {
-			p.toldHighWatermark, p.toldLogStart = p.state.NextOffset, p.state.StartOffset
-		}
+		p.cached.remember(p)
 		if len(p.batches) > 0 {
-			busy = append(busy, p)
-		} else {
-			quiet = append(quiet, p)
+			isBusy[p.cached] = true
 		}
-		// The response holds the bytes; the session needs them no longer.
-		p.batches = nil
 	}
-	if read.isIncremental && len(busy) > 0 && len(quiet) > 0 {
-		s.order = append(quiet, busy...)
+	if len(isBusy) == 0 || len(isBusy) == len(s.order) {
+		return
 	}
-	if !read.isIncremental {
-		s.epoch = 1
+	slices.SortStableFunc(s.order, func(a, b *fetchPartition) int {
+		switch {
+		case isBusy[a] == isBusy[b]:
+			return 0
+		case isBusy[b]:
+			return -1
+		default:
+			return 1
+		}
+	})
+}
+
+// remember keeps what the client is told of a partition, and lets the bytes go, which the
+// response has. After an error, the state is news when it is over.
+func (p *fetchPartition) remember(told *fetchPartition) {
+	p.toldHighWatermark, p.toldLogStart = -1, -1
+	if told.err == nil {
+		p.toldHighWatermark, p.toldLogStart = told.state.NextOffset, told.state.StartOffset
 	}
+	p.batches = nil
 }
 
 func (p *fetchPartition) key() fetchKey {

@@ -26,8 +26,9 @@ type Server struct {
 	// requestMemory holds back readers while too many requests wait.
 	requestMemory requestMemory
 	// fetchMemory is what Fetch responses that are not sent yet may hold.
-	fetchMemory *semaphore.Weighted
-	bulk        bulk
+	bulk          bulk
+	fetchMemory   *semaphore.Weighted
+	fetchSessions fetchSessions
 	// decompressing has room for the batches that are decompressed at a time.
 	decompressing chan struct{}
 
@@ -77,6 +78,7 @@ func New(config Config) (*Server, error) {
 		requestMemory: newRequestMemory(config.RequestMemoryBytesMax),
 		fetchMemory:   semaphore.NewWeighted(int64(config.FetchMemoryBytesMax)),
 		bulk:          newBulk(config.BulkMemoryBytesMax),
+		fetchSessions: newFetchSessions(config.FetchSessionsMax),
 		decompressing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		listeners:     make(map[net.Listener]struct{}),
 		conns:         make(map[*conn]struct{}),
@@ -226,6 +228,9 @@ type Stats struct {
 	// Groups counts the consumer groups with members, or without for a short
 	// time.
 	Groups int
+	// FetchSessions are remembered; FetchSessionsEvicted counts those that made room.
+	FetchSessions        int
+	FetchSessionsEvicted int64
 }
 
 // Stats returns the counts of now.
@@ -234,5 +239,6 @@ func (s *Server) Stats() Stats {
 	stats := Stats{Connections: len(s.conns), Refused: s.refused, FailedLogins: s.failedLogins.Load()}
 	s.mu.Unlock()
 	stats.Groups = s.coordinator.size()
+	stats.FetchSessions, stats.FetchSessionsEvicted = s.fetchSessions.stats()
 	return stats
 }
