@@ -25,9 +25,6 @@ import (
 // replicas.
 //
 // Left out: fetching from followers (a preferred read replica is never named).
-// A leader epoch older than the current one is served: what is readable is
-// committed, and a new leader has all of it, so nothing has to be fenced off.
-//
 // Committed records (isolation level 1) are read up to the last stable offset, with the
 // list of what the client is to pass over; markers go out as they are stored.
 func init() {
@@ -98,7 +95,7 @@ func (c *call) endFetch(read *fetchRead, response *kmsg.FetchResponse) {
 			answer.ErrorCode = kerr.UnsupportedCompressionType.Code
 			answer.RecordBatches = []byte{}
 		}
-		if answer.ErrorCode == kerr.NotLeaderForPartition.Code {
+		if answer.ErrorCode == kerr.NotLeaderForPartition.Code || answer.ErrorCode == kerr.FencedLeaderEpoch.Code {
 			answer.CurrentLeader.LeaderID, answer.CurrentLeader.LeaderEpoch = c.cluster().Leader()
 			if broker := c.broker(answer.CurrentLeader.LeaderID); broker.NodeID >= 0 && !isLeaderTold {
 				isLeaderTold = true

@@ -14,13 +14,13 @@ import (
 // Versions: 1 answers with one offset and its time, 4 brought leader epochs, 6
 // flexible encoding, 7 the offset of the greatest timestamp (KIP-734), 8 and 9
 // the ends of tiered storage, of which there is none: the earliest local offset
-// is the earliest one, and there is no latest tiered one.
+// is the earliest one, and there is no latest tiered one; 11 the earliest one that waits
+// to be moved there, which there is none of either (KIP-1023).
 //
-// Left out: version 0, whose list of segment ends means nothing without segments;
-// the times of version 11.
+// Left out: version 0, whose list of segment ends means nothing without segments.
 func init() {
 	register(api{
-		key: 2, versionMin: 1, versionMax: 10,
+		key: 2, versionMin: 1, versionMax: 11,
 		requestBytesMax: requestBytesLarge,
 		shape:           wire.MustShape("i32 i8@2+ [ s [ i32 i32@4+ i64 i32@0-0 ] ] i32@10+"),
 	}, listOffsets)
@@ -33,6 +33,7 @@ const (
 	timestampMax           = -3
 	timestampEarliestLocal = -4
 	timestampLatestTiered  = -5
+	timestampEarliestLater = -6
 )
 
 func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, error) {
@@ -40,6 +41,7 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 	isLeader := c.isLeader()
 	_, epoch := c.cluster().Leader()
 	isCommitted := request.Version >= 2 && request.IsolationLevel == isolationCommitted
+	isTwice := askedTwice(request)
 	for _, topic := range request.Topics {
 		answer := kmsg.NewListOffsetsResponseTopic()
 		answer.Topic = topic.Topic
@@ -48,11 +50,14 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 			partition.Partition = asked.Partition
 			var err error
 			switch {
+			case isTwice(topic.Topic, asked.Partition):
+				err = kerr.InvalidRequest
 			case !isLeader:
 				err = kerr.NotLeaderForPartition
-			case asked.CurrentLeaderEpoch > epoch:
-				err = kerr.UnknownLeaderEpoch
 			default:
+				err = checkLeaderEpoch(asked.CurrentLeaderEpoch, epoch)
+			}
+			if err == nil {
 				partition.Offset, partition.Timestamp, err = c.offsetFor(topic.Topic, asked, request.Version, isCommitted)
 			}
 			if err != nil {
@@ -66,6 +71,33 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 		response.Topics = append(response.Topics, answer)
 	}
 	return response, nil
+}
+
+// askedTwice tells the partitions that a request names more than once: a broker answers
+// none of them, since the answers could not be told apart.
+func askedTwice(request *kmsg.ListOffsetsRequest) func(topic string, partition int32) bool {
+	count := make(map[command.TopicPartition]int)
+	for _, topic := range request.Topics {
+		for _, asked := range topic.Partitions {
+			count[command.TopicPartition{Topic: topic.Topic, Partition: asked.Partition}]++
+		}
+	}
+	return func(topic string, partition int32) bool {
+		return count[command.TopicPartition{Topic: topic, Partition: partition}] > 1
+	}
+}
+
+// checkLeaderEpoch compares the epoch that a client believes in, -1 for none, with the
+// current one (KIP-320). A client that is behind has missed a change of leader and shall
+// ask for metadata; one that is ahead knows more than this node.
+func checkLeaderEpoch(asked, current int32) error {
+	switch {
+	case asked > current:
+		return kerr.UnknownLeaderEpoch
+	case asked >= 0 && asked < current:
+		return kerr.FencedLeaderEpoch
+	}
+	return nil
 }
 
 // offsetFor finds an offset. For a client that wants committed records the partition ends
@@ -104,6 +136,11 @@ func (c *call) offsetFor(topic string, asked kmsg.ListOffsetsRequestTopicPartiti
 		return state.StartOffset, -1, nil
 	case timestampLatestTiered:
 		if version < 9 {
+			return -1, -1, kerr.UnsupportedVersion
+		}
+		return -1, -1, nil
+	case timestampEarliestLater:
+		if version < 11 {
 			return -1, -1, kerr.UnsupportedVersion
 		}
 		return -1, -1, nil

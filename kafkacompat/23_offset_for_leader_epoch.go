@@ -39,8 +39,8 @@ func offsetForLeaderEpoch(c *call, request *kmsg.OffsetForLeaderEpochRequest) (k
 			case err != nil:
 			case !isLeader:
 				err = kerr.NotLeaderForPartition
-			case asked.CurrentLeaderEpoch > epoch:
-				err = kerr.UnknownLeaderEpoch
+			case checkLeaderEpoch(asked.CurrentLeaderEpoch, epoch) != nil:
+				err = checkLeaderEpoch(asked.CurrentLeaderEpoch, epoch)
 			case asked.LeaderEpoch >= 0 && asked.LeaderEpoch <= epoch:
 				partition.LeaderEpoch, partition.EndOffset = asked.LeaderEpoch, state.NextOffset
 			}

@@ -154,7 +154,7 @@ func conversation() (steps []conversationStep) {
 	future.Topics[0].Partitions[0].CurrentLeaderEpoch = 1000
 	say("fetch in an epoch to come", future)
 
-	for _, at := range []int64{-1, -2, -3, 0, 1000, 1001} {
+	for _, at := range []int64{-1, -2, -3, -9, 0, 1000, 1001} {
 		r := kmsg.NewPtrListOffsetsRequest()
 		r.Version, r.ReplicaID = 7, -1
 		topic := kmsg.NewListOffsetsRequestTopic()

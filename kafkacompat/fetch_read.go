@@ -57,10 +57,8 @@ func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
 		p.err = kerr.UnknownTopicOrPartition
 	case !isLeader:
 		p.err = kerr.NotLeaderForPartition
-	case p.leaderEpoch > epoch:
-		p.err = kerr.UnknownLeaderEpoch
 	default:
-		p.name = topic.Name
+		p.name, p.err = topic.Name, checkLeaderEpoch(p.leaderEpoch, epoch)
 	}
 }
 
