@@ -59,16 +59,20 @@ func (c *call) join(request *kmsg.JoinGroupRequest) joinReply {
 	if err != nil {
 		return joinReply{err: err, memberID: request.MemberID, generation: -1}
 	}
-	var g *group
+	var found anyGroup
 	if request.MemberID == "" {
-		if g, err = c.server.coordinator.findOrMakeClassic(request.Group); err != nil {
+		if found, err = c.server.coordinator.findOrMakeClassic(request.Group); err != nil {
 			return joinReply{err: err, generation: -1}
 		}
-	} else if g = c.server.coordinator.findClassic(request.Group); g == nil {
+	} else if found = c.server.coordinator.findForClassic(request.Group); found == nil {
 		return joinReply{err: kerr.UnknownMemberID, memberID: request.MemberID, generation: -1}
 	}
 	if request.Reason != nil {
 		c.logger.Debug("member joins", "group", request.Group, "member", request.MemberID, "reason", *request.Reason)
+	}
+	g, isClassic := found.(*group)
+	if !isClassic {
+		return c.joinConsumers(found.(*consumerGroup), join)
 	}
 	answer := g.join(join)
 	g.Unlock()
@@ -78,6 +82,32 @@ func (c *call) join(request *kmsg.JoinGroupRequest) joinReply {
 	case <-c.ctx.Done():
 		g.abandonJoin(answer)
 		return joinReply{err: kerr.RebalanceInProgress, memberID: request.MemberID, generation: -1}
+	}
+}
+
+// joinConsumers joins a group of the new protocol, which is locked.
+func (c *call) joinConsumers(g *consumerGroup, join joinRequest) joinReply {
+	reply := g.joinClassic(join)
+	if err := c.keepConsumers(g); err != nil && reply.err == nil {
+		return joinReply{err: err, memberID: join.memberID, generation: -1}
+	}
+	return reply
+}
+
+// keepConsumers writes what has changed in a group, which it unlocks, and waits for
+// that.
+func (c *call) keepConsumers(g *consumerGroup) error {
+	kept := make(chan error, 1)
+	isKept := !g.flush(func(err error) { kept <- err })
+	g.Unlock()
+	if isKept {
+		return nil
+	}
+	select {
+	case err := <-kept:
+		return groupError(err)
+	case <-c.ctx.Done():
+		return kerr.CoordinatorNotAvailable
 	}
 }
 

@@ -20,22 +20,22 @@ func init() {
 
 func heartbeat(c *call, request *kmsg.HeartbeatRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.HeartbeatResponse](request)
-	response.ErrorCode = errorCode(c.withGroup(request.Group, func(g *group) error {
+	response.ErrorCode = errorCode(c.withGroup(request.Group, func(g anyGroup) error {
 		return g.heartbeat(request.MemberID, request.InstanceID, request.Generation)
 	}))
 	return response, nil
 }
 
-// withGroup calls f with the classic group, locked; a group that is not there has no
-// members either, and one of the new protocol none that speak like this.
-func (c *call) withGroup(id string, f func(*group) error) error {
+// withGroup calls f with the group for one who speaks the classic protocol, locked; a
+// group that is not there has no members either.
+func (c *call) withGroup(id string, f func(anyGroup) error) error {
 	if id == "" {
 		return kerr.InvalidGroupID
 	}
 	if err := c.server.coordinator.checkLeader(); err != nil {
 		return err
 	}
-	g := c.server.coordinator.findClassic(id)
+	g := c.server.coordinator.findForClassic(id)
 	if g == nil {
 		return kerr.UnknownMemberID
 	}

@@ -44,18 +44,24 @@ func (c *call) sync(request *kmsg.SyncGroupRequest) syncReply {
 	if request.Version >= 5 && (request.ProtocolType == nil || request.Protocol == nil) {
 		return syncReply{err: kerr.InconsistentGroupProtocol}
 	}
+	sync := syncRequest{
+		memberID:     request.MemberID,
+		instanceID:   request.InstanceID,
+		generation:   request.Generation,
+		protocolType: request.ProtocolType,
+		protocol:     request.Protocol,
+		assignments:  assignments,
+	}
 	var g *group
 	var answer chan syncReply
-	err := c.withGroup(request.Group, func(found *group) error {
-		g = found
-		answer = g.sync(syncRequest{
-			memberID:     request.MemberID,
-			instanceID:   request.InstanceID,
-			generation:   request.Generation,
-			protocolType: request.ProtocolType,
-			protocol:     request.Protocol,
-			assignments:  assignments,
-		})
+	err := c.withGroup(request.Group, func(found anyGroup) error {
+		var isClassic bool
+		if g, isClassic = found.(*group); isClassic {
+			answer = g.sync(sync)
+		} else {
+			answer = make(chan syncReply, 1)
+			answer <- found.(*consumerGroup).syncClassic(sync)
+		}
 		return nil
 	})
 	if err != nil {
@@ -65,7 +71,9 @@ func (c *call) sync(request *kmsg.SyncGroupRequest) syncReply {
 	case reply := <-answer:
 		return reply
 	case <-c.ctx.Done():
-		g.abandonSync(answer)
+		if g != nil {
+			g.abandonSync(answer)
+		}
 		return syncReply{err: kerr.RebalanceInProgress}
 	}
 }

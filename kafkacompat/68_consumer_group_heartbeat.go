@@ -69,21 +69,10 @@ func (c *call) consumerBeat(request *kmsg.ConsumerGroupHeartbeatRequest) consume
 		return consumerReply{err: err}
 	}
 	reply := g.beat(c.beatOf(request))
-	kept := make(chan error, 1)
-	isWritten := !g.flush(func(err error) { kept <- err })
-	g.Unlock()
-	if isWritten {
-		return reply
+	if err := c.keepConsumers(g); err != nil && reply.err == nil {
+		return consumerReply{err: err}
 	}
-	select {
-	case err := <-kept:
-		if err != nil && reply.err == nil {
-			reply = consumerReply{err: groupError(err)}
-		}
-		return reply
-	case <-c.ctx.Done():
-		return consumerReply{err: kerr.CoordinatorNotAvailable}
-	}
+	return reply
 }
 
 func (c *call) beatOf(request *kmsg.ConsumerGroupHeartbeatRequest) consumerBeat {

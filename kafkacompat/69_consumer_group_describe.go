@@ -57,8 +57,10 @@ func (c *call) describeConsumers(id string, answer *kmsg.ConsumerGroupDescribeRe
 		if m.pattern != "" {
 			member.SubscribedTopicRegex = &m.pattern
 		}
-		const typeConsumer = 1
-		member.MemberType = typeConsumer
+		const typeClassic, typeConsumer = 0, 1
+		if member.MemberType = typeConsumer; m.classic != nil {
+			member.MemberType = typeClassic
+		}
 		member.Assignment, member.TargetAssignment = c.described(m.assigned), c.described(m.target)
 		answer.Members = append(answer.Members, member)
 	}

@@ -36,6 +36,8 @@ type anyGroup interface {
 	summary() groupSummary
 	// headline is summary without the members.
 	headline() groupSummary
+	// heartbeat is that of the classic protocol.
+	heartbeat(id string, instanceID *string, generation int32) error
 	leave(id string, instanceID *string) error
 	checkCommit(commitIdentity) error
 	checkFetch(memberID *string, epoch int32) error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,6 +119,27 @@ func TestConsumersOfTheNewProtocolShareAGroup(t *testing.T) {
 	}
 }
 
+// The Java client asks for the names of topics that were assigned to it by their ids,
+// with the empty name.
+func TestMetadataByIDHeedsNoName(t *testing.T) {
+	s := startServer(t)
+	s.createTopic("orders", 2)
+	topic, _ := s.log.Topic("orders")
+	empty := ""
+	for _, name := range []*string{nil, &empty} {
+		request := metadataRequest()
+		request.Version = 13
+		request.Topics = append(request.Topics, kmsg.MetadataRequestTopic{Topic: name, TopicID: topic.ID}, kmsg.MetadataRequestTopic{Topic: name, TopicID: [16]byte{9}})
+		answer := ask[*kmsg.MetadataResponse](s.dial(), request)
+		if found := answer.Topics[0]; found.ErrorCode != 0 || found.Topic == nil || *found.Topic != "orders" || len(found.Partitions) != 2 {
+			t.Errorf("%+v", found)
+		}
+		if unknown := answer.Topics[1]; unknown.ErrorCode != kerr.UnknownTopicID.Code || unknown.TopicID != [16]byte{9} {
+			t.Errorf("%+v", unknown)
+		}
+	}
+}
+
 func TestHeartbeatsThatNoClientMaySendAreRefused(t *testing.T) {
 	s := startServer(t)
 	c := s.dial()
@@ -179,5 +201,47 @@ func TestHeartbeatIsAnsweredWhenItsOutcomeIsKept(t *testing.T) {
 	response := ask[*kmsg.ConsumerGroupHeartbeatResponse](c, beatRequest("me", 1, [16]byte{}, nil))
 	if response.ErrorCode != 0 || response.MemberEpoch != 1 {
 		t.Errorf("after a change of leader: %+v", response)
+	}
+}
+
+// Two of franz-go's consumers of the classic protocol read; one of the new protocol
+// joins them, and then goes. Each gets its share at once.
+func TestConsumersOfBothProtocolsShareAGroup(t *testing.T) {
+	s := startServer(t, fastConsumers)
+	s.createTopic("orders", 6)
+	type member struct {
+		client *kgo.Client
+		owned  atomic.Int64
+	}
+	consume := func(options ...kgo.Opt) *member {
+		m := &member{}
+		count := func(by int64) func(context.Context, *kgo.Client, map[string][]int32) {
+			return func(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+				m.owned.Add(by * int64(len(partitions["orders"])))
+			}
+		}
+		m.client = s.client(append(options, kgo.ConsumerGroup("both"), kgo.ConsumeTopics("orders"), kgo.HeartbeatInterval(50*time.Millisecond),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.AutoCommitInterval(100*time.Millisecond),
+			kgo.OnPartitionsAssigned(count(1)), kgo.OnPartitionsRevoked(count(-1)), kgo.OnPartitionsLost(count(-1)))...)
+		go func() {
+			for !m.client.PollFetches(context.Background()).IsClientClosed() {
+			}
+		}()
+		return m
+	}
+	for name, balancer := range map[string]kgo.GroupBalancer{"eager": kgo.RangeBalancer(), "cooperative": kgo.CooperativeStickyBalancer()} {
+		t.Run(name, func(t *testing.T) {
+			one, two := consume(kgo.Balancers(balancer)), consume(kgo.Balancers(balancer))
+			share := func(a, b int64) func() bool {
+				return func() bool { return one.owned.Load() == a && two.owned.Load() == b }
+			}
+			eventually(t, "the classic ones have three each", share(3, 3))
+			three := consume(kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer()))
+			eventually(t, "all have two", func() bool { return share(2, 2)() && three.owned.Load() == 2 })
+			three.client.Close()
+			eventually(t, "the classic ones have three again", share(3, 3))
+			one.client.Close()
+			two.client.Close()
+		})
 	}
 }

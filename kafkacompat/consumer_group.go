@@ -109,6 +109,9 @@ type consumer struct {
 	// target what it shall have in the end.
 	assigned, revoking, target assignment
 
+	// classic is set for a member that speaks the classic protocol.
+	classic *classicSide
+
 	session    *time.Timer
 	sessionEnd time.Time
 	// rebalance fires when it takes the member too long to give partitions up.
@@ -266,6 +269,9 @@ func (g *consumerGroup) own(m *consumer) {
 // keepAlive starts the session of a member anew.
 func (g *consumerGroup) keepAlive(m *consumer) {
 	d := g.config.ConsumerSessionTimeout
+	if m.classic != nil {
+		d = m.classic.sessionTimeout
+	}
 	m.sessionEnd = time.Now().Add(d)
 	if m.session == nil {
 		m.session = time.AfterFunc(d, func() { g.expireSession(m) })
@@ -308,6 +314,7 @@ func (m *consumer) stopRebalance() {
 
 func (m *consumer) stopTimers() {
 	m.stopRebalance()
+	m.stopRejoin()
 	if m.session != nil {
 		m.session.Stop()
 	}
@@ -415,6 +422,11 @@ func (g *consumerGroup) checkCommit(who commitIdentity) error {
 	switch {
 	case m == nil:
 		return kerr.UnknownMemberID
+	case m.classic != nil && who.generation != m.epoch:
+		return kerr.IllegalGeneration
+	case m.classic != nil:
+		g.keepAlive(m)
+		return nil
 	case !who.knowsMemberEpochs && !who.isTransactional:
 		return kerr.UnsupportedVersion
 	case who.generation == m.epoch:

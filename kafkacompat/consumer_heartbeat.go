@@ -57,22 +57,18 @@ func (g *consumerGroup) beat(b consumerBeat) consumerReply {
 		assignedBefore = nil
 	}
 	hasSubscriptionChanged := g.update(m, b)
-	var newcomer *consumer
-	if isNew {
-		newcomer = m
-	}
-	if haveTopicsChanged := g.haveTopicsChanged(newcomer, hasSubscriptionChanged); isNew || hasSubscriptionChanged || haveTopicsChanged {
-		g.bump()
-	}
-	g.updateTarget()
 	owned := b.owned
 	if !b.hasOwned {
 		owned = nil
 	} else if owned == nil {
 		owned = assignment{}
 	}
-	g.reconcile(m, owned, hasSubscriptionChanged)
-	g.keepAlive(m)
+	m.stopRejoin()
+	if m.classic != nil {
+		m.classic = nil
+		g.dirty[m.id] = true
+	}
+	g.advance(m, isNew, hasSubscriptionChanged, owned)
 	reply := consumerReply{memberID: m.id, epoch: m.epoch}
 	if b.isFull() || !m.assigned.equal(assignedBefore) {
 		reply.assignment = m.assigned
@@ -81,6 +77,21 @@ func (g *consumerGroup) beat(b consumerBeat) consumerReply {
 		}
 	}
 	return reply
+}
+
+// advance leads a member on after it has said something, and keeps its session. owned
+// is as for reconcile.
+func (g *consumerGroup) advance(m *consumer, isNew, hasSubscriptionChanged bool, owned assignment) {
+	var newcomer *consumer
+	if isNew {
+		newcomer = m
+	}
+	if haveTopicsChanged := g.haveTopicsChanged(newcomer, hasSubscriptionChanged); isNew || hasSubscriptionChanged || haveTopicsChanged {
+		g.bump()
+	}
+	g.updateTarget()
+	g.reconcile(m, owned, hasSubscriptionChanged)
+	g.keepAlive(m)
 }
 
 // memberOf finds the member that sent a heartbeat, and makes one of who joins. isNew
@@ -122,20 +133,26 @@ func (g *consumerGroup) memberOf(b consumerBeat) (m *consumer, isNew bool, err e
 	return nil, false, fmt.Errorf("member %s has epoch %d, not %d: %w", m.id, m.epoch, b.epoch, kerr.FencedMemberEpoch)
 }
 
-// replace gives the place of a static member that is away to its next start.
+// replace gives the place of a static member that is away, or that speaks the classic
+// protocol and so never says that it goes, to its next start.
 func (g *consumerGroup) replace(old *consumer, b consumerBeat) (m *consumer, isNew bool, err error) {
-	if old.epoch != epochAway {
+	if old.epoch != epochAway && old.classic == nil {
 		return nil, false, kerr.UnreleasedInstanceID
 	}
-	m = &consumer{
-		id: b.memberID, instanceID: old.instanceID, rackID: old.rackID, rebalanceTimeout: old.rebalanceTimeout,
+	return g.takePlace(old, b.memberID), false, nil
+}
+
+// takePlace makes a member of another id out of a static one.
+func (g *consumerGroup) takePlace(old *consumer, id string) *consumer {
+	m := &consumer{
+		id: id, instanceID: old.instanceID, rackID: old.rackID, rebalanceTimeout: old.rebalanceTimeout,
 		topics: old.topics, pattern: old.pattern, assignor: old.assignor, target: old.target,
 	}
 	assigned := old.assigned
 	g.remove(old)
 	g.add(m)
 	g.setAssignment(m, assigned, nil)
-	return m, false, nil
+	return m
 }
 
 // update notes what a member said, and tells whether it wants other topics, or

@@ -112,22 +112,44 @@ func (c *coordinator) find(id string) anyGroup {
 	return g
 }
 
-// findClassic is find for a group of the classic protocol, nil for another one.
-func (c *coordinator) findClassic(id string) *group {
-	found := c.find(id)
+// findForClassic is find for who speaks the classic protocol. A group of the new
+// protocol in which nobody else is left becomes a classic one first.
+func (c *coordinator) findForClassic(id string) anyGroup {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := c.groups[id]
 	if found == nil {
 		return nil
 	}
-	g, isClassic := found.(*group)
-	if !isClassic {
-		found.Unlock()
+	found.Lock()
+	consumers, isConsumer := found.(*consumerGroup)
+	if !isConsumer || !consumers.isDueForDowngrade() || consumers.store.isWriting {
+		return found
 	}
+	g, err := c.downgrade(consumers)
+	if err != nil {
+		c.writer.logger.Error("consumer group doesn't become a classic one", "group", id, "error", err)
+		return found
+	}
+	c.writer.logger.Info("consumer group becomes a classic one", "group", id, "members", len(g.members))
+	found.Unlock()
+	c.convertLocked(found, g)
+	c.groups[id] = g
+	g.Lock()
 	return g
 }
 
-// findOrMakeClassic is findClassic, but makes the group if there is none. A group of
-// the new protocol without members becomes a classic one.
-func (c *coordinator) findOrMakeClassic(id string) (*group, error) {
+// findOrMakeClassic is the group for who joins by the classic protocol: a classic one,
+// which is made if there is none, or one of the new protocol with members. Without
+// members that becomes a classic one.
+func (c *coordinator) findOrMakeClassic(id string) (anyGroup, error) {
+	if found := c.findForClassic(id); found != nil {
+		consumers, isConsumer := found.(*consumerGroup)
+		if !isConsumer || len(consumers.members) > 0 {
+			return found, nil
+		}
+		found.Unlock()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.isClosed {
@@ -136,7 +158,7 @@ func (c *coordinator) findOrMakeClassic(id string) (*group, error) {
 	found := c.groups[id]
 	g, isClassic := found.(*group)
 	if !isClassic {
-		if err := canConvert(found, kerr.InconsistentGroupProtocol); err != nil {
+		if err := canConvert(found); err != nil {
 			return nil, err
 		}
 		g = newGroup(id, c.config, c.writer, c.drop)
@@ -151,7 +173,7 @@ func (c *coordinator) findOrMakeClassic(id string) (*group, error) {
 }
 
 // findOrMakeConsumer is the group of the new protocol, locked. If there is none it is
-// made for who joins, and a classic group without members becomes one.
+// made for who joins, and a classic group becomes one.
 func (c *coordinator) findOrMakeConsumer(id string, joins bool) (*consumerGroup, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -164,13 +186,9 @@ func (c *coordinator) findOrMakeConsumer(id string, joins bool) (*consumerGroup,
 		if !joins {
 			return nil, kerr.GroupIDNotFound
 		}
-		if err := canConvert(found, kerr.GroupIDNotFound); err != nil {
+		var err error
+		if g, err = c.makeConsumersOfLocked(id, found); err != nil {
 			return nil, err
-		}
-		g = newConsumerGroup(id, c.config, c.log, c.writer, c.drop)
-		if found != nil {
-			c.convertLocked(found, g)
-			g.epoch = found.lastEpoch()
 		}
 		c.groups[id] = g
 	}
@@ -182,19 +200,41 @@ func (c *coordinator) findOrMakeConsumer(id string, joins bool) (*consumerGroup,
 	return g, nil
 }
 
-// canConvert says whether a group, or none, may become one of the other type; refusal
-// is the error if it has members.
-func canConvert(g anyGroup, refusal error) error {
+// makeConsumersOfLocked makes a group of the new protocol of a classic one, or of none.
+func (c *coordinator) makeConsumersOfLocked(id string, found anyGroup) (g *consumerGroup, err error) {
+	classic, isClassic := found.(*group)
+	if !isClassic {
+		return newConsumerGroup(id, c.config, c.log, c.writer, c.drop), nil
+	}
+	classic.Lock()
+	switch {
+	case classic.isDeadNow(), classic.store.isWriting:
+		err = kerr.CoordinatorNotAvailable // for a moment
+	case len(classic.members) == 0: // who was given an id may join the other group with it
+		g = newConsumerGroup(id, c.config, c.log, c.writer, c.drop)
+		g.epoch = classic.generation
+	default:
+		if g, err = c.upgrade(classic); err == nil {
+			c.writer.logger.Info("classic group becomes a consumer group", "group", id, "members", len(g.members))
+		}
+	}
+	classic.Unlock()
+	if err == nil {
+		c.convertLocked(classic, g)
+	}
+	return g, err
+}
+
+// canConvert says whether a group, or none, may become an empty one of the other type
+// now.
+func canConvert(g anyGroup) error {
 	if g == nil {
 		return nil
 	}
 	g.Lock()
 	defer g.Unlock()
-	switch {
-	case g.isDeadNow(), g.keeper().isWriting:
+	if g.isDeadNow() || g.keeper().isWriting || !g.isForgettable() {
 		return kerr.CoordinatorNotAvailable // for a moment
-	case !g.isForgettable():
-		return refusal
 	}
 	return nil
 }

@@ -103,7 +103,10 @@ type member struct {
 	rebalanceTimeout time.Duration
 	protocols        []groupProtocol
 	assignment       []byte
-	hasSynced        bool
+	// told is the assignment that the member has heard of last. It may have that while
+	// a rebalance is under way.
+	told      []byte
+	hasSynced bool
 	// joining and syncing are set while the member waits for an answer. Its
 	// session does not end meanwhile.
 	joining chan joinReply

@@ -23,6 +23,8 @@ import (
 //	member, consumer  1 | 2 | instance text? | rack text? | client id text | client host text | rebalance ms u |
 //	                  topics text list | regex text | assignor text | epoch i | previous epoch i | state u |
 //	                  assigned, being revoked, target: each a list of {topic id 16 bytes, partitions u list}
+//	member, classic   1 | 3 | as 2, and: version of its subscription u | session ms u | {protocol text, metadata text} list
+//	of a consumer group
 //
 // Bytes of every layout are in testdata/groups; they are added to and never
 // regenerated.
@@ -30,6 +32,7 @@ const (
 	partVersion      = 1
 	partTypeClassic  = 1
 	partTypeConsumer = 2
+	partTypeMixed    = 3
 
 	partGroup        = ""
 	partMemberPrefix = "m"
@@ -167,22 +170,31 @@ func encodeClassicMember(m *member) []byte {
 	dst = appendText(appendText(dst, m.clientID), m.clientHost)
 	dst = binary.AppendUvarint(dst, uint64(m.sessionTimeout.Milliseconds()))
 	dst = binary.AppendUvarint(dst, uint64(m.rebalanceTimeout.Milliseconds()))
-	dst = binary.AppendUvarint(dst, uint64(len(m.protocols)))
-	for _, p := range m.protocols {
+	return appendText(appendProtocols(dst, m.protocols), m.assignment)
+}
+
+func appendProtocols(dst []byte, protocols []groupProtocol) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(protocols)))
+	for _, p := range protocols {
 		dst = appendText(appendText(dst, p.name), p.metadata)
 	}
-	return appendText(dst, m.assignment)
+	return dst
+}
+
+func (r *partReader) protocols() (protocols []groupProtocol) {
+	for range r.count(2) {
+		protocols = append(protocols, groupProtocol{name: r.text(), metadata: r.bytes()})
+	}
+	return protocols
 }
 
 func decodeClassicMember(id string, data []byte) (*member, error) {
 	r := readPart(data, partTypeClassic)
 	m := &member{id: id, order: r.uint(), instanceID: r.nullable(), clientID: r.text(), clientHost: r.text()}
 	m.sessionTimeout, m.rebalanceTimeout = r.milli(), r.milli()
-	for range r.count(2) {
-		m.protocols = append(m.protocols, groupProtocol{name: r.text(), metadata: r.bytes()})
-	}
+	m.protocols = r.protocols()
 	m.assignment = r.bytes()
-	m.hasSynced = true
+	m.told, m.hasSynced = m.assignment, true
 	return m, r.end("classic member")
 }
 
@@ -205,6 +217,9 @@ func decodeConsumerGroup(g *consumerGroup, data []byte) error {
 
 func encodeConsumer(m *consumer) []byte {
 	dst := []byte{partVersion, partTypeConsumer}
+	if m.classic != nil {
+		dst[1] = partTypeMixed
+	}
 	dst = appendNullable(appendNullable(dst, m.instanceID), m.rackID)
 	dst = appendText(appendText(dst, m.clientID), m.clientHost)
 	dst = binary.AppendUvarint(dst, uint64(m.rebalanceTimeout.Milliseconds()))
@@ -218,11 +233,20 @@ func encodeConsumer(m *consumer) []byte {
 	for _, a := range []assignment{m.assigned, m.revoking, m.target} {
 		dst = appendAssignment(dst, a)
 	}
+	if m.classic != nil {
+		dst = binary.AppendUvarint(dst, uint64(m.classic.version))
+		dst = binary.AppendUvarint(dst, uint64(m.classic.sessionTimeout.Milliseconds()))
+		dst = appendProtocols(dst, m.classic.protocols)
+	}
 	return dst
 }
 
 func decodeConsumer(id string, data []byte) (*consumer, error) {
-	r := readPart(data, partTypeConsumer)
+	kind := partType(data)
+	if kind != partTypeMixed {
+		kind = partTypeConsumer
+	}
+	r := readPart(data, kind)
 	m := &consumer{id: id, instanceID: r.nullable(), rackID: r.nullable(), clientID: r.text(), clientHost: r.text(), rebalanceTimeout: r.milli()}
 	for range r.count(1) {
 		m.topics = append(m.topics, r.text())
@@ -235,6 +259,12 @@ func decodeConsumer(id string, data []byte) (*consumer, error) {
 		m.state = consumerState(state)
 	}
 	m.assigned, m.revoking, m.target = r.assignment(), r.assignment(), r.assignment()
+	if kind == partTypeMixed {
+		m.classic = &classicSide{version: int16(r.uint()), sessionTimeout: r.milli(), protocols: r.protocols()}
+		if len(m.classic.protocols) == 0 {
+			r.bad = true
+		}
+	}
 	return m, r.end("consumer")
 }
 

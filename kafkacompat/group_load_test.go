@@ -97,6 +97,15 @@ func (l *partsLog) Topic(name string) (command.Topic, bool) {
 	return topic, exists
 }
 
+func (l *partsLog) TopicByID(id command.TopicID) (command.Topic, bool) {
+	for _, topic := range l.Topics() {
+		if topic.ID == id {
+			return topic, true
+		}
+	}
+	return command.Topic{}, false
+}
+
 func (l *partsLog) Topics() []command.Topic {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -162,7 +171,7 @@ func restartable(t *testing.T, f func(s *groupScript, log *partsLog, restart fun
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.group = g
+			s.group = g.(*group)
 			s.group.mu.Unlock()
 		}
 		start()
@@ -378,7 +387,7 @@ func TestGoldenPartsOfClassicGroups(t *testing.T) {
 	m := &member{
 		id: "a", instanceID: &instance, clientID: "client", clientHost: "/127.0.0.1", order: 7, sessionTimeout: 45 * time.Second,
 		rebalanceTimeout: 5 * time.Minute, protocols: []groupProtocol{{"range", []byte("by range")}, {"sticky", []byte{}}},
-		assignment: []byte("all"), hasSynced: true,
+		assignment: []byte("all"), told: []byte("all"), hasSynced: true,
 	}
 	g := &group{generation: 300, protocolType: "consumer", protocol: "range", leader: "a"}
 	golden(t, "classic_group", encodeClassicGroup(g))

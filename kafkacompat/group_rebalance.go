@@ -235,6 +235,7 @@ func (g *group) endStoring(err error) {
 
 func (g *group) tellAssignment(m *member) {
 	if m.syncing != nil {
+		m.told = m.assignment
 		g.answerSync(m, syncReply{protocolType: g.protocolType, protocol: g.protocol, assignment: m.assignment})
 		g.keepAlive(m)
 	}
