@@ -186,7 +186,7 @@ func (c *change) checkTransaction(t *topic, a *command.Append, h recordbatch.Hea
 	if tx == nil || tx.id != a.TransactionalID {
 		return fmt.Errorf("%w: transactional id %q, producer %d", command.ErrProducerIDMapping, a.TransactionalID, h.ProducerID)
 	}
-	if h.ProducerEpoch != tx.producer.Epoch {
+	if h.ProducerEpoch != tx.producer.Epoch || h.ProducerEpoch > epochMax {
 		return fmt.Errorf("%w: transactional id %q: epoch %d, the current one is %d",
 			command.ErrInvalidProducerEpoch, tx.id, h.ProducerEpoch, tx.producer.Epoch)
 	}

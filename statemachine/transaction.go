@@ -125,7 +125,8 @@ func (c *change) transactionOf(id string, p command.ProducerEpoch) (*transaction
 	if tx == nil || tx.producer.ProducerID != p.ProducerID {
 		return nil, fmt.Errorf("%w: transactional id %q, producer %d", command.ErrProducerIDMapping, id, p.ProducerID)
 	}
-	if tx.producer.Epoch != p.Epoch {
+	// The epoch behind the last one fences and is nobody's; there is none to follow it.
+	if tx.producer.Epoch != p.Epoch || p.Epoch > epochMax {
 		return nil, fmt.Errorf("%w: transactional id %q: epoch %d, the current one is %d", command.ErrProducerFenced, id, p.Epoch, tx.producer.Epoch)
 	}
 	return tx, nil

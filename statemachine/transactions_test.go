@@ -336,6 +336,14 @@ func TestEpochsThatAreUsedUpBringAnotherProducerID(t *testing.T) {
 	requireEqual(t, "aborted", h.apply(command.AbortTransactions{TransactionalIDs: []string{"x"}, NowUnixMilli: x.now + 60_000}), any(1))
 	after, _ := h.store.Transaction("x")
 	requireEqual(t, "epoch that nobody has", after.Producer.Epoch, int16(math.MaxInt16))
+	x.producer = after.Producer
+	if err, _ := x.end(false).(error); !errors.Is(err, command.ErrProducerFenced) {
+		t.Errorf("end in it: %v", err)
+	}
+	late := x.batch("t", 0, "late")
+	late.AddsPartition = true
+	result := h.apply(command.AppendRecords{Appends: []command.Append{late}}).([]command.AppendResult)[0]
+	requireErrors(t, []error{result.Err}, command.ErrInvalidProducerEpoch)
 	x.init(nobody)
 	if x.producer.Epoch != 0 || x.producer.ProducerID == next.ProducerID {
 		t.Errorf("after all epochs of producer %d: %+v", next.ProducerID, x.producer)
