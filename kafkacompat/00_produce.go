@@ -109,6 +109,8 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 	switch {
 	case body.Acks < -1 || body.Acks > 1:
 		refusal = kerr.InvalidRequiredAcks
+	case body.TransactionID != nil && !run.call.mayTransaction(opWrite, *body.TransactionID):
+		refusal = kerr.TransactionalIDAuthorizationFailed
 	case !run.call.isLeader():
 		refusal = kerr.NotLeaderForPartition
 		run.addLeader(response)
@@ -122,7 +124,7 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 		asked, answer := &body.Topics[i], &response.Topics[i]
 		answer.Default()
 		answer.Topic, answer.TopicID = asked.Topic, asked.TopicID
-		topic, topicErr := run.call.topic(asked.Topic, asked.TopicID, body.Version >= 13)
+		topic, topicErr := run.call.topicFor(opWrite, asked.Topic, asked.TopicID, body.Version >= 13)
 		answer.Partitions = make([]kmsg.ProduceResponseTopicPartition, len(asked.Partitions))
 		for j := range asked.Partitions {
 			partition := &answer.Partitions[j]
@@ -167,6 +169,19 @@ func (c *call) topic(name string, id [16]byte, isByID bool) (command.Topic, erro
 		return topic, nil
 	}
 	return command.Topic{}, kerr.UnknownTopicOrPartition
+}
+
+// topicFor is topic for those that the client may do something with. What it may not
+// write to or read is refused by name whether it is there or not.
+func (c *call) topicFor(operation kmsg.ACLOperation, name string, id [16]byte, isByID bool) (command.Topic, error) {
+	if !isByID && !c.mayTopic(operation, name) {
+		return command.Topic{}, kerr.TopicAuthorizationFailed
+	}
+	topic, err := c.topic(name, id, isByID)
+	if err == nil && isByID && !c.mayTopic(operation, topic.Name) {
+		return command.Topic{}, kerr.TopicAuthorizationFailed
+	}
+	return topic, err
 }
 
 // check is everything that can be said about a batch before the log. It returns the

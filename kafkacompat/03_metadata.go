@@ -17,8 +17,6 @@ import (
 // Versions: 0 has all topics for an empty list, later ones for null; 4 allows or
 // forbids to make topics, 7 brought leader epochs, 9 flexible encoding, 10 topic
 // ids, 12 asking by topic id, 13 an error for all.
-//
-// Left out: authorised operations, there being no authorisation.
 func init() {
 	register(api{
 		key: 3, versionMin: 0, versionMax: 13,

@@ -14,8 +14,6 @@ import (
 // that don't exist.
 //
 // A group of the new protocol is none to this request, see ConsumerGroupDescribe.
-//
-// Left out: authorised operations, there being no authorisation.
 func init() {
 	register(api{
 		key: 15, versionMin: 0, versionMax: 6,

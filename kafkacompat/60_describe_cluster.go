@@ -11,8 +11,6 @@ import (
 //
 // Versions: 1 tells brokers and controllers apart (KIP-919): there are only
 // brokers here. 2 can include fenced brokers, of which there are none.
-//
-// Left out: authorised operations, there being no authorisation.
 func init() {
 	register(api{
 		key: 60, versionMin: 0, versionMax: 2,

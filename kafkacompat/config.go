@@ -71,7 +71,8 @@ type Config struct {
 	// Default 30 s.
 	WriteTimeout time.Duration
 
-	Groups GroupConfig
+	Groups     GroupConfig
+	Authorizer AuthorizerConfig
 
 	// TransactionTimeoutMax bounds what a transactional producer may choose
 	// (transaction.max.timeout.ms). Default 15 minutes.

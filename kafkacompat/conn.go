@@ -55,6 +55,7 @@ type conn struct {
 	// principal is who the client is; see identify.
 	principal string
 	login     login
+	permits   permits
 
 	out outgoing
 	// held was taken from the queue and is next.
@@ -333,7 +334,7 @@ func (c *conn) answerOne(r *request) error {
 	if r.body == nil {
 		response = unsupportedApiVersions()
 	} else {
-		response, err = r.api.serve(called, r.body)
+		response, err = c.serveAuthorized(called, r)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.api.name, err)

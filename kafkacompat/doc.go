@@ -16,8 +16,12 @@
 //
 // # How a request is answered
 //
-//	bytes ─▶ wire.ReadFrame ─▶ wire.Shape.Check ─▶ kmsg ─▶ queue ─▶ NN_name.go ─▶ bytes
-//	         └──────── reading goroutine ────────────────┘         └ answering goroutine ┘
+//	bytes ─▶ wire.ReadFrame ─▶ wire.Shape.Check ─▶ kmsg ─▶ queue ─▶ access ─▶ NN_name.go ─▶ bytes
+//	         └──────── reading goroutine ────────────────┘         └── answering goroutine ───────┘
+//
+// Before that, a client says who it is, on one goroutine, see identify. What it may
+// then do is said by a row of accesses for each API, around the handlers: handlers know
+// nothing of it, but for Produce and Fetch.
 //
 // A file NN_name.go answers the requests with API key NN. It registers the
 // versions that it serves and the Shape of the request; ApiVersions is made of
@@ -44,6 +48,9 @@
 //
 //   - What a client has been told is stored was committed before.
 //   - Answers on a connection are in the order of the requests.
+//   - Nothing is answered, but what it takes to log in, to a client that has to and
+//     hasn't; no secret is in a log, an error or an answer.
+//   - An API without a row in accesses is closed as soon as anything is authorised.
 //   - Malformed bytes end their own connection and nothing else; so does a panic.
 //   - No length that a client sent is believed before as many bytes have arrived.
 package kafkacompat

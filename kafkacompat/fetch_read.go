@@ -49,7 +49,7 @@ func (p *fetchPartition) isNews() bool {
 // resolve finds the topic. It forgets what was read before.
 func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
 	p.err, p.batches, p.aborted = nil, nil, nil
-	topic, err := c.topic(p.topic, p.topicID, p.topic == "")
+	topic, err := c.topicFor(opRead, p.topic, p.topicID, p.topic == "")
 	switch {
 	case err != nil:
 		p.err = err

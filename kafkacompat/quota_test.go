@@ -28,13 +28,13 @@ func name(text string) command.QuotaName {
 	return command.QuotaName{Kind: command.QuotaNamed, Name: text}
 }
 
-var anyName = command.QuotaName{Kind: command.QuotaDefault}
+var eachName = command.QuotaName{Kind: command.QuotaDefault}
 
 func TestMostSpecialQuotaCounts(t *testing.T) {
 	order := []command.QuotaEntity{
-		{User: name("u"), ClientID: name("c")}, {User: name("u"), ClientID: anyName}, {User: name("u")},
-		{User: anyName, ClientID: name("c")}, {User: anyName, ClientID: anyName}, {User: anyName},
-		{ClientID: name("c")}, {ClientID: anyName},
+		{User: name("u"), ClientID: name("c")}, {User: name("u"), ClientID: eachName}, {User: name("u")},
+		{User: eachName, ClientID: name("c")}, {User: eachName, ClientID: eachName}, {User: eachName},
+		{ClientID: name("c")}, {ClientID: eachName},
 	}
 	all := map[command.QuotaEntity]map[string]float64{
 		{User: name("x"), ClientID: name("c")}: {quotaProducerBytes: 99}, {User: name("u"), ClientID: name("x")}: {quotaProducerBytes: 99},
@@ -82,7 +82,7 @@ func TestClientGetsItsRate(t *testing.T) {
 }
 
 func TestLongestPauseFitsIntoAnAnswer(t *testing.T) {
-	q := quotasOf(map[command.QuotaEntity]float64{{ClientID: anyName}: 1e-9})
+	q := quotasOf(map[command.QuotaEntity]float64{{ClientID: eachName}: 1e-9})
 	if wait := q.charge(quotaProducerBytes, "u", "c", 1e18, time.Now()); wait != quotaPauseMax || int32(wait.Milliseconds()) <= 0 {
 		t.Errorf("%s", wait)
 	}
@@ -105,7 +105,7 @@ func TestStrictChargeTakesNothingInDebt(t *testing.T) {
 }
 
 func TestBucketsAreBounded(t *testing.T) {
-	q := quotasOf(map[command.QuotaEntity]float64{{ClientID: anyName}: 1})
+	q := quotasOf(map[command.QuotaEntity]float64{{ClientID: eachName}: 1})
 	now := time.Now()
 	q.charge(quotaProducerBytes, "", "in debt", 1e6, now)
 	for i := range 3 * quotaBucketsMax {
@@ -131,7 +131,7 @@ func BenchmarkChargeWithoutQuotas(b *testing.B) {
 }
 
 func BenchmarkCharge(b *testing.B) {
-	q := quotasOf(map[command.QuotaEntity]float64{{ClientID: anyName}: 1e12})
+	q := quotasOf(map[command.QuotaEntity]float64{{ClientID: eachName}: 1e12})
 	now := time.Now()
 	for b.Loop() {
 		q.charge(quotaProducerBytes, "u", "c", 1000, now)

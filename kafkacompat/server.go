@@ -23,6 +23,8 @@ type Server struct {
 	coordinator *coordinator
 	producerIDs producerIDs
 	quotas      *quotas
+	// authorizer is nil where everybody may do everything.
+	authorizer *authorizer
 	// requestMemory holds back readers while too many requests wait.
 	requestMemory requestMemory
 	// fetchMemory is what Fetch responses that are not sent yet may hold.
@@ -75,6 +77,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		config:        config,
 		quotas:        newQuotas(config.Log),
+		authorizer:    newAuthorizer(config.Authorizer, config.Log),
 		requestMemory: newRequestMemory(config.RequestMemoryBytesMax),
 		fetchMemory:   semaphore.NewWeighted(int64(config.FetchMemoryBytesMax)),
 		bulk:          newBulk(config.BulkMemoryBytesMax),

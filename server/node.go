@@ -221,6 +221,9 @@ func (n *Node) makeKafka() (err error) {
 			ConsumerSessionTimeout:    n.config.GroupConsumerSessionTimeout,
 			ConsumerHeartbeatInterval: n.config.GroupConsumerHeartbeatInterval,
 		},
+		Authorizer: kafkacompat.AuthorizerConfig{
+			IsOn: n.config.Authorizer, SuperUsers: n.config.SuperUsers, AllowIfNoACL: n.config.AllowIfNoACL,
+		},
 		Observe: func(o kafkacompat.Observation) {
 			n.metrics.ObserveRequest(o.API, o.Code, o.Duration)
 		},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kont/kafkacompat/principal"
 	"kont/statemachine"
 )
 
@@ -31,6 +32,13 @@ type Config struct {
 	ScramUsers string
 	// OAuth is which tokens the mechanism oauthbearer takes.
 	OAuth OAuth
+	// Authorizer asks ACLs what a Kafka client may do; without it everybody may do
+	// everything. SuperUsers, principals such as User:admin, may do everything.
+	Authorizer bool
+	SuperUsers []string
+	// AllowIfNoACL lets everybody do with a resource what they like as long as no ACL
+	// is about it.
+	AllowIfNoACL bool
 	// HTTPHosts are names that the Host header may have besides IP addresses and
 	// localhost.
 	HTTPHosts []string
@@ -232,6 +240,14 @@ func (c Config) Validate() error {
 	}
 	if c.ShutdownTimeout < 0 || c.ShutdownTimeout > time.Hour {
 		report("shutdown-timeout: %s is not between 0s and 1h", c.ShutdownTimeout)
+	}
+	for _, user := range c.SuperUsers {
+		if kind, name, hasColon := strings.Cut(user, ":"); !hasColon || kind != principal.TypeUser || name == "" {
+			report("super-users: %q is not User:NAME", user)
+		}
+	}
+	if !c.Authorizer && (len(c.SuperUsers) > 0 || c.AllowIfNoACL) {
+		report("super-users and allow-everyone-if-no-acl-found: nothing is asked of anybody without --authorizer")
 	}
 	if c.OAuth.KeySet != "" && c.OAuth.Unsigned {
 		report("oauth-key-set and oauth-unsigned: tokens are either signed or not; leave one out")

@@ -112,8 +112,8 @@ func TestListeningForStrangersNeedsConsent(t *testing.T) {
 func TestEverySettingArrivesFromEverySource(t *testing.T) {
 	values := map[string]string{
 		"data": "elsewhere", "kafka-listen": "127.0.0.1:1", "kafka-advertise": "kont.example:2", "http-listen": "127.0.0.1:3",
-		"listener":    "kafka://127.0.0.1:9/?name=a kafka://127.0.0.1:8?name=b",
-		"scram-users": "users", "oauth-key-set": "keys", "oauth-unsigned": "true", "oauth-issuer": "i", "oauth-audiences": "a,b", "oauth-scopes": "s,t",
+		"listener":   "kafka://127.0.0.1:9/?name=a kafka://127.0.0.1:8?name=b",
+		"authorizer": "true", "super-users": "User:a;User:CN=b,O=c", "allow-everyone-if-no-acl-found": "true", "scram-users": "users", "oauth-key-set": "keys", "oauth-unsigned": "true", "oauth-issuer": "i", "oauth-audiences": "a,b", "oauth-scopes": "s,t",
 		"oauth-principal-claim": "email", "oauth-scope-claim": "scp", "oauth-clock-skew": "5s",
 		"http-hosts": "a.example,b.example", "insecure": "true", "http-profiles": "true",
 		"raft-log-store": "boltdb", "resume-partitions": "9", "offsets-retention": "48h0m0s",
@@ -133,6 +133,9 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 			"env":  {Env: []string{setting.Env() + "=" + value}},
 			"file": {File: writeFile(t, setting.Name+": "+value+"\n")},
 		} {
+			if setting.Name == "super-users" || setting.Name == "allow-everyone-if-no-acl-found" {
+				continue // not without the authorizer; see TestAuthorizerHasItsSettings
+			}
 			c, err := Load(sources)
 			if err != nil {
 				t.Errorf("%s by %s: %v", setting.Name, source, err)
@@ -200,4 +203,24 @@ func writeFile(t *testing.T, content string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func TestAuthorizerHasItsSettings(t *testing.T) {
+	c, err := Load(Sources{Flags: map[string]string{"authorizer": "true", "super-users": "User:a; User:CN=b,O=c;", "allow-everyone-if-no-acl-found": "true"}})
+	if err != nil || !c.Authorizer || !c.AllowIfNoACL || !slices.Equal(c.SuperUsers, []string{"User:a", "User:CN=b,O=c"}) {
+		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = Load(Sources{File: writeFile(t, "authorizer: true\nsuper-users:\n- User:a\n- User:CN=b,O=c\n")})
+	if err != nil || len(c.SuperUsers) != 2 {
+		t.Errorf("%v, %v", c.SuperUsers, err)
+	}
+	for name, flags := range map[string]map[string]string{
+		"no authorizer": {"super-users": "User:a"},
+		"no effect":     {"allow-everyone-if-no-acl-found": "true"},
+		"bare name":     {"authorizer": "true", "super-users": "admin"},
+	} {
+		if _, err := Load(Sources{Flags: flags}); err == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
 }

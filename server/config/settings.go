@@ -71,6 +71,22 @@ var settings = []Setting{
 			return strings.Join(urls, " ")
 		},
 	},
+	toggle("authorizer", "let Kafka clients do only what ACLs allow", func(c *Config) *bool { return &c.Authorizer }),
+	{
+		Name: "super-users", Placeholder: "PRINCIPALS", Usage: "principals who may do everything, such as User:admin, separated by semicolons",
+		set: func(c *Config, value string) error {
+			c.SuperUsers = nil
+			// Distinguished names have commas in them.
+			for user := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ';' || r == '\n' }) {
+				if user = strings.TrimSpace(user); user != "" {
+					c.SuperUsers = append(c.SuperUsers, user)
+				}
+			}
+			return nil
+		},
+		get: func(c *Config) string { return strings.Join(c.SuperUsers, ";") },
+	},
+	toggle("allow-everyone-if-no-acl-found", "let every Kafka client do what it likes with what no ACL is about", func(c *Config) *bool { return &c.AllowIfNoACL }),
 	text("scram-users", "FILE", "the first users, lines NAME:PASSWORD; read while nobody has a password yet", func(c *Config) *string { return &c.ScramUsers }),
 	text("oauth-key-set", "FILE", "JSON web key set (JWKS) that tokens of the mechanism oauthbearer are signed with; read anew when it changes", func(c *Config) *string { return &c.OAuth.KeySet }),
 	toggle("oauth-unsigned", "take tokens of the mechanism oauthbearer at their word, for development", func(c *Config) *bool { return &c.OAuth.Unsigned }),

@@ -1,0 +1,168 @@
+package kafkacompat
+
+import (
+	"net"
+	"strings"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat/acl"
+	"kont/statemachine/command"
+)
+
+// AuthorizerConfig is how it is decided who may do what.
+type AuthorizerConfig struct {
+	// IsOn asks ACLs. Without it everybody may do everything.
+	IsOn bool
+	// SuperUsers are principals who may do everything, such as User:admin.
+	SuperUsers []string
+	// AllowIfNoACL lets everybody do with a resource what they like as long as no ACL
+	// is about it (allow.everyone.if.no.acl.found).
+	AllowIfNoACL bool
+}
+
+// authorizer decides by ACLs. Its index is made anew when the list is another.
+type authorizer struct {
+	config     AuthorizerConfig
+	superUsers map[string]bool
+	log        Log
+	indexed    atomic.Pointer[indexedACLs]
+}
+
+// indexedACLs is an index, and the list that it was made of.
+type indexedACLs struct {
+	acls  *command.ACLs
+	index *acl.Index
+}
+
+// newAuthorizer is nil where everybody may do everything.
+func newAuthorizer(config AuthorizerConfig, log Log) *authorizer {
+	if !config.IsOn {
+		return nil
+	}
+	a := &authorizer{config: config, superUsers: make(map[string]bool), log: log}
+	for _, user := range config.SuperUsers {
+		a.superUsers[user] = true
+	}
+	return a
+}
+
+// current is the index of the ACLs that there are now. Two that come at once after a
+// change both make it.
+func (a *authorizer) current() *indexedACLs {
+	acls := a.log.ACLs()
+	if indexed := a.indexed.Load(); indexed != nil && indexed.acls == acls {
+		return indexed
+	}
+	indexed := &indexedACLs{acls, acl.NewIndex(acls.List)}
+	a.indexed.Store(indexed)
+	return indexed
+}
+
+// allows turns a decision of the ACLs into a yes or no.
+func (a *authorizer) allows(decision acl.Decision) bool {
+	return decision == acl.Allowed || decision == acl.Unspecified && a.config.AllowIfNoACL
+}
+
+// A permit is what was decided for a connection. Principal and host are the
+// connection's, and stay: see login.
+type permit struct {
+	operation kmsg.ACLOperation
+	kind      kmsg.ACLResourceType
+	name      string
+}
+
+// permitsMax bounds what a connection remembers; beyond that it forgets everything.
+const permitsMax = 4096
+
+// permits are the decisions for one connection by one list of ACLs. They belong to the
+// answering goroutine and need no lock, so that a producer pays a look into a map for
+// each partition.
+type permits struct {
+	indexed *indexedACLs
+	decided map[permit]bool
+	host    string
+}
+
+// anyName stands, where a permit has the name of a resource, for any of the type. No
+// name has a zero byte.
+const anyName = "\x00"
+
+// may tells whether the client may do something with a resource. The name is not kept.
+func (c *conn) may(operation kmsg.ACLOperation, kind kmsg.ACLResourceType, name string) bool {
+	a := c.server.authorizer
+	if a == nil {
+		return true
+	}
+	p := &c.permits
+	if indexed := a.current(); p.indexed != indexed || len(p.decided) >= permitsMax {
+		p.indexed, p.decided = indexed, make(map[permit]bool)
+	}
+	if isAllowed, isDecided := p.decided[permit{operation, kind, name}]; isDecided {
+		return isAllowed
+	}
+	if p.host == "" {
+		p.host = strings.TrimPrefix(hostOf(c.net.RemoteAddr()), "::ffff:")
+	}
+	var isAllowed bool
+	switch {
+	case a.superUsers[c.principal]:
+		isAllowed = true
+	case name == anyName:
+		isAllowed = a.allows(p.indexed.index.DecideAny(c.principal, p.host, operation, kind))
+	default:
+		isAllowed = a.allows(p.indexed.index.Decide(c.principal, p.host, operation, kind, name))
+	}
+	p.decided[permit{operation, kind, strings.Clone(name)}] = isAllowed
+	if !isAllowed {
+		c.logger.Debug("kafka client may not", "principal", c.principal, "operation", operation, "resource_type", kind, "resource", name)
+	}
+	return isAllowed
+}
+
+func hostOf(address net.Addr) string {
+	host, _, err := net.SplitHostPort(address.String())
+	if err != nil {
+		return address.String()
+	}
+	return host
+}
+
+func (c *conn) mayTopic(operation kmsg.ACLOperation, name string) bool {
+	return c.may(operation, kmsg.ACLResourceTypeTopic, name)
+}
+
+func (c *conn) mayGroup(operation kmsg.ACLOperation, name string) bool {
+	return c.may(operation, kmsg.ACLResourceTypeGroup, name)
+}
+
+func (c *conn) mayTransaction(operation kmsg.ACLOperation, id string) bool {
+	return c.may(operation, kmsg.ACLResourceTypeTransactionalId, id)
+}
+
+func (c *conn) mayCluster(operation kmsg.ACLOperation) bool {
+	return c.may(operation, kmsg.ACLResourceTypeCluster, acl.ClusterName)
+}
+
+// operationsOf are the operations that there are for each type of resource.
+var operationsOf = map[kmsg.ACLResourceType][]kmsg.ACLOperation{
+	kmsg.ACLResourceTypeTopic: {kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationCreate, kmsg.ACLOperationDescribe, kmsg.ACLOperationDelete,
+		kmsg.ACLOperationAlter, kmsg.ACLOperationDescribeConfigs, kmsg.ACLOperationAlterConfigs},
+	kmsg.ACLResourceTypeGroup: {kmsg.ACLOperationRead, kmsg.ACLOperationDescribe, kmsg.ACLOperationDelete, kmsg.ACLOperationDescribeConfigs,
+		kmsg.ACLOperationAlterConfigs},
+	kmsg.ACLResourceTypeCluster: {kmsg.ACLOperationCreate, kmsg.ACLOperationClusterAction, kmsg.ACLOperationDescribeConfigs, kmsg.ACLOperationAlterConfigs,
+		kmsg.ACLOperationIdempotentWrite, kmsg.ACLOperationAlter, kmsg.ACLOperationDescribe},
+}
+
+// authorizedOperations are those that the client may do with a resource, a bit each, as
+// clients ask for them (KIP-430). Where nobody decides, these are all.
+func (c *conn) authorizedOperations(kind kmsg.ACLResourceType, name string) int32 {
+	var bits int32
+	for _, operation := range operationsOf[kind] {
+		if c.may(operation, kind, name) {
+			bits |= 1 << operation
+		}
+	}
+	return bits
+}
