@@ -194,7 +194,7 @@ var accesses = map[int16]access{
 	36: {needs: "nothing"},
 	37: accessTo("ALTER on each topic", filterCreatePartitions),
 	42: accessTo("DELETE on each group", filterDeleteGroups),
-	43: onCluster(kmsg.ACLOperationAlter),
+	43: accessTo("ALTER on the cluster", filterElectLeaders),
 	44: accessTo("ALTER_CONFIGS on each topic or group, on the cluster for all else", filterIncrementalAlterConfigs),
 	45: onCluster(kmsg.ACLOperationAlter),
 	46: onCluster(kmsg.ACLOperationDescribe),

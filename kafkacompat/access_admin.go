@@ -171,3 +171,24 @@ func filterDescribeCluster(c *call, request *kmsg.DescribeClusterRequest) (func(
 		}
 	}, false
 }
+
+// filterElectLeaders has an error for each partition: an answer of version 0 has no other.
+func filterElectLeaders(c *call, request *kmsg.ElectLeadersRequest) (func(*kmsg.ElectLeadersResponse), bool) {
+	if c.mayCluster(kmsg.ACLOperationAlter) {
+		return nil, false
+	}
+	return func(response *kmsg.ElectLeadersResponse) {
+		response.ErrorCode = kerr.ClusterAuthorizationFailed.Code
+		for _, asked := range request.Topics {
+			topic := kmsg.NewElectLeadersResponseTopic()
+			topic.Topic = asked.Topic
+			for _, number := range asked.Partitions {
+				partition := kmsg.NewElectLeadersResponseTopicPartition()
+				partition.Partition, partition.ErrorCode = number, kerr.ClusterAuthorizationFailed.Code
+				partition.ErrorMessage = errorMessage(kerr.ClusterAuthorizationFailed)
+				topic.Partitions = append(topic.Partitions, partition)
+			}
+			response.Topics = append(response.Topics, topic)
+		}
+	}, true
+}
