@@ -2,6 +2,8 @@ package sasl
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -141,6 +143,28 @@ func TestUnknownUserLooksLikeAKnownOne(t *testing.T) {
 	}
 }
 
+// librdkafka 2.0 sends its own nonce twice in the last message, as captured from it.
+func TestNonceOfLibrdkafkaIsTaken(t *testing.T) {
+	known := testUsers(t)
+	exchange := Scram(command.ScramSHA256, known, secret).Begin()
+	first, _, err := exchange.Next([]byte("n,,n=alice,r=mine"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	credential := known[command.ScramUser{User: "alice", Mechanism: command.ScramSHA256}]
+	salted, err := saltedPassword(credential.Mechanism, "wonder,land=", credential.Salt, credential.Iterations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withoutProof := "c=biws,r=mine" + strings.TrimPrefix(strings.Split(string(first), ",")[0], "r=")
+	clientKey := sum(sha256.New, salted, "Client Key")
+	proof := make([]byte, 32)
+	subtle.XORBytes(proof, clientKey, sum(sha256.New, credential.StoredKey, "n=alice,r=mine,"+string(first)+","+withoutProof))
+	if _, who, err := exchange.Next([]byte(withoutProof + ",p=" + base64.StdEncoding.EncodeToString(proof))); err != nil || who.Name != "alice" {
+		t.Errorf("%v, %v", who, err)
+	}
+}
+
 // The example of RFC 7677, with the server's half of the nonce put in.
 func TestScramIsThatOfTheRFC(t *testing.T) {
 	user := command.ScramUser{User: "user", Mechanism: command.ScramSHA256}
@@ -160,9 +184,10 @@ func TestScramIsThatOfTheRFC(t *testing.T) {
 	if _, _, err := exchange.Next([]byte("n,,n=user,r=rOprNGfwEbeRWgbNEkqO")); err != nil {
 		t.Fatal(err)
 	}
-	exchange.nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
-	exchange.reply = "r=" + exchange.nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
-	answer, who, err := exchange.Next([]byte("c=biws,r=" + exchange.nonce + ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="))
+	nonce := "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+	exchange.nonce = strings.TrimPrefix(nonce, exchange.first.nonce)
+	exchange.reply = "r=" + nonce + ",s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
+	answer, who, err := exchange.Next([]byte("c=biws,r=" + nonce + ",p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="))
 	if err != nil || who == nil || string(answer) != "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=" {
 		t.Errorf("answer %s, %v, %v", answer, who, err)
 	}

@@ -44,9 +44,10 @@ func (s scram) Begin() Exchange { return &scramExchange{scram: s} }
 type scramExchange struct {
 	scram
 	// round is how many messages have come.
-	round      int
-	first      clientFirst
-	reply      string
+	round int
+	first clientFirst
+	reply string
+	// nonce is our half.
 	nonce      string
 	credential command.ScramCredential
 	isKnown    bool
@@ -80,8 +81,8 @@ func (e *scramExchange) begin(message string) ([]byte, error) {
 	if known, exists := e.credentials.ScramCredential(user); exists {
 		e.credential, e.isKnown = known, true
 	}
-	e.nonce = e.first.nonce + rand.Text()
-	e.reply = fmt.Sprintf("r=%s,s=%s,i=%d", e.nonce, base64.StdEncoding.EncodeToString(e.credential.Salt), e.credential.Iterations)
+	e.nonce = rand.Text()
+	e.reply = fmt.Sprintf("r=%s,s=%s,i=%d", e.first.nonce+e.nonce, base64.StdEncoding.EncodeToString(e.credential.Salt), e.credential.Iterations)
 	return []byte(e.reply), nil
 }
 
@@ -96,7 +97,10 @@ func (e *scramExchange) finish(message string) ([]byte, *Identity, error) {
 	}
 	// franz-go says n,, here whatever its header was. Nothing is lost: there is no
 	// channel that is bound to, and whom a client wants to be is compared below.
-	if last.binding != e.first.header && last.binding != "n,," || last.nonce != e.nonce {
+	//
+	// librdkafka (2.0) says its own nonce twice. Ours at the end is what shows that the
+	// proof was made now, and all that a Kafka broker looks at.
+	if last.binding != e.first.header && last.binding != "n,," || !strings.HasSuffix(last.nonce, e.nonce) {
 		return nil, nil, errMessage
 	}
 	signed := e.first.bare + "," + e.reply + "," + last.withoutProof
