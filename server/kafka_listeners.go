@@ -36,6 +36,7 @@ func (n *Node) listenForKafka() error {
 			return fmt.Errorf("listen for Kafka clients: %w; choose another address with --%s", err, listenFlag(n.config.Config))
 		}
 		n.onClose(ignoreClosed(listener))
+		n.logger.Info("listens for Kafka clients", "listener", settings.Name, "address", listener.Addr().String())
 		n.kafkaListeners = append(n.kafkaListeners, kafkaListener{listener, settings.Advertised, how, settings.SASL})
 	}
 	return nil
