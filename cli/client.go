@@ -26,8 +26,9 @@ func httpFlags() []urfave.Flag {
 
 // serverFlags are what a command needs that writes or reads records, too.
 func serverFlags() []urfave.Flag {
-	return append(httpFlags(),
-		&urfave.StringFlag{Name: "kafka", Usage: "Kafka `ADDR` of the server (" + envKafka + ")", DefaultText: "what the server says"})
+	return append(append(httpFlags(),
+		&urfave.StringFlag{Name: "kafka", Usage: "Kafka `ADDR` of the server, or kafka+tls://ADDR (" + envKafka + ")", DefaultText: "what the server says"}),
+		kafkaSecurityFlags()...)
 }
 
 // topicFlag names the resume topic.

@@ -39,7 +39,11 @@ func newKafka(ctx context.Context, c *urfave.Context, p Process, options ...kgo.
 		}
 		address = status.KafkaAddress
 	}
-	return kafkaTo(ctx, address, options...)
+	address, security, err := kafkaSecurity(c, p, address)
+	if err != nil {
+		return nil, err
+	}
+	return kafkaTo(ctx, address, append(options, security...)...)
 }
 
 // kafkaTo connects a Kafka client and waits for the first answer, so that a wrong
@@ -63,6 +67,9 @@ func kafkaTo(ctx context.Context, address string, options ...kgo.Opt) (*kgo.Clie
 	defer cancel()
 	if err := kafka.Ping(pinging); err != nil {
 		kafka.Close()
+		if errors.Is(err, kerr.SaslAuthenticationFailed) {
+			return nil, failf("look at --kafka-user, the password and --kafka-sasl", "%s does not let the user in", address)
+		}
 		var dial *net.OpError
 		if errors.As(err, &dial) || errors.Is(err, context.DeadlineExceeded) {
 			return nil, failf("start one with `kont dev APP.ts` or `kont serve`, or name another with --kafka", "no Kafka listener at %s", address)

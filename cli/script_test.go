@@ -55,7 +55,7 @@ func TestScriptsOnARealNode(t *testing.T) {
 		Dir:                 "testdata/node",
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("KONT_UPDATE_SCRIPTS") != "",
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"node": startNode},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"node": startNode, "secured": startSecured},
 	})
 }
 
@@ -86,6 +86,24 @@ func startNode(ts *testscript.TestScript, neg bool, args []string) {
 		})
 	}
 	ts.Setenv("KONT_SERVER", running.HTTPAddress())
+}
+
+// startSecured starts a node whose Kafka clients log in, alice with wonderland, and
+// names its listener in KAFKA: `secured` in a script.
+func startSecured(ts *testscript.TestScript, neg bool, args []string) {
+	users := ts.MkAbs(".users")
+	ts.Check(os.WriteFile(users, []byte("alice:wonderland\n"), 0o600))
+	listener, err := config.ParseListener("kafka://127.0.0.1:0?sasl=plain,scram-sha-256,scram-sha-512")
+	ts.Check(err)
+	settings := config.Default()
+	settings.DataDir, settings.HTTPListen, settings.ScramUsers = ts.MkAbs(".secured"), "127.0.0.1:0", users
+	settings.Listeners = []config.Listener{listener}
+	running, err := server.Start(context.Background(), server.Config{
+		Config: settings, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: cli.Version,
+	})
+	ts.Check(err)
+	ts.Defer(func() { running.Close() }) //nolint:errcheck // the script has its result
+	ts.Setenv("KAFKA", running.KafkaAddress())
 }
 
 // nodes holds the running node of each script.

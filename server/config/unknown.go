@@ -18,7 +18,7 @@ type UnknownVariable struct {
 
 // otherVariables are those of the command line, of tests and of scripts.
 var otherVariables = []string{
-	"KONT_SERVER", "KONT_KAFKA", "KONT_CONFIG",
+	"KONT_SERVER", "KONT_KAFKA", "KONT_KAFKA_USER", "KONT_KAFKA_PASSWORD", "KONT_CONFIG",
 	"KONT_UPDATE_SCRIPTS", "KONT_INTEROP_CACHE", "KONT_JSVM_STEP",
 }
 
