@@ -3,12 +3,16 @@
 #
 #	interop/apache-kafka.sh                       starts a broker, prints its address, runs until interrupted
 #	interop/apache-kafka.sh --bootstrap-file F    the same, and the address goes to a file
-#	interop/apache-kafka.sh COMMAND...            starts a broker, runs the command with --bootstrap HOST:PORT appended, stops it
+#	interop/apache-kafka.sh COMMAND...            starts a broker, runs the command with --bootstrap HOST:PORT appended, stops it:
+#	                                              interop/apache-kafka.sh interop/sarama.sh shows that what is claimed holds there
+#
+# KAFKA_SETTINGS has more settings of the broker, NAME=VALUE with spaces between.
 #
 # Sourced after lib.sh it gives functions:
 #
 #	kafka_jars                     fetches the jars once; sets kafka_classpath
 #	kafka_class CLASS ARGUMENT...  runs a main class of them; KAFKA_HEAP_OPTS and KAFKA_JVM_OPTS are for the JVM
+#	kafka_spawn CLASS ARGUMENT...  the same in the background: $! is the JVM's own process
 #	kafka_start DIR [NAME=VALUE…]  formats DIR and starts a broker on loopback with these settings over its own;
 #	                               sets kafka_bootstrap and kafka_pid; DIR/server.log has what it wrote
 #	kafka_stop                     stops it and waits until it is gone
@@ -35,9 +39,12 @@ kafka_jars() {
 kafka_class() {
 	# Small heaps and one collector thread unless something else is said: many of these run beside a server on few cores.
 	# shellcheck disable=SC2086
-	java ${KAFKA_HEAP_OPTS:--Xmx512m} ${KAFKA_JVM_OPTS:--XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto} \
+	${kafka_exec:-} java ${KAFKA_HEAP_OPTS:--Xmx512m} ${KAFKA_JVM_OPTS:--XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xshare:auto} \
 		"-Dlog4j2.configurationFile=$here/apache-kafka/log4j2.properties" -cp "$kafka_classpath" "$@"
 }
+
+# Without exec the process would be a shell, and the JVM would outlive its end.
+kafka_spawn() { kafka_exec=exec kafka_class "$@" 0<&0 & }
 
 # free_port: one below the ephemeral range on which nobody listens. A broker in KRaft mode must be told its ports beforehand.
 free_port() {
@@ -130,7 +137,8 @@ if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
 	trap 'kafka_stop; rm -rf "$work"' EXIT
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	kafka_start "$work"
+	# shellcheck disable=SC2086
+	kafka_start "$work" ${KAFKA_SETTINGS:-}
 	echo "Apache Kafka $kafka_version: Kafka on $kafka_bootstrap, process $kafka_pid"
 	[[ -z $address_file ]] || echo "$kafka_bootstrap" >"$address_file"
 	if (($#)); then
