@@ -14,5 +14,5 @@ if [[ ! -e $jars/installed ]]; then
 fi
 classes=$(mktemp -d)
 trap 'rm -rf "$classes"' EXIT
-javac -cp "$jars/*" -d "$classes" "$here/java/Client.java"
+javac -cp "$jars/*" -d "$classes" "$here/java/"*.java
 java -cp "$classes:$jars/*" Client --bootstrap "$bootstrap" $saga

@@ -28,7 +28,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * Drives a Kafka listener with Apache Kafka's own client: produce with every codec, idempotent and
  * not, consume from the beginning, a consumer group of two members with a rebalance, by the eager
- * and by the cooperative assignor; with --saga it plays the reservation service of the trip-booking
+ * and by the cooperative assignor, transactions; with --saga it plays the reservation service of the trip-booking
  * saga. Exits with 1 and a line that says what was expected, if anything is not as on Kafka.
  */
 public final class Client {
@@ -56,7 +56,7 @@ public final class Client {
     System.exit(0);
   }
 
-  private static void check(boolean condition, String claim) {
+  static void check(boolean condition, String claim) {
     if (!condition) {
       System.err.println("FAIL java: " + claim);
       System.exit(1);
@@ -90,6 +90,7 @@ public final class Client {
       long end = admin.listOffsets(ends).all().get().values().stream().mapToLong(o -> o.offset()).sum();
       check(end == total, "ends sum to " + end + ", want " + total);
       admin.deleteTopics(List.of(topic)).all().get(60, TimeUnit.SECONDS);
+      new Transactions(bootstrap, admin).run();
     }
   }
 
