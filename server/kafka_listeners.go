@@ -49,8 +49,8 @@ func listenFlag(c config.Config) string {
 	return "kafka-listen"
 }
 
-// serveKafka answers the clients of a listener until the node closes.
-func (n *Node) serveKafka(listener kafkaListener) {
+// serveKafkaOn answers the clients of a listener until the node closes.
+func (n *Node) serveKafkaOn(listener kafkaListener) {
 	how := listener.how
 	how.SASL = n.mechanisms(listener.sasl)
 	if err := n.kafka.Serve(&countingListener{listener.Listener, n.metrics.ObserveConnections}, how); err != nil {

@@ -100,6 +100,9 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if err == nil {
 		err = n.awaitReady(ctx)
 	}
+	if err == nil {
+		n.serveKafka()
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start node in %s: %w", c.DataDir, err), n.Close())
 	}
@@ -267,7 +270,7 @@ func (n *Node) makeExecutors() error {
 	return nil
 }
 
-// serve answers clients from now on. A node that does not lead yet says so.
+// serve answers HTTP clients from now on. A node that does not lead yet says so.
 func (n *Node) serve() error {
 	handler := api.New(n, api.Options{
 		Hosts:        n.config.HTTPHosts,
@@ -283,11 +286,17 @@ func (n *Node) serve() error {
 			n.fail(fmt.Errorf("serve HTTP on %s: %w", n.HTTPAddress(), err))
 		}
 	})
-	for _, listener := range n.kafkaListeners {
-		n.running.Go(func() { n.serveKafka(listener) })
-	}
 	n.onClose(n.closeHTTP)
 	return nil
+}
+
+// serveKafka answers Kafka clients from now on. Those who came before waited: a node
+// that has not applied its log yet would tell them of topics that there are not, and
+// consumers would give up their partitions.
+func (n *Node) serveKafka() {
+	for _, listener := range n.kafkaListeners {
+		n.running.Go(func() { n.serveKafkaOn(listener) })
+	}
 }
 
 // closeHTTP lets requests finish for a while.
