@@ -44,6 +44,7 @@ func TestMembersOfAGroupGoOnAfterARestart(t *testing.T) {
 	}
 	sync := kmsg.NewPtrSyncGroupRequest()
 	sync.Group, sync.MemberID, sync.Generation = "g", id, joined.Generation
+	sync.ProtocolType, sync.Protocol = joined.ProtocolType, joined.Protocol
 	sync.GroupAssignment = append(sync.GroupAssignment, kmsg.SyncGroupRequestGroupAssignment{MemberID: id, MemberAssignment: []byte("all")})
 	if synced := ask[*kmsg.SyncGroupResponse](t, client, sync); synced.ErrorCode != 0 {
 		t.Fatal(kerr.ErrorForCode(synced.ErrorCode))
