@@ -151,7 +151,7 @@ func testRestartUnderAMember(t *testing.T, options ...kgo.Opt) {
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
-	n = startNode(t, c)
+	startNode(t, c)
 	produce(t, client, "orders", "k", "after")
 	poll("after")
 	if err := client.CommitUncommittedOffsets(testContext(t)); err != nil {
