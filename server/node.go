@@ -213,7 +213,7 @@ func (n *Node) makeKafka() (err error) {
 		Cluster:          n.cluster,
 		Logger:           n.logger,
 		AutoCreateTopics: true,
-		TopicPartitions:  1,
+		TopicPartitions:  n.config.TopicPartitions,
 		RequestBytesMax:  n.config.RequestBytesMax,
 		ConnectionsMax:   n.config.ConnectionsMax,
 		Groups: kafkacompat.GroupConfig{

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"kont/server/api"
 	"kont/server/config"
 	"kont/statemachine/command"
@@ -301,6 +303,16 @@ func TestClusterKeepsItsID(t *testing.T) {
 	n.Close()
 	if again := startNode(t, testConfig(dir)).identity.ClusterID; again != id {
 		t.Errorf("cluster id %q after restart, was %q", again, id)
+	}
+}
+
+func TestTopicsMadeOnDemandHaveAsManyPartitionsAsIsSet(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.TopicPartitions = 4
+	n := startNode(t, c)
+	produce(t, newClient(t, n, kgo.AllowAutoTopicCreation()), "on-demand", "a", "b")
+	if topic, exists := n.store.Topic("on-demand"); !exists || topic.Partitions != 4 {
+		t.Errorf("topic %+v, want 4 partitions", topic)
 	}
 }
 

@@ -50,6 +50,9 @@ type Config struct {
 
 	// RaftLogStore is RaftLogStoreWAL or RaftLogStoreBoltDB.
 	RaftLogStore string
+	// TopicPartitions is how many partitions a topic gets that a Kafka client has made without saying how many, or by
+	// asking for it (num.partitions).
+	TopicPartitions int32
 	// ResumePartitions is how many partitions a resume topic is made with.
 	ResumePartitions int32
 	// OffsetsRetention is how long the offsets of a consumer group are kept after its
@@ -152,6 +155,7 @@ func Default() Config {
 		HTTPListen:                     "127.0.0.1:8080",
 		OAuth:                          OAuth{PrincipalClaim: "sub", ScopeClaim: "scope", ClockSkew: 30 * time.Second},
 		RaftLogStore:                   RaftLogStoreWAL,
+		TopicPartitions:                1,
 		ResumePartitions:               8,
 		OffsetsRetention:               7 * 24 * time.Hour,
 		GroupSessionTimeoutMin:         6 * time.Second,
@@ -200,6 +204,7 @@ func (c Config) Validate() error {
 		name            string
 		value, min, max int64
 	}{
+		{"topic-partitions", int64(c.TopicPartitions), 1, statemachine.PartitionsMax},
 		{"resume-partitions", int64(c.ResumePartitions), 1, resumePartitionsMax},
 		{"store-cache-bytes", c.StoreCacheBytes, mebibyte, 1 << 40},
 		{"memory-slack-bytes", c.MemorySlackBytes, 0, 1 << 40},
