@@ -11,4 +11,4 @@ if [[ ! -e $venv/installed ]]; then
 	"$venv/bin/pip" install --quiet --disable-pip-version-check "confluent-kafka==$version"
 	touch "$venv/installed"
 fi
-exec "$venv/bin/python" "$here/confluent-kafka/client.py" --bootstrap "$bootstrap" $saga
+features_of confluent-kafka "$venv/bin/python" "$here/confluent-kafka/client.py" --bootstrap "$bootstrap" $saga

@@ -15,4 +15,4 @@ fi
 classes=$(mktemp -d)
 trap 'rm -rf "$classes"' EXIT
 javac -cp "$jars/*" -d "$classes" "$here/java/"*.java
-java -cp "$classes:$jars/*" Client --bootstrap "$bootstrap" $saga
+features_of java java -cp "$classes:$jars/*" Client --bootstrap "$bootstrap" $saga

@@ -12,4 +12,4 @@ if [[ ! -e $KAFKAJS_DIR/installed ]]; then
 	touch "$KAFKAJS_DIR/installed"
 fi
 # kafkajs logs each rebalance as an error of a heartbeat, which it is not.
-exec node "$here/kafkajs/client.mjs" --bootstrap "$bootstrap" $saga
+features_of kafkajs node "$here/kafkajs/client.mjs" --bootstrap "$bootstrap" $saga

@@ -7,6 +7,7 @@ parse_arguments "$@"
 
 command -v kcat >/dev/null || install kcat
 
+feature_client kcat
 work=$(mktemp -d)
 members=()
 cleanup() {
@@ -14,7 +15,8 @@ cleanup() {
 	wait
 	rm -rf "$work"
 }
-trap cleanup EXIT
+# A claim that fails ends the script; what it belongs to is broken.
+trap 'status=$?; cleanup; ((status == 0)) || broken "ended with status $status"; features_end || true' EXIT
 
 # wait_for CLAIM COMMAND...: until the command succeeds, for a minute at most.
 wait_for() {
@@ -66,7 +68,11 @@ play_saga() {
 	expect "$failed" workflow-error '"no rooms"'
 }
 
-[[ -z $saga ]] || play_saga
+if [[ -n $saga ]]; then
+	feature 'trip-booking saga'
+	play_saga
+fi
+feature 'produce and consume'
 
 # kcat makes no topics; the broker does, of one partition or more, on demand. A
 # group of two has something to share only if there are two partitions, so two
@@ -111,6 +117,7 @@ records_are() { [[ $(cat "$work"/*.records | sort -u | wc -l) == "$1" ]]; }
 has_all() { [[ $(assigned "$1") == "$partitions" ]]; }
 share() { [[ $(assigned first) -lt $partitions && $(assigned second) -gt 0 && $(($(assigned first) + $(assigned second))) == "$partitions" ]]; }
 
+feature 'groups: classic protocol'
 partitions=0
 for topic in "${topics[@]}"; do
 	partitions=$((partitions + $(kcat -b "$bootstrap" -L -t "$topic" | grep -c '^    partition')))

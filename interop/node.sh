@@ -20,7 +20,7 @@ node_address() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$work/addresses"; }
 
 node_start() {
 	: >"$work/addresses"
-	"$kont" serve --data "$work/data" --kafka-listen "$node_kafka" --http-listen "$node_http" -o json "$@" \
+	env -u KONT_INTEROP_RESULTS -u KONT_INTEROP_CACHE "$kont" serve --data "$work/data" --kafka-listen "$node_kafka" --http-listen "$node_http" -o json "$@" \
 		>"$work/addresses" 2>>"$work/node.log" &
 	node_pid=$!
 	local deadline=$((SECONDS + 60))

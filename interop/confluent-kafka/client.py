@@ -13,7 +13,10 @@ import time
 import uuid
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from confluent_kafka.admin import (
+    AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions,
+    NewTopic, OffsetSpec, ResourcePatternType, ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion,
+)
 
 PARTITIONS = 4
 PATIENCE_S = 60
@@ -22,6 +25,11 @@ PATIENCE_S = 60
 def check(condition, claim):
     if not condition:
         sys.exit(f"FAIL confluent-kafka: {claim}")
+
+
+def feature(name):
+    """What follows belongs to this row of the table of features."""
+    print("FEATURE", name, flush=True)
 
 
 def create_topic(bootstrap, topic):
@@ -94,15 +102,14 @@ def produce_and_consume(bootstrap, topic):
     return len(sent)
 
 
-def group_of_two(bootstrap, topic, before):
+def group_of_two(bootstrap, topic, before, **protocol):
     group = f"pair-{uuid.uuid4()}"
     config = {
         "bootstrap.servers": bootstrap,
         "group.id": group,
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
-        "session.timeout.ms": 6000,
-        "heartbeat.interval.ms": 300,
+        **protocol,
     }
     first, second = Consumer(config), Consumer(config)
     seen = {}
@@ -142,7 +149,136 @@ def group_of_two(bootstrap, topic, before):
     total = sum(c.offset for c in committed)
     check(total == before + len(more), f"committed offsets sum to {total}, want {before + len(more)}")
     first.close()
-    return group
+    return group, before + len(more)
+
+
+def read(bootstrap, topic, count, isolation="read_committed"):
+    """All records of a topic of one partition, as messages."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4()}", "isolation.level": isolation,
+                         "enable.auto.commit": False, "enable.partition.eof": True})
+    consumer.assign([TopicPartition(topic, 0, 0)])
+    messages = []
+    deadline = time.monotonic() + PATIENCE_S
+    is_end = False
+    while (len(messages) < count or not is_end) and time.monotonic() < deadline:
+        for message in consumer.consume(num_messages=500, timeout=0.5):
+            if message.error() and message.error().code() == KafkaError._PARTITION_EOF:
+                is_end = True
+            elif message.error():
+                raise KafkaException(message.error())
+            else:
+                messages.append(message)
+    consumer.close()
+    check(len(messages) == count, f"{len(messages)} records of {topic}, want {count}")
+    return messages
+
+
+def headers_and_timestamps(bootstrap, topic):
+    producer = Producer({"bootstrap.servers": bootstrap})
+    headers = [("from", b"confluent-kafka"), ("twice", b"1"), ("twice", None)]
+    producer.produce(topic, value=b"stamped", timestamp=1700000000000, headers=headers)
+    check(producer.flush(PATIENCE_S) == 0, "flush leaves records behind")
+    message = read(bootstrap, topic, 1)[0]
+    check(message.headers() == headers, f"headers are {message.headers()}")
+    check(message.timestamp()[1] == 1700000000000, f"timestamp is {message.timestamp()}")
+
+
+def transactions(bootstrap, topic, source):
+    group = f"etl-{uuid.uuid4()}"
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+    feature("transactions")
+    identity = f"tx-{uuid.uuid4()}"
+
+    def begin():
+        producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": identity})
+        producer.init_transactions(PATIENCE_S)
+        return producer
+
+    producer = begin()
+    for value, is_kept in [("kept", True), ("dropped", False), ("kept too", True)]:
+        producer.begin_transaction()
+        for i in range(50):
+            producer.produce(topic, value=f"{value}-{i}")
+        if is_kept:
+            producer.commit_transaction(PATIENCE_S)
+        else:
+            producer.flush(PATIENCE_S)
+            producer.abort_transaction(PATIENCE_S)
+    values = [m.value().decode() for m in read(bootstrap, topic, 100)]
+    check(values == [f"{v}-{i}" for v in ("kept", "kept too") for i in range(50)], f"committed are {values}")
+    read(bootstrap, topic, 150, "read_uncommitted")
+
+    feature("transactions: offsets of a group")
+    consumer.subscribe([source])
+    deadline = time.monotonic() + PATIENCE_S
+    while not consumer.assignment():
+        check(time.monotonic() < deadline, "nothing is assigned")
+        consumer.poll(0.2)
+    moved = TopicPartition(source, 0, 7)
+    for is_kept in (False, True):
+        producer.begin_transaction()
+        producer.produce(topic, value="moved")
+        producer.send_offsets_to_transaction([moved], consumer.consumer_group_metadata(), PATIENCE_S)
+        if is_kept:
+            producer.commit_transaction(PATIENCE_S)
+        else:
+            producer.flush(PATIENCE_S)
+            producer.abort_transaction(PATIENCE_S)
+        offset = consumer.committed([TopicPartition(source, 0)], timeout=PATIENCE_S)[0].offset
+        check((offset == 7) == is_kept, f"offset is {offset} after the transaction is {'committed' if is_kept else 'aborted'}")
+    consumer.close()
+
+    feature("transactions: fencing")
+    producer.begin_transaction()
+    producer.produce(topic, value="by the old one")
+    producer.flush(PATIENCE_S)
+    successor = begin()
+    try:
+        producer.commit_transaction(PATIENCE_S)
+        check(False, "the old producer commits")
+    except KafkaException as e:
+        check(e.args[0].code() in (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED), f"the old producer is told {e}")
+    successor.begin_transaction()
+    successor.produce(topic, value="by its successor")
+    successor.commit_transaction(PATIENCE_S)
+    check(read(bootstrap, topic, 102)[-1].value() == b"by its successor", "the last committed record is not the successor's")
+
+
+def administration(bootstrap, admin, topic):
+    def done(futures):
+        return [future.result(PATIENCE_S) for future in futures.values()]
+
+    feature("topics: more partitions")
+    done(admin.create_partitions([NewPartitions(topic, 3)]))
+    metadata = admin.list_topics(topic, timeout=PATIENCE_S)
+    check(len(metadata.topics[topic].partitions) == 3, f"there are {len(metadata.topics[topic].partitions)} partitions")
+    feature("configs of topics")
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[
+        ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET)])
+    done(admin.incremental_alter_configs([resource]))
+    configs = done(admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]))[0]
+    check(configs["retention.ms"].value == "60000", f"retention.ms is {configs['retention.ms'].value}")
+    feature("delete records")
+    deleted = done(admin.delete_records([TopicPartition(topic, 0, 1)]))
+    check(deleted[0].low_watermark == 1, f"the low watermark is {deleted[0].low_watermark}")
+    feature("offsets by time and position")
+    listed = done(admin.list_offsets({TopicPartition(topic, 0): OffsetSpec.max_timestamp()}))
+    check(listed[0].offset >= 1, f"the record of the greatest timestamp is at {listed[0].offset}")
+    feature("ACLs")
+    binding = AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:alice", "*", AclOperation.READ, AclPermissionType.ALLOW)
+    done(admin.create_acls([binding]))
+    anything = AclBindingFilter(ResourceType.TOPIC, topic, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+    check(admin.describe_acls(anything).result(PATIENCE_S) == [binding], "the ACL is not described")
+    check(done(admin.delete_acls([anything])) == [[binding]], "the ACL is not deleted")
+    feature("SCRAM users")
+    user = f"user-{uuid.uuid4()}"
+    done(admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
+        user, ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 8192), b"secret", b"salt")]))
+    described = admin.describe_user_scram_credentials([user])[user].result(PATIENCE_S)
+    check([c.iterations for c in described.scram_credential_infos] == [8192], f"credentials are {described.scram_credential_infos}")
+    feature("cluster, features, quorum, directories")
+    cluster = admin.describe_cluster().result(PATIENCE_S)
+    check(cluster.cluster_id and cluster.controller and len(cluster.nodes) == 1, f"cluster is {cluster}")
 
 
 class Saga:
@@ -207,17 +343,34 @@ def main():
     arguments = parser.parse_args()
     bootstrap = arguments.bootstrap
     if arguments.saga:
+        feature("trip-booking saga")
         Saga(bootstrap).play()
-    topic = f"interop-confluent-{uuid.uuid4()}"
+    feature("produce and consume")
+    topic, other, ledger = (f"interop-confluent-{uuid.uuid4()}" for _ in range(3))
     admin = create_topic(bootstrap, topic)
+    for future in admin.create_topics([NewTopic(other, 1, 1), NewTopic(ledger, 1, 1)]).values():
+        future.result(PATIENCE_S)
     count = produce_and_consume(bootstrap, topic)
-    group = group_of_two(bootstrap, topic, count)
+    feature("groups: classic protocol")
+    group, count = group_of_two(bootstrap, topic, count, **{"session.timeout.ms": 6000, "heartbeat.interval.ms": 300})
+    feature("groups: list and describe")
     listed = admin.list_consumer_groups().result(PATIENCE_S)
     check(group in [g.group_id for g in listed.valid], f"group {group} is not listed")
+    described = admin.describe_consumer_groups([group])[group].result(PATIENCE_S)
+    check(described.state.name == "EMPTY", f"group is {described.state}")
+    feature("groups: delete")
     for future in admin.delete_consumer_groups([group]).values():
         future.result(PATIENCE_S)
-    for future in admin.delete_topics([topic]).values():
+    feature("headers and timestamps")
+    headers_and_timestamps(bootstrap, other)
+    transactions(bootstrap, ledger, topic)
+    administration(bootstrap, admin, other)
+    feature("groups: consumer protocol")
+    group_of_two(bootstrap, topic, count, **{"group.protocol": "consumer"})
+    feature("topics: create, list, describe, delete")
+    for future in admin.delete_topics([topic, other, ledger]).values():
         future.result(PATIENCE_S)
+    check(topic not in admin.list_topics(timeout=PATIENCE_S).topics, "a deleted topic is listed")
 
 
 main()

@@ -83,7 +83,15 @@ async function playSaga() {
   await producer.disconnect();
 }
 
-if (flags.saga) await playSaga();
+// What follows belongs to this row of the table of features.
+const feature = (name) => console.log(`FEATURE ${name}`);
+
+if (flags.saga) {
+  feature("trip-booking saga");
+  await playSaga();
+}
+
+feature("produce and consume");
 
 const admin = kafka.admin();
 await admin.connect();
@@ -128,6 +136,7 @@ async function member(groupId, seen) {
   return m;
 }
 
+feature("groups: classic protocol");
 const group = `pair-${randomUUID()}`;
 const seen = new Map();
 const first = await member(group, seen);
@@ -154,5 +163,97 @@ check(ends.reduce((sum, p) => sum + Number(p.high), 0) === total, "high watermar
 const { groups } = await admin.describeGroups([group]);
 check(groups[0].state === "Empty", `group is ${groups[0].state}, want Empty`);
 await admin.deleteGroups([group]);
-await admin.deleteTopics({ topics: [topic] });
+
+// Everything in the topic, or what is committed of it, in the order of its partitions.
+async function readAll(name, readUncommitted, count) {
+  const reader = kafka.consumer({ groupId: `reader-${randomUUID()}`, readUncommitted, maxWaitTimeInMs: 200 });
+  await reader.connect();
+  await reader.subscribe({ topic: name, fromBeginning: true });
+  const messages = [];
+  await reader.run({ eachMessage: async ({ message }) => void messages.push(message) });
+  await waitFor(() => messages.length >= count, () => `${messages.length} of ${count} records of ${name}`);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await reader.disconnect();
+  return messages;
+}
+
+feature("headers and timestamps");
+const own = `${topic}-own`;
+await admin.createTopics({ topics: [{ topic: own, numPartitions: 1 }], waitForLeaders: true });
+const producer = kafka.producer();
+await producer.connect();
+const headers = { from: "kafkajs", many: ["1", "2"] };
+await producer.send({ topic: own, messages: [{ key: null, value: "v", timestamp: "1700000000000", headers }] });
+await producer.disconnect();
+const [stamped] = await readAll(own, true, 1);
+check(stamped.timestamp === "1700000000000", `timestamp is ${stamped.timestamp}`);
+check(stamped.key === null && stamped.headers.from.toString() === "kafkajs", "key or header is not what was sent");
+check(stamped.headers.many.map(String).join() === "1,2", `headers of one name are ${stamped.headers.many}`);
+const at = await admin.fetchTopicOffsetsByTimestamp(own, 1600000000000);
+check(at[0].offset === "0", `offset by time is ${at[0].offset}`);
+
+feature("transactions");
+const ledger = `${topic}-ledger`;
+await admin.createTopics({ topics: [{ topic: ledger, numPartitions: 1 }], waitForLeaders: true });
+const transactional = () => kafka.producer({ transactionalId: `tx-${topic}`, idempotent: true, maxInFlightRequests: 1 });
+const bank = transactional();
+await bank.connect();
+async function transact(value, end) {
+  const transaction = await bank.transaction();
+  await transaction.send({ topic: ledger, messages: [{ value }] });
+  await end(transaction);
+}
+await transact("kept", (t) => t.commit());
+await transact("dropped", (t) => t.abort());
+await transact("kept too", (t) => t.commit());
+const committedValues = (await readAll(ledger, false, 2)).map((m) => m.value.toString());
+check(committedValues.join() === "kept,kept too", `committed are ${committedValues}`);
+check((await readAll(ledger, true, 3)).length === 3, "uncommitted records are not seen");
+
+feature("transactions: offsets of a group");
+const etl = `etl-${randomUUID()}`;
+const offsetOf = async () => (await admin.fetchOffsets({ groupId: etl, topics: [own] }))[0].partitions[0].offset;
+const move = (offset) => ({ consumerGroupId: etl, topics: [{ topic: own, partitions: [{ partition: 0, offset }] }] });
+await transact("moved", async (t) => {
+  await t.sendOffsets(move("5"));
+  await t.abort();
+});
+check((await offsetOf()) === "-1", "an aborted transaction has committed an offset");
+await transact("moved", async (t) => {
+  await t.sendOffsets(move("1"));
+  await t.commit();
+});
+check((await offsetOf()) === "1", "a transaction has not committed its offset");
+await bank.disconnect();
+
+feature("configs of topics");
+const { ConfigResourceTypes } = require("kafkajs");
+const resource = { type: ConfigResourceTypes.TOPIC, name: own };
+await admin.alterConfigs({ resources: [{ ...resource, configEntries: [{ name: "retention.ms", value: "3600000" }] }] });
+const { resources } = await admin.describeConfigs({ resources: [{ ...resource, configNames: ["retention.ms"] }], includeSynonyms: false });
+check(resources[0].configEntries[0].configValue === "3600000", "retention.ms is not what was set");
+
+feature("delete records");
+await admin.deleteTopicRecords({ topic: own, partitions: [{ partition: 0, offset: "1" }] });
+check((await admin.fetchTopicOffsets(own))[0].low === "1", "records are not deleted");
+
+feature("topics: more partitions");
+await admin.createPartitions({ topicPartitions: [{ topic: own, count: 3 }] });
+const described = await admin.fetchTopicMetadata({ topics: [own] });
+check(described.topics[0].partitions.length === 3, `there are ${described.topics[0].partitions.length} partitions`);
+
+feature("ACLs");
+const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = require("kafkajs");
+const acl = {
+  resourceType: AclResourceTypes.TOPIC, resourceName: own, resourcePatternType: ResourcePatternTypes.LITERAL,
+  principal: "User:alice", host: "*", operation: AclOperationTypes.READ, permissionType: AclPermissionTypes.ALLOW,
+};
+await admin.createAcls({ acl: [acl] });
+const acls = await admin.describeAcls(acl);
+check(acls.resources[0]?.acls[0]?.principal === "User:alice", `ACLs are ${JSON.stringify(acls)}`);
+await admin.deleteAcls({ filters: [acl] });
+
+feature("topics: create, list, describe, delete");
+await admin.deleteTopics({ topics: [topic, own, ledger] });
+check(!(await admin.listTopics()).includes(own), "a deleted topic is listed");
 await admin.disconnect();
