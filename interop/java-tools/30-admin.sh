@@ -66,9 +66,8 @@ says_not 'producer_byte_rate'
 feature 'client quotas throttle'
 tool kafka-configs --entity-type clients --entity-name slow --alter --add-config producer_byte_rate=50000
 tool kafka-topics --create --topic throttled
-began=$SECONDS
 run kafka-producer-perf-test --topic throttled --num-records 400 --record-size 1000 --throughput -1 \
-	--command-property "bootstrap.servers=$bootstrap" --command-property client.id=slow --command-property batch.size=2000 --print-metrics
+	--command-property "bootstrap.servers=$bootstrap" client.id=slow batch.size=2000 --print-metrics
 says '400 records sent' 'produce-throttle-time-max:.* : [1-9][0-9]*'
 
 feature 'ACLs'
@@ -92,7 +91,7 @@ feature 'cluster, features, quorum, directories'
 tool kafka-broker-api-versions
 says '\(id: [0-9]+ rack: .*\) ->' 'Produce\(0\): .*usable: 1[0-9]' 'Fetch\(1\)' 'ApiVersions\(18\)'
 says_not 'UNSUPPORTED.*(Produce|Fetch|Metadata)'
-tool kafka-cluster cluster-id
+run kafka-cluster cluster-id --bootstrap-server "$bootstrap"
 says 'Cluster ID: .+'
 tool kafka-features describe
 says 'Feature: metadata.version|Feature: [a-z.]+' 'SupportedMaxVersion'

@@ -13,9 +13,8 @@ consumed=$(grep -oE '"name":"records_consumed","count":[0-9]+' <<<"$said" | awk 
 
 feature 'performance tools'
 tool kafka-topics --create --topic measured --partitions 2
-run kafka-producer-perf-test --topic measured --num-records 20000 --record-size 100 --throughput -1 --command-property "bootstrap.servers=$bootstrap" \
-	--command-property acks=all
+run kafka-producer-perf-test --topic measured --num-records 20000 --record-size 100 --throughput -1 \
+	--command-property "bootstrap.servers=$bootstrap" acks=all
 says '20000 records sent, .*records/sec.*99th'
-tool kafka-consumer-perf-test --topic measured --num-records 20000 --timeout 30000 --from-latest 2>/dev/null
 tool kafka-consumer-perf-test --topic measured --num-records 20000 --timeout 30000 --group perf
-says 'data.consumed.in.MB' ', 20000, |, 200[0-9]{2}, '
+says 'data.consumed.in.MB' ', 20[0-9]{3}, '
