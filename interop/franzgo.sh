@@ -4,4 +4,4 @@
 parse_arguments "$@"
 
 cd "$here/.."
-exec go test ./interop/franzgo -count 1 -args -bootstrap "$bootstrap" ${saga:+-saga}
+features_of franz-go go test -v -count 1 ./interop/franzgo -args -bootstrap "$bootstrap" ${saga:+-saga}

@@ -26,6 +26,20 @@ const (
 	patience   = 60 * time.Second
 )
 
+// feature says, for the table of features, what a test is of, and in the end whether it holds.
+func feature(t *testing.T, name string) {
+	t.Helper()
+	if *bootstrap == "" {
+		t.Skip("no -bootstrap")
+	}
+	fmt.Printf("FEATURE %s\n", name)
+	t.Cleanup(func() {
+		if t.Failed() {
+			fmt.Printf("BROKEN %s fails\n", t.Name())
+		}
+	})
+}
+
 func client(t *testing.T, options ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	if *bootstrap == "" {
@@ -72,6 +86,7 @@ func produce(t *testing.T, topic, prefix string, count int, options ...kgo.Opt) 
 }
 
 func TestProduceAndConsume(t *testing.T) {
+	feature(t, "produce and consume")
 	_, topic := newTopic(t)
 	sent := make(map[string]bool)
 	remember := func(prefix string, count int) {
@@ -128,6 +143,7 @@ func (m *member) count() (n int) {
 }
 
 func TestGroupOfTwo(t *testing.T) {
+	feature(t, "groups: classic protocol")
 	for name, balancer := range map[string]kgo.GroupBalancer{"range": kgo.RangeBalancer(), "cooperative": kgo.CooperativeStickyBalancer()} {
 		t.Run(name, func(t *testing.T) {
 			admin, topic := newTopic(t)

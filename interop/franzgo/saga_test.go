@@ -88,6 +88,7 @@ func TestTripBookingSaga(t *testing.T) {
 	if !*isSaga {
 		t.Skip("no -saga")
 	}
+	feature(t, "trip-booking saga")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	w := &world{t: t, ctx: ctx, client: client(t, kgo.ConsumeTopics("reservations", "workflow-result", "workflow-error"),
