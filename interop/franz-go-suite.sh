@@ -27,14 +27,15 @@ export KGO_SEEDS=$bootstrap
 
 # suite MODULE PACKAGE FLAG...: the tests of a package of a module, copied from the module cache, where nothing can be written.
 suite() {
-	local module=$1 package=$2 dir name=${2##*/}
+	local module=$1 package=$2 dir name=${2:-$1}
+	name=${name##*/}
 	shift 2
 	dir=$(cd "$here/.." && go list -m -f '{{.Dir}}' "$module")
 	[[ -n $dir ]] || fail "go has no source of $module"
 	cp -r "$dir" "$work/$name"
 	chmod -R u+w "$work/$name"
 	echo "$ go test -v ${*} $module${package:+/}$package, at $(basename "$dir")"
-	(cd "$work/$name/$package" && go test -v -count 1 -timeout "${KGO_TEST_TIMEOUT:-30m}" "$@" .) >"$work/$name.out" 2>&1 || true
+	(cd "$work/$name/$package" && GOFLAGS=-mod=mod go test -v -count 1 -timeout "${KGO_TEST_TIMEOUT:-30m}" "$@" .) >"$work/$name.out" 2>&1 || true
 	# go test says nothing of a test that a panic or the limit of time has cut off.
 	if ! grep -qE '^(ok|FAIL|PASS)' "$work/$name.out" || grep -qE '^panic: ' "$work/$name.out"; then
 		tail -40 "$work/$name.out"

@@ -4,6 +4,7 @@
 #	interop/java-tools.sh                           against kont
 #	interop/java-tools.sh --bootstrap HOST:PORT     against a listener that is there, with an authoriser whose super user the client is
 #	interop/java-tools.sh --apache-kafka            against Apache Kafka itself: what is claimed here holds there
+#	PARTS='30*' interop/java-tools.sh               one of the files of java-tools/
 . "$(dirname "$0")/lib.sh"
 . "$here/node.sh"
 . "$here/apache-kafka.sh"
@@ -20,7 +21,7 @@ case ${1:-} in
 	;;
 '')
 	node_build
-	node_start ${NODE_FLAGS:-}
+	node_start ${NODE_FLAGS-$(node_authorizer)}
 	bootstrap=$node_kafka
 	;;
 *) echo "usage: $0 [--bootstrap HOST:PORT | --apache-kafka]" >&2 && exit 2 ;;
@@ -83,7 +84,7 @@ counts() {
 succeeds() { ((status == 0)) || broken "$ran: status $status: $(tail -12 <<<"$said")"; }
 
 feature_client kafka-tools
-for part in "$here"/java-tools/*.sh; do
+for part in "$here"/java-tools/${PARTS:-*}.sh; do
 	. "$part"
 done
 features_end || { node_log && exit 1; }

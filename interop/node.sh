@@ -3,6 +3,7 @@
 #
 #	node_build               into $work/kont, or takes $KONT as it is
 #	node_start [FLAG...]     sets node_kafka, node_http and node_pid; the second time it goes on with its data and ports
+#	node_authorizer          prints flags with which ACLs can be made
 #	node_kill                kill -9, and waits until it is gone
 #	node_stop                what SIGTERM does, and waits
 #	node_log                 what it wrote last, if anything, for a failure's report
@@ -32,6 +33,11 @@ node_start() {
 		sleep 0.05
 	done
 	node_kafka=$(node_address kafka) node_http=$(node_address http)
+}
+
+# An authoriser that lets clients which have not logged in do everything, so that ACLs can be made; nothing if the server has none.
+node_authorizer() {
+	! "$kont" serve --help | grep -q -e --authorizer || echo '--authorizer --super-users User:ANONYMOUS'
 }
 
 node_end() {

@@ -18,7 +18,7 @@ clients=("$@")
 work=$(mktemp -d)
 trap 'node_stop; rm -rf "$work"' EXIT
 node_build
-node_start ${NODE_FLAGS:-}
+node_start ${NODE_FLAGS-$(node_authorizer)}
 echo "node: Kafka on $node_kafka, HTTP on $node_http"
 
 "$kont" deploy "$here/../demos/trip-booking-saga/index.ts" --server "$node_http"

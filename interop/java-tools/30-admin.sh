@@ -1,5 +1,7 @@
 # Settings, quotas, and what describes the cluster.
 
+tool kafka-topics --create --topic orders --if-not-exists
+
 feature 'configs of topics'
 tool kafka-topics --create --topic set
 tool kafka-configs --entity-type topics --entity-name set --alter --add-config retention.ms=60000,max.message.bytes=2000000

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Builds librdkafka and its tests from Debian's source package, and runs those that need a broker against a node that this
+# starts. Prints a line for each, and fails if one fails that is not in librdkafka-suite/known-failures.txt.
+#
+#	interop/librdkafka-suite.sh                    all that need a broker, in the author's quick mode
+#	TESTS=0103 interop/librdkafka-suite.sh         those whose number or name begins so
+#	interop/librdkafka-suite.sh --bootstrap HOST:PORT    against a listener that is there
+#
+# Tests that use Apache Kafka's scripts get the tools from Maven Central in their place. Those that need what the author's
+# own cluster manager sets up (three brokers, TLS, SASL, brokers that come and go) say so in the list.
+. "$(dirname "$0")/lib.sh"
+. "$here/node.sh"
+. "$here/apache-kafka.sh"
+
+version=2.8.0 release=trixie
+source=$cache/librdkafka-$version
+
+fetch() {
+	command -v g++ >/dev/null && command -v make >/dev/null && [[ -e /usr/include/openssl/ssl.h && -e /usr/include/zlib.h && -e /usr/include/rapidjson/schema.h ]] ||
+		install g++ make libssl-dev zlib1g-dev libcurl4-openssl-dev rapidjson-dev
+	local dir uri keys=/usr/share/keyrings/debian-archive-keyring.gpg
+	dir=$(mktemp -d "$cache/librdkafka.XXXXXX")
+	mkdir -p "$dir/lists/partial"
+	# Where this system gets Debian's packages from; nothing that Debian has not signed is taken, and the system's lists stay as they are.
+	read -r uri < <(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' 'Label: Debian') ||
+		fail 'apt-get knows no archive of Debian: run apt-get update first'
+	printf 'deb-src [signed-by=%s] %s %s main\n' "$keys" "$uri" "$release" >"$dir/sources.list"
+	local apt=(apt-get -q -q -o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null
+		-o "Dir::State::lists=$dir/lists" -o "Dir::Cache=$dir" -o APT::Sandbox::User=root)
+	"${apt[@]}" update
+	(cd "$dir" && "${apt[@]}" source --download-only --tar-only librdkafka)
+	tar -xf "$dir/librdkafka_$version.orig.tar.gz" -C "$dir"
+	(cd "$dir/librdkafka-$version" && ./configure --disable-gssapi && make -j"$(nproc)" libs && make -j"$(nproc)" -C tests test-runner) >"$dir/build.log" 2>&1 ||
+		{ tail -20 "$dir/build.log" >&2 && fail "librdkafka $version cannot be built"; }
+	# The last step, so that what is there is whole.
+	rm -rf "$source"
+	mv "$dir/librdkafka-$version" "$source"
+	rm -rf "$dir"
+}
+[[ -e $source/tests/test-runner ]] || fetch
+kafka_jars
+
+work=$(mktemp -d)
+trap 'node_stop; rm -rf "$work"' EXIT
+if [[ ${1:-} == --bootstrap ]]; then
+	bootstrap=${2:?--bootstrap needs HOST:PORT}
+else
+	node_build
+	# Its topics come into being with four partitions, as in the author's clusters.
+	node_start --topic-partitions 4 ${NODE_FLAGS-$(node_authorizer)}
+	bootstrap=$node_kafka
+fi
+
+# What the tests call scripts of a distribution of Apache Kafka.
+mkdir -p "$work/distribution/bin" "$work/tests"
+script() {
+	cat >"$work/distribution/bin/$1.sh" <<-SCRIPT
+		#!/usr/bin/env bash
+		exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp '$kafka_classpath' $2 "\$@"
+	SCRIPT
+	chmod +x "$work/distribution/bin/$1.sh"
+}
+script kafka-topics org.apache.kafka.tools.TopicCommand
+script kafka-acls org.apache.kafka.tools.AclCommand
+script kafka-configs kafka.admin.ConfigCommand
+
+# The tests write beside themselves; what they read there is linked.
+ln -s "$source"/tests/* "$work/tests"
+ln -s "$source/src" "$source/src-cpp" "$work"
+# Twice the time for everything: a machine of two cores runs node, tests and tools.
+printf 'bootstrap.servers=%s\ntest.timeout.multiplier=2\n' "$bootstrap" >"$work/tests/test.conf"
+export KAFKA_PATH=$work/distribution BROKERS=$bootstrap TEST_KAFKA_VERSION=4.1.0 LD_LIBRARY_PATH=$source/src:$source/src-cpp
+# -L leaves out what needs no broker, -Q is the quick mode; one at a time, since some measure time. A test of which a thread
+# outlives it ends the program in the end, when all is reported.
+echo "$ ${TESTS:+TESTS=$TESTS }test-runner -L -Q -p1, librdkafka $version"
+(cd "$work/tests" && TEST_REPORT=$work/report.json timeout "${LIMIT:-2400}" ./test-runner -L -Q -p1) >"$work/tests.out" 2>&1 || true
+[[ -s $work/report.json ]] || { tail -30 "$work/tests.out" && node_log && fail 'the tests do not run to their end'; }
+
+failed=0
+suite_results librdkafka "$here/librdkafka-suite/known-failures.txt" < <(
+	# What was left out for its flags needs no broker, or a person.
+	grep -oE '"name": "[0-9][^"]*", "state": "[A-Z]+", "known_issue": [a-z]+, "extra": "[^"]*' "$work/report.json" | grep -v '"extra": "Filtered' | sed -E 's/"name": "(.*)", "state": "(PASS|FAIL|SKIP).*/\2 \1/') || failed=1
+if ((failed)); then
+	sed 's/\x1b\[[0-9;]*m//g' "$work/tests.out" | grep -aE '^ *### Test|^ *\|.*FAILED' | cut -c1-300
+	node_log
+fi
+exit "$failed"
