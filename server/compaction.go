@@ -89,7 +89,7 @@ func (c *compaction) pass(ctx context.Context, due statemachine.CompactionDue, n
 		if changes, isLast, err = pass.Next(pause); err != nil {
 			return err
 		}
-		if len(changes.Changes) == 0 && !isLast {
+		if len(changes.Changes) == 0 && changes.CleanTo == 0 {
 			continue
 		}
 		if _, err := c.node.proposer.Propose(ctx, changes); err != nil {

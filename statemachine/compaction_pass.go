@@ -41,6 +41,8 @@ type CompactionPass struct {
 	// latest has the last offset of each key in the dirty part.
 	latest  map[keyHash]int64
 	aborted map[int64][]OffsetRange
+	// isIdle: there is nothing to do.
+	isIdle bool
 	// at is where Next goes on.
 	at int64
 	// horizon is when the first tombstone that is kept may go, 0 for none.
@@ -94,6 +96,12 @@ func (s *Store) BeginCompaction(due CompactionDue, nowUnixMilli int64, keysMax i
 	}
 	// What was clean stays so.
 	pass.due.end = max(pass.due.end, first)
+	horizon := state.compacted.horizonUnixMilli
+	if pass.due.end == first && (horizon == 0 || horizon > nowUnixMilli) {
+		// An open transaction holds back all that is dirty. To read what is clean for
+		// nothing, every time until it ends, would cost as much as a compaction.
+		pass.isIdle = true
+	}
 	pass.stats.Keys = len(pass.latest)
 	return pass, nil
 }
@@ -102,9 +110,13 @@ func (s *Store) BeginCompaction(due CompactionDue, nowUnixMilli int64, keysMax i
 func (p *CompactionPass) Stats() CompactionStats { return p.stats }
 
 // Next returns the next command; the last one says how far the pass came. It has to be
-// proposed, and applied, before Next is called again.
+// proposed, and applied, before Next is called again, unless it changes nothing: it has no
+// batches then, and doesn't say how far.
 func (p *CompactionPass) Next(pause func(bytes int) error) (com command.CompactRecords, isLast bool, err error) {
 	com = command.CompactRecords{Topic: p.due.Topic, Partition: p.due.Partition, TopicID: p.due.TopicID}
+	if p.isIdle {
+		return com, true, nil
+	}
 	size, scanned := 0, 0
 	isFull := func() bool {
 		return len(com.Changes) >= CompactChangesMax || size >= compactCommandBytes || scanned >= compactScanBytes

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -488,12 +489,23 @@ func TestCompactionHeedsTransactions(t *testing.T) {
 		return offsets
 	}
 	requireEqual(t, "with one open", offsets(), []int64{1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-	end(4, recordbatch.ControlAbort) // 13
+	// While the open one is all that is dirty, nothing is read but what is dirty.
+	h.send("t", 0, record(1, "e", strings.Repeat("last but one", 1000))) // 13
+	_, before, err := h.store.partition("t", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stats := h.compactOnce(1000, 100, 100)
+	_, after, err := h.store.partition("t", 0)
+	if err != nil || stats == nil || stats.RecordsKept+stats.RecordsDropped != 0 || after.compacted != before.compacted {
+		t.Errorf("with nothing to do: %+v, %+v, was %+v, %v", stats, after.compacted, before.compacted, err)
+	}
+	end(4, recordbatch.ControlAbort) // 14
 	h.send("t", 0, record(1, "f", "last"))
 	if h.compactOnce(1000, 100, 100) == nil {
 		t.Fatal("not due")
 	}
-	requireEqual(t, "with none", offsets(), []int64{1, 2, 4, 5, 6, 7, 9, 11, 12, 13, 14})
+	requireEqual(t, "with none", offsets(), []int64{1, 2, 4, 5, 6, 7, 9, 11, 13, 14, 15})
 }
 
 // The batch index is found sparse where all is gone, and sizes and times are right.
