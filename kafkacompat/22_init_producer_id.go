@@ -12,7 +12,7 @@ import (
 	"kont/statemachine/command"
 )
 
-// InitProducerID gives a producer an id. A transactional one gets that of its
+// InitProducerId gives a producer an id. A transactional one gets that of its
 // transactional id, with an epoch that fences whoever had it before; a transaction that
 // is open is aborted. An idempotent producer gets one that nobody had before.
 //

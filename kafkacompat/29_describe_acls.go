@@ -10,7 +10,7 @@ import (
 	"kont/kafkacompat/wire"
 )
 
-// DescribeACLs lists the ACLs that a filter means, by resource. Where nobody asks ACLs,
+// DescribeAcls lists the ACLs that a filter means, by resource. Where nobody asks ACLs,
 // it is refused, so that nobody takes them for effective.
 //
 // Versions: 1 brought prefixed names (KIP-290), 2 flexible encoding, 3 users as

@@ -11,12 +11,12 @@ import (
 	"kont/statemachine/command"
 )
 
-// CreateACLs makes ACLs. One that is there already is made again with success.
+// CreateAcls makes ACLs. One that is there already is made again with success.
 //
 // Versions: 1 brought prefixed names (KIP-290), 2 flexible encoding, 3 users as
 // resources.
 //
-// Left out: version 0, as in DescribeACLs.
+// Left out: version 0, as in DescribeAcls.
 func init() {
 	register(api{
 		key: 30, versionMin: 1, versionMax: 3,

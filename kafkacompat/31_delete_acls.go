@@ -12,13 +12,13 @@ import (
 	"kont/statemachine/command"
 )
 
-// DeleteACLs deletes the ACLs that filters mean, and tells which these were. An ACL
+// DeleteAcls deletes the ACLs that filters mean, and tells which these were. An ACL
 // that another deletes at the same time is told as deleted.
 //
 // Versions: 1 brought prefixed names (KIP-290), 2 flexible encoding, 3 users as
 // resources.
 //
-// Left out: version 0, as in DescribeACLs.
+// Left out: version 0, as in DescribeAcls.
 func init() {
 	register(api{
 		key: 31, versionMin: 1, versionMax: 3,

@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Whoever adds an API says who may use it: a row in accesses.
@@ -43,7 +41,7 @@ func TestDocsSayWhoMayUseWhat(t *testing.T) {
 		documented[int16(key)] = row[2] + ": " + row[3]
 	}
 	for key, row := range accesses {
-		if want := kmsg.NameForKey(key) + ": " + row.needs; documented[key] != want {
+		if want := nameOfKey(key) + ": " + row.needs; documented[key] != want {
 			t.Errorf("docs/security.md says %q for key %d, the row %q", documented[key], key, want)
 		}
 		delete(documented, key)

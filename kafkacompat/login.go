@@ -27,8 +27,8 @@ var (
 
 // A login is what a connection has of SASL. Its owner is whoever answers requests.
 //
-//	          SASLHandshake         SASLAuthenticate…
-//	(nothing) ─────────────▶ exchange ─────────────▶ isDone ─┐ SASLHandshake, before
+//	          SaslHandshake         SaslAuthenticate…
+//	(nothing) ─────────────▶ exchange ─────────────▶ isDone ─┐ SaslHandshake, before
 //	                            ▲                            │ expiresAt
 //	                            └────────────────────────────┘
 //
@@ -165,7 +165,7 @@ func (c *conn) readLogin() (*request, error) {
 	return r, c.readRequest(c.reader, r)
 }
 
-// logInBare takes one message of a client that chose its mechanism with SASLHandshake
+// logInBare takes one message of a client that chose its mechanism with SaslHandshake
 // version 0, and answers it alike: four bytes of length and the message. A failure has
 // no words there; the connection closes.
 func (c *conn) logInBare() error {

@@ -48,8 +48,29 @@ func registerAPI(a api) {
 	if request == nil || apis[a.key] != nil || a.versionMin > a.versionMax || request.MaxVersion() < a.versionMax {
 		panic(fmt.Sprintf("kafkacompat: registration of key %d, versions %d to %d", a.key, a.versionMin, a.versionMax))
 	}
-	a.name = kmsg.NameForKey(a.key)
+	a.name = nameOfKey(a.key)
 	apis[a.key] = &a
+}
+
+// namesOfKafka are the requests that kmsg names otherwise than Kafka's protocol does.
+var namesOfKafka = map[int16]string{
+	17: "SaslHandshake",
+	22: "InitProducerId",
+	29: "DescribeAcls",
+	30: "CreateAcls",
+	31: "DeleteAcls",
+	36: "SaslAuthenticate",
+	45: "AlterPartitionReassignments",
+	50: "DescribeUserScramCredentials",
+	51: "AlterUserScramCredentials",
+}
+
+// nameOfKey is what Kafka's protocol calls the request.
+func nameOfKey(key int16) string {
+	if name, isOther := namesOfKafka[key]; isOther {
+		return name
+	}
+	return kmsg.NameForKey(key)
 }
 
 // register is registerAPI with a handler for requests of type Q.

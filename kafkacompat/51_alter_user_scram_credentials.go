@@ -11,7 +11,7 @@ import (
 	"kont/statemachine/command"
 )
 
-// AlterUserSCRAMCredentials sets and deletes what users log in with (KIP-554). The
+// AlterUserScramCredentials sets and deletes what users log in with (KIP-554). The
 // client salts and hashes the password; what is stored is derived from that and can't
 // be used to log in. There is one result for each user, and if a part of what is asked
 // for a user can't be done, none of it is.

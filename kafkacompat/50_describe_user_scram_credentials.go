@@ -10,7 +10,7 @@ import (
 	"kont/statemachine/command"
 )
 
-// DescribeUserSCRAMCredentials tells which users have credentials, for which mechanisms
+// DescribeUserScramCredentials tells which users have credentials, for which mechanisms
 // and with how many iterations (KIP-554). Nothing tells the credentials.
 //
 // Versions: 0.

@@ -7,13 +7,13 @@ import (
 	"kont/kafkacompat/wire"
 )
 
-// SASLHandshake chooses a mechanism to log in with, before anything else but
+// SaslHandshake chooses a mechanism to log in with, before anything else but
 // ApiVersions or, on a connection that has logged in, to do so again (KIP-368). A
 // mechanism that the listener doesn't have is answered with those that it has, after
 // which the connection is closed.
 //
 // Versions: after 0 the messages of the mechanism follow bare, as tokens with their
-// length before them; after 1 they come in SASLAuthenticate (KIP-152).
+// length before them; after 1 they come in SaslAuthenticate (KIP-152).
 func init() {
 	register(api{
 		key: keySASLHandshake, versionMin: 0, versionMax: 1,

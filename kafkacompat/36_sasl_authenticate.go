@@ -9,7 +9,7 @@ import (
 	"kont/kafkacompat/wire"
 )
 
-// SASLAuthenticate carries the messages of the mechanism that SASLHandshake chose. A
+// SaslAuthenticate carries the messages of the mechanism that SaslHandshake chose. A
 // client that fails is told so after a while, and the connection is closed.
 //
 // Versions: 1 tells how long the session lives; a client logs in again before that
