@@ -254,16 +254,22 @@ def administration(bootstrap, admin, topic):
     check(len(metadata.topics[topic].partitions) == 3, f"there are {len(metadata.topics[topic].partitions)} partitions")
     feature("configs of topics")
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[
-        ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET)])
+        ConfigEntry("retention.ms", "3155760000000", incremental_operation=AlterConfigOpType.SET)])
     done(admin.incremental_alter_configs([resource]))
     configs = done(admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)]))[0]
-    check(configs["retention.ms"].value == "60000", f"retention.ms is {configs['retention.ms'].value}")
+    check(configs["retention.ms"].value == "3155760000000", f"retention.ms is {configs['retention.ms'].value}")
     feature("delete records")
     deleted = done(admin.delete_records([TopicPartition(topic, 0, 1)]))
     check(deleted[0].low_watermark == 1, f"the low watermark is {deleted[0].low_watermark}")
     feature("offsets by time and position")
-    listed = done(admin.list_offsets({TopicPartition(topic, 0): OffsetSpec.max_timestamp()}))
-    check(listed[0].offset >= 1, f"the record of the greatest timestamp is at {listed[0].offset}")
+    producer = Producer({"bootstrap.servers": bootstrap})
+    for timestamp in (1700000000001, 1700000000009, 1700000000005):
+        producer.produce(topic, partition=0, value=b"stamped", timestamp=timestamp)
+    check(producer.flush(PATIENCE_S) == 0, "flush leaves records behind")
+    for name, spec, offset in (("earliest", OffsetSpec.earliest(), 1), ("latest", OffsetSpec.latest(), 4),
+                               ("greatest timestamp", OffsetSpec.max_timestamp(), 2), ("time", OffsetSpec.for_timestamp(1700000000002), 2)):
+        listed = done(admin.list_offsets({TopicPartition(topic, 0): spec}))
+        check(listed[0].offset == offset, f"the offset of {name} is {listed[0].offset}, want {offset}")
     feature("ACLs")
     binding = AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:alice", "*", AclOperation.READ, AclPermissionType.ALLOW)
     done(admin.create_acls([binding]))
