@@ -15,8 +15,6 @@ import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
-import org.apache.kafka.clients.admin.TransactionState;
-import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -24,8 +22,6 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
-import org.apache.kafka.common.errors.InvalidProducerEpochException;
-import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -69,7 +65,7 @@ public final class Client {
   }
 
   /** What follows belongs to this row of the table of features. */
-  private static void feature(String name) {
+  static void feature(String name) {
     System.out.println("FEATURE " + name);
   }
 
@@ -97,8 +93,8 @@ public final class Client {
       total = groupOfTwo(admin, total, "org.apache.kafka.clients.consumer.RangeAssignor");
       total = groupOfTwo(admin, total, "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
 
-      feature("transactions");
-      transactions(admin);
+      new Transactions(bootstrap, admin).run();
+
       feature("groups: consumer protocol");
       total = groupOfTwo(admin, total, null);
 
@@ -108,7 +104,6 @@ public final class Client {
       long end = admin.listOffsets(ends).all().get().values().stream().mapToLong(o -> o.offset()).sum();
       check(end == total, "ends sum to " + end + ", want " + total);
       admin.deleteTopics(List.of(topic)).all().get(60, TimeUnit.SECONDS);
-      new Transactions(bootstrap, admin).run();
     }
   }
 
@@ -206,75 +201,6 @@ public final class Client {
     check(sum == total, "committed offsets sum to " + sum + ", want " + total);
     admin.deleteConsumerGroups(List.of(group)).all().get();
     return total;
-  }
-
-  private KafkaProducer<String, String> transactional(String id) {
-    Properties properties = new Properties();
-    properties.put("bootstrap.servers", bootstrap);
-    properties.put("transactional.id", id);
-    var producer = new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer());
-    producer.initTransactions();
-    return producer;
-  }
-
-  private List<String> read(TopicPartition partition, String isolation, int count) {
-    Properties properties = new Properties();
-    properties.put("bootstrap.servers", bootstrap);
-    properties.put("isolation.level", isolation);
-    List<String> values = new ArrayList<>();
-    try (var consumer = new KafkaConsumer<>(properties, new StringDeserializer(), new StringDeserializer())) {
-      consumer.assign(List.of(partition));
-      consumer.seekToBeginning(List.of(partition));
-      long end = consumer.endOffsets(List.of(partition)).get(partition);
-      long deadline = System.nanoTime() + PATIENCE.toNanos();
-      while (consumer.position(partition) < end && System.nanoTime() < deadline) {
-        consumer.poll(Duration.ofMillis(200)).forEach(record -> values.add(record.value()));
-      }
-    }
-    check(values.size() == count, isolation + " sees " + values + ", want " + count + " records");
-    return values;
-  }
-
-  /** Records and offsets of a group, committed and aborted; a producer that is fenced by its successor. */
-  private void transactions(Admin admin) throws Exception {
-    var ledger = new TopicPartition(topic + "-ledger", 0);
-    admin.createTopics(List.of(new NewTopic(ledger.topic(), 1, (short) 1))).all().get(60, TimeUnit.SECONDS);
-    String group = "etl-" + UUID.randomUUID();
-    String id = "tx-" + UUID.randomUUID();
-    var old = transactional(id);
-    for (String value : List.of("kept", "dropped", "kept too")) {
-      old.beginTransaction();
-      old.send(new ProducerRecord<>(ledger.topic(), value)).get(60, TimeUnit.SECONDS);
-      boolean isKept = value.startsWith("kept");
-      old.sendOffsetsToTransaction(Map.of(ledger, new OffsetAndMetadata(isKept ? 3 : 9)), new ConsumerGroupMetadata(group));
-      if (isKept) {
-        old.commitTransaction();
-      } else {
-        old.abortTransaction();
-      }
-      var committed = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get(60, TimeUnit.SECONDS).get(ledger);
-      check(committed != null && committed.offset() == 3, "after " + value + " the group is at " + committed);
-    }
-    check(read(ledger, "read_committed", 2).equals(List.of("kept", "kept too")), "other records are committed");
-    read(ledger, "read_uncommitted", 3);
-
-    feature("transactions: fencing");
-    old.beginTransaction();
-    old.send(new ProducerRecord<>(ledger.topic(), "by the old one")).get(60, TimeUnit.SECONDS);
-    var successor = transactional(id);
-    try {
-      old.commitTransaction();
-      check(false, "the old producer commits");
-    } catch (ProducerFencedException | InvalidProducerEpochException e) {
-      old.close(Duration.ZERO);
-    }
-    successor.beginTransaction();
-    successor.send(new ProducerRecord<>(ledger.topic(), "by its successor"));
-    successor.commitTransaction();
-    successor.close();
-    check(read(ledger, "read_committed", 3).get(2).equals("by its successor"), "a fenced producer's record is committed");
-    var described = admin.describeTransactions(List.of(id)).description(id).get(60, TimeUnit.SECONDS);
-    check(described.state() == TransactionState.COMPLETE_COMMIT, "the transaction is " + described.state());
   }
 
   /** The world outside of the trip-booking saga. */

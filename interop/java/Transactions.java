@@ -41,6 +41,7 @@ final class Transactions {
   }
 
   void run() throws Exception {
+    Client.feature("transactions");
     admin.createTopics(List.of(new NewTopic(topic, 2, (short) 1), new NewTopic(copies, 2, (short) 1))).all().get(60, TimeUnit.SECONDS);
     List<String> all = new ArrayList<>();
     List<String> committed = new ArrayList<>();
@@ -64,8 +65,11 @@ final class Transactions {
     }
     requireRecords(topic, "read_committed", committed);
     requireRecords(topic, "read_uncommitted", all);
+    Client.feature("transactions: offsets of a group");
     copy(committed);
+    Client.feature("transactions: fencing");
     fence();
+    Client.feature("transactions: timeouts");
     takeTooLong();
     admin.deleteTopics(List.of(topic, copies)).all().get(60, TimeUnit.SECONDS);
   }
