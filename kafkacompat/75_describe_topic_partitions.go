@@ -94,5 +94,7 @@ func partitionOfMetadata(p kmsg.MetadataResponseTopicPartition) kmsg.DescribeTop
 	answer := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 	answer.ErrorCode, answer.Partition, answer.LeaderID, answer.LeaderEpoch = p.ErrorCode, p.Partition, p.Leader, p.LeaderEpoch
 	answer.Replicas, answer.ISR, answer.OfflineReplicas = p.Replicas, p.ISR, p.OfflineReplicas
+	// Null is allowed by the protocol, but Kafka never sends it here, and its Java client ends with a NullPointerException on it.
+	answer.EligibleLeaderReplicas, answer.LastKnownELR = []int32{}, []int32{}
 	return answer
 }

@@ -192,6 +192,9 @@ func TestTopicPartitionsComeInPieces(t *testing.T) {
 					if count++; p.LeaderID != 1 || len(p.ISR) != 1 {
 						t.Errorf("%+v", p)
 					}
+					if p.EligibleLeaderReplicas == nil || p.LastKnownELR == nil {
+						t.Errorf("replicas that may be elected are null, on which the Java client fails: %+v", p)
+					}
 				}
 			}
 			if count > limit {
