@@ -38,6 +38,8 @@ func describeClientQuotas(c *call, request *kmsg.DescribeClientQuotasRequest) (k
 		response.ErrorCode, response.ErrorMessage = errorCode(err), errorMessage(err)
 		return response, nil
 	}
+	// Null is for answers with an error: the Java client fails on it where there is none.
+	response.Entries = []kmsg.DescribeClientQuotasResponseEntry{}
 	all := c.log().ClientQuotas().ByEntity
 	for entity, quotas := range all {
 		if !isEntityAsked(entity, request) {

@@ -123,6 +123,16 @@ func TestQuotasAreDescribedAsTheyWereAltered(t *testing.T) {
 	}
 }
 
+func TestNoQuotasAreDescribedAsAnEmptyList(t *testing.T) {
+	c := startServer(t).dial()
+	request := kmsg.NewPtrDescribeClientQuotasRequest()
+	for request.Version = 0; request.Version <= 1; request.Version++ {
+		if response := ask[*kmsg.DescribeClientQuotasResponse](c, request); response.ErrorCode != 0 || response.Entries == nil || len(response.Entries) != 0 {
+			t.Errorf("version %d: %+v; the Java client fails where the list is null", request.Version, response)
+		}
+	}
+}
+
 func TestQuotasThatCannotBeKeptToAreRefused(t *testing.T) {
 	s := startServer(t)
 	c := s.dial()
