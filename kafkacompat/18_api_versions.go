@@ -53,36 +53,6 @@ func apiVersions(c *call, request *kmsg.ApiVersionsRequest) (kmsg.Response, erro
 	return response, nil
 }
 
-// A feature is a level that a whole cluster agrees on (KIP-584). Clients read of it how
-// they may behave.
-type feature struct {
-	name               string
-	levelMin, levelMax int16
-	level              int16
-}
-
-// features are those that clients ask for.
-var features = []feature{
-	// 2: ends of transactions bring another epoch, and partitions and groups are added by
-	// what is written (KIP-890, part 2).
-	{"transaction.version", 0, 2, 2},
-}
-
-func addFeatures(response *kmsg.ApiVersionsResponse) {
-	response.FinalizedFeaturesEpoch = 0
-	for _, f := range features {
-		// Clients of version 3 can't read a feature that may be at level 0.
-		if f.levelMin > 0 || response.Version >= 4 {
-			supported := kmsg.NewApiVersionsResponseSupportedFeature()
-			supported.Name, supported.MinVersion, supported.MaxVersion = f.name, f.levelMin, f.levelMax
-			response.SupportedFeatures = append(response.SupportedFeatures, supported)
-		}
-		finalized := kmsg.NewApiVersionsResponseFinalizedFeature()
-		finalized.Name, finalized.MinVersionLevel, finalized.MaxVersionLevel = f.name, f.level, f.level
-		response.FinalizedFeatures = append(response.FinalizedFeatures, finalized)
-	}
-}
-
 // unsupportedApiVersions answers a version that is not served.
 func unsupportedApiVersions() *kmsg.ApiVersionsResponse {
 	response := kmsg.NewPtrApiVersionsResponse()
