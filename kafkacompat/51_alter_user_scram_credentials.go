@@ -13,8 +13,8 @@ import (
 
 // AlterUserScramCredentials sets and deletes what users log in with (KIP-554). The
 // client salts and hashes the password; what is stored is derived from that and can't
-// be used to log in. There is one result for each user, and if a part of what is asked
-// for a user can't be done, none of it is.
+// be used to log in. There is one result for each user, who may be named once: both
+// mechanisms take two requests, as on Kafka, and nothing is done for one named twice.
 //
 // Versions: 0.
 func init() {
@@ -74,13 +74,13 @@ type scramAlteration struct {
 	// users are those named, in order; errs is the first error of each.
 	users     []string
 	errs      map[string]error
-	seen      map[command.ScramUser]bool
+	seen      map[string]bool
 	deletions []command.ScramUser
 	upserts   []command.ScramCredential
 }
 
 func newScramAlteration(c *call) *scramAlteration {
-	return &scramAlteration{call: c, errs: make(map[string]error), seen: make(map[command.ScramUser]bool)}
+	return &scramAlteration{call: c, errs: make(map[string]error), seen: make(map[string]bool)}
 }
 
 func (a *scramAlteration) names(user command.ScramUser) {
@@ -100,12 +100,12 @@ func (a *scramAlteration) check(user command.ScramUser, more func() error) bool 
 		err = fmt.Errorf("the user's name is empty: %w", kerr.UnacceptableCredential)
 	case user.Mechanism != command.ScramSHA256 && user.Mechanism != command.ScramSHA512:
 		err = fmt.Errorf("user %s: unknown SCRAM mechanism %d: %w", user.User, user.Mechanism, kerr.UnsupportedSaslMechanism)
-	case a.seen[user]:
-		err = fmt.Errorf("user %s: a credential can't be altered twice in a request: %w", user.User, kerr.DuplicateResource)
+	case a.seen[user.User]:
+		err = fmt.Errorf("user %s: a user's credentials can't be altered twice in a request: %w", user.User, kerr.DuplicateResource)
 	default:
 		err = more()
 	}
-	a.seen[user] = true
+	a.seen[user.User] = true
 	if a.errs[user.User] == nil {
 		a.errs[user.User] = err
 	}
