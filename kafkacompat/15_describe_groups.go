@@ -1,6 +1,8 @@
 package kafkacompat
 
 import (
+	"fmt"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -30,7 +32,7 @@ func describeGroups(c *call, request *kmsg.DescribeGroupsRequest) (kmsg.Response
 		answer.Group = id
 		summary, err := c.describeGroup(id)
 		if err == nil && summary.state == groupDead && request.Version >= 6 {
-			err = kerr.GroupIDNotFound
+			err = fmt.Errorf("Group %s not found.: %w", id, kerr.GroupIDNotFound)
 		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		answer.State = string(summary.state)

@@ -479,3 +479,14 @@ func TestTopicsAreMadeOnDemandOnlyIfConfigured(t *testing.T) {
 		})
 	}
 }
+
+func TestAbsentGroupIsDescribedInKafkasWords(t *testing.T) {
+	c := startServer(t).dial()
+	request := kmsg.NewPtrDescribeGroupsRequest()
+	request.Version, request.Groups = 6, []string{"nobody"}
+	r := ask[*kmsg.DescribeGroupsResponse](c, request).Groups[0]
+	// kafka-consumer-groups prints the message as it is.
+	if r.ErrorCode != kerr.GroupIDNotFound.Code || r.ErrorMessage == nil || *r.ErrorMessage != "Group nobody not found." {
+		t.Errorf("%+v", r)
+	}
+}

@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -88,5 +89,12 @@ func errorMessage(err error) *string {
 		return nil
 	}
 	text := err.Error()
+	// Clients tell the code's own words by themselves, and some are misleading beside ours: INVALID_REQUEST speaks of a malformed request.
+	if code := (*kerr.Error)(nil); errors.As(err, &code) {
+		if text == code.Error() {
+			text = code.Description
+		}
+		text = strings.TrimSuffix(text, ": "+code.Error())
+	}
 	return &text
 }
