@@ -17,7 +17,7 @@ import (
 //
 // Versions: 1 brought flexible encoding.
 //
-// Left out: nodes as resources; they are configured where they are started.
+// Left out: setting what belongs to a node, which is configured where it is started.
 func init() {
 	register(api{
 		key: 44, versionMin: 0, versionMax: 1,
@@ -31,14 +31,34 @@ func incrementalAlterConfigs(c *call, request *kmsg.IncrementalAlterConfigsReque
 	for _, resource := range request.Resources {
 		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
-		err := c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
-			func(topic command.Topic) (map[string]*string, error) {
-				return changedConfigs(topic, resource.Configs)
-			})
+		var err error
+		if resource.ResourceType == kmsg.ConfigResourceTypeBroker {
+			err = c.checkNodeChange(resource)
+		} else {
+			err = c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
+				func(topic command.Topic) (map[string]*string, error) {
+					return changedConfigs(topic, resource.Configs)
+				})
+		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		response.Resources = append(response.Resources, answer)
 	}
 	return response, nil
+}
+
+// checkNodeChange refuses to set anything of a node. What was never set may be removed, and is removed by kafka-reassign-partitions, which
+// takes the throttles from brokers when it verifies and cancels, whether there are any or not.
+func (c *call) checkNodeChange(resource kmsg.IncrementalAlterConfigsRequestResource) error {
+	isNode := func(b Broker) bool { return fmt.Sprint(b.NodeID) == resource.ResourceName }
+	if resource.ResourceName != "" && !slices.ContainsFunc(c.cluster().Brokers(c.listener), isNode) {
+		return fmt.Errorf("there is no node %q: %w", resource.ResourceName, kerr.InvalidRequest)
+	}
+	for _, asked := range resource.Configs {
+		if asked.Op != kmsg.IncrementalAlterConfigOpDelete {
+			return fmt.Errorf("%s can't be set while the node runs; nodes are configured where they are started: %w", asked.Name, kerr.InvalidRequest)
+		}
+	}
+	return nil
 }
 
 func changedConfigs(topic command.Topic, wanted []kmsg.IncrementalAlterConfigsRequestResourceConfig) (map[string]*string, error) {

@@ -217,3 +217,27 @@ func TestTopicPartitionsComeInPieces(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingOfANodeIsSetAndWhatIsNotSetIsRemoved(t *testing.T) {
+	c := startServer(t).dial()
+	const set, remove = kmsg.IncrementalAlterConfigOpSet, kmsg.IncrementalAlterConfigOpDelete
+	for _, test := range []struct {
+		node string
+		op   kmsg.IncrementalAlterConfigOp
+		want int16
+	}{
+		{"1", remove, 0}, {"", remove, 0}, {"1", set, kerr.InvalidRequest.Code}, {"", set, kerr.InvalidRequest.Code},
+		{"7", remove, kerr.InvalidRequest.Code}, {"one", remove, kerr.InvalidRequest.Code},
+	} {
+		request := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		request.Version = 1
+		rate := "1000"
+		request.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
+			ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: test.node,
+			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "leader.replication.throttled.rate", Op: test.op, Value: &rate}},
+		}}
+		if r := ask[*kmsg.IncrementalAlterConfigsResponse](c, request).Resources[0]; r.ErrorCode != test.want {
+			t.Errorf("node %q, operation %d: code %d, want %d", test.node, test.op, r.ErrorCode, test.want)
+		}
+	}
+}

@@ -83,9 +83,9 @@ func TestErrorsBecomeKafkas(t *testing.T) {
 // A client's library has words of its own for each code. Kafka's messages are about the case at hand, and are read beside those.
 func TestMessageSpeaksOfTheCaseAndNotOfTheCode(t *testing.T) {
 	for want, err := range map[string]error{
-		"topic a has 2 partitions already":                        fmt.Errorf("topic a has 2 partitions already: %w", kerr.InvalidPartitions),
-		kerr.InvalidGroupID.Description:                           kerr.InvalidGroupID,
-		"propose: topic a: " + command.ErrUnknownTopic.Error():    fmt.Errorf("propose: topic a: %w", command.ErrUnknownTopic),
+		"topic a has 2 partitions already":                         fmt.Errorf("topic a has 2 partitions already: %w", kerr.InvalidPartitions),
+		kerr.InvalidGroupID.Description:                            kerr.InvalidGroupID,
+		"propose: topic a: " + command.ErrUnknownTopic.Error():     fmt.Errorf("propose: topic a: %w", command.ErrUnknownTopic),
 		"twice, " + kerr.InvalidConfig.Error() + " said the other": fmt.Errorf("twice, %w said the other", kerr.InvalidConfig),
 	} {
 		if got := errorMessage(err); got == nil || *got != want {
