@@ -88,8 +88,7 @@ func (d *developer) run(ctx context.Context, settings config.Config) error {
 	if d.server, err = client.New(running.HTTPAddress()); err != nil {
 		return err
 	}
-	addresses := map[string]string{"kafka": running.KafkaAddress(), "http": running.HTTPAddress(), "data": settings.DataDir}
-	if err := d.out.line(addresses, fmt.Sprintf("Kafka  %s\nHTTP   http://%s\ndata   %s\n", running.KafkaAddress(), running.HTTPAddress(), settings.DataDir)); err != nil {
+	if err := d.out.line(addressesOf(running, settings), fmt.Sprintf("Kafka  %s\nHTTP   http://%s\ndata   %s\n", running.KafkaAddress(), running.HTTPAddress(), settings.DataDir)); err != nil {
 		return err
 	}
 	if d.redeploy(ctx) && !d.out.isJSON {

@@ -37,7 +37,10 @@ func startTwinNode(settings config.Config) *twinNode {
 	return n
 }
 
-func (n *twinNode) KafkaAddress() string  { return "127.0.0.1:9" }
+func (n *twinNode) KafkaAddress() string { return "127.0.0.1:9" }
+func (n *twinNode) KafkaListeners() map[string]string {
+	return map[string]string{"PLAINTEXT": "127.0.0.1:9", "SSL": "127.0.0.1:10"}
+}
 func (n *twinNode) HTTPAddress() string   { return strings.TrimPrefix(n.http.URL, "http://") }
 func (n *twinNode) Done() <-chan struct{} { return n.failed }
 func (n *twinNode) Err() error            { return errors.New("disk full") }
@@ -263,7 +266,7 @@ func TestServePrintsItsAddressesAndStopsWhenAsked(t *testing.T) {
 			},
 		})
 	}()
-	out.waitFor(t, `"kafka":"127.0.0.1:9"`, 1)
+	out.waitFor(t, `"kafka":"127.0.0.1:9","listeners":{"PLAINTEXT":"127.0.0.1:9","SSL":"127.0.0.1:10"}`, 1)
 	cancel()
 	if got := <-code; got != exitOK || !n.isClosed {
 		t.Errorf("exit code %d, node closed: %v", got, n.isClosed)

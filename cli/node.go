@@ -17,11 +17,26 @@ type node interface {
 	// KafkaAddress and HTTPAddress are host:port, with the real ports.
 	KafkaAddress() string
 	HTTPAddress() string
+	// KafkaListeners has the host:port of each Kafka listener, by its name.
+	KafkaListeners() map[string]string
 	// Done is closed when the node has stopped on its own; Err says why.
 	Done() <-chan struct{}
 	Err() error
 	// Close stops the node and returns when nothing of it is left.
 	Close() error
+}
+
+// addresses are where a node is found, for programs.
+type addresses struct {
+	Data string `json:"data"`
+	HTTP string `json:"http"`
+	// Kafka is the first of the listeners.
+	Kafka     string            `json:"kafka"`
+	Listeners map[string]string `json:"listeners"`
+}
+
+func addressesOf(n node, settings config.Config) addresses {
+	return addresses{Data: settings.DataDir, HTTP: n.HTTPAddress(), Kafka: n.KafkaAddress(), Listeners: n.KafkaListeners()}
 }
 
 func startNode(ctx context.Context, settings config.Config, log *slog.Logger) (node, error) {

@@ -36,8 +36,7 @@ func serveCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			addresses := map[string]string{"kafka": running.KafkaAddress(), "http": running.HTTPAddress(), "data": settings.DataDir}
-			if err := newPrinter(c, p).line(addresses, fmt.Sprintf("kont serves Kafka on %s and HTTP on http://%s, data in %s",
+			if err := newPrinter(c, p).line(addressesOf(running, settings), fmt.Sprintf("kont serves Kafka on %s and HTTP on http://%s, data in %s",
 				running.KafkaAddress(), running.HTTPAddress(), settings.DataDir)); err != nil {
 				running.Close()
 				return err

@@ -55,6 +55,12 @@ func TestListenersNameThemselves(t *testing.T) {
 		"kafka://127.0.0.1:0?name=public&advertised=kont.example:19092")
 	n := startNode(t, c)
 
+	all := n.KafkaListeners()
+	for i, name := range []string{"internal", "secure", "public"} {
+		if len(all) != 3 || all[name] != n.kafkaListeners[i].Addr().String() {
+			t.Errorf("listener %s is not at %v in %v", name, n.kafkaListeners[i].Addr(), all)
+		}
+	}
 	tlsClient := kgo.DialTLSConfig(authority.Client(pkix.Name{CommonName: "alice"}))
 	for i, options := range [][]kgo.Opt{nil, {tlsClient}, nil} {
 		client := clientTo(t, n, i, options...)

@@ -312,6 +312,15 @@ func (n *Node) closeHTTP() error {
 // KafkaAddress is host:port of the first Kafka listener, with the real port.
 func (n *Node) KafkaAddress() string { return n.kafkaListeners[0].Addr().String() }
 
+// KafkaListeners has the host:port of each Kafka listener, with the real port, by its name.
+func (n *Node) KafkaListeners() map[string]string {
+	all := make(map[string]string, len(n.kafkaListeners))
+	for _, listener := range n.kafkaListeners {
+		all[listener.how.Name] = listener.Addr().String()
+	}
+	return all
+}
+
 // HTTPAddress is host:port of the HTTP listener, with the real port.
 func (n *Node) HTTPAddress() string { return n.httpListener.Addr().String() }
 
