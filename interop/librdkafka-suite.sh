@@ -47,7 +47,7 @@ kafka_jars
 work=$(mktemp -d)
 trap 'node_stop; rm -rf "$work"' EXIT
 if [[ ${1:-} == --quick ]]; then
-	export TESTS=0017,0030,0054,0081,0090,0102,0103,0107,0112,0113,0129,0140
+	export TESTS=0017,0030,0054,0090,0102,0103,0107,0112,0113,0129,0140
 	shift
 fi
 if [[ ${1:-} == --bootstrap ]]; then
