@@ -21,7 +21,8 @@ node_address() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$work/addresses"; }
 
 node_start() {
 	: >"$work/addresses"
-	env -u KONT_INTEROP_RESULTS -u KONT_INTEROP_CACHE "$kont" serve --data "$work/data" --kafka-listen "$node_kafka" --http-listen "$node_http" -o json "$@" \
+	[[ " $* " == *' --listener '* ]] || set -- --kafka-listen "$node_kafka" "$@"
+	env -u KONT_INTEROP_RESULTS -u KONT_INTEROP_CACHE "$kont" serve --data "$work/data" --http-listen "$node_http" -o json "$@" \
 		>"$work/addresses" 2>>"$work/node.log" &
 	node_pid=$!
 	local deadline=$((SECONDS + 60))

@@ -11,14 +11,19 @@ shopt -s nullglob
 clients=(kafka-tools java kafka-streams confluent-kafka kcat kafkajs franz-go sarama kafka-go)
 files=()
 for client in "${clients[@]}"; do
-	[[ ! -s $results/$client.features.tsv ]] || files+=("$results/$client.features.tsv")
+	for part in '' .security; do
+		[[ ! -s $results/$client$part.features.tsv ]] || files+=("$results/$client$part.features.tsv")
+	done
 done
 suites=("$results"/*.suite.tsv)
 ((${#files[@]})) || fail "no results in $results: run the scripts first"
 
 features() {
 	awk -F'\t' '
-		FNR == 1 { name = FILENAME; sub(/.*\//, "", name); sub(/\.features\.tsv$/, "", name); column[++columns] = name }
+		FNR == 1 {
+			name = FILENAME; sub(/.*\//, "", name); sub(/(\.security)?\.features\.tsv$/, "", name)
+			if (name != column[columns]) column[++columns] = name
+		}
 		{ if (!($2 in seen)) { seen[$2] = 1; row[++rows] = $2 }; cell[$2, columns] = $1 }
 		END {
 			line = "| feature |"; rule = "| --- |"
