@@ -145,3 +145,55 @@ func TestControlRecordSaysHowATransactionEnded(t *testing.T) {
 		t.Errorf("half a key: %v", err)
 	}
 }
+
+// FuzzCompact holds that what is compacted of any batch that is accepted is accepted as a
+// compacted one, has the records that were to be kept and no others, and compacted the
+// same way again doesn't change; and that nothing panics of a batch that is not.
+func FuzzCompact(f *testing.F) {
+	for _, codec := range allCodecs {
+		f.Add(Append(nil, someRecords(), Options{Codec: codec}), uint64(0b1010_1101))
+	}
+	f.Add(Append(nil, []Record{{Key: []byte("k")}, {Key: []byte("l"), Value: []byte("v")}}, Options{BaseOffset: 7, Producer: &Producer{ID: 5, Epoch: 2, BaseSequence: 70}}), uint64(1))
+	f.Add([]byte{}, uint64(0))
+	f.Fuzz(func(t *testing.T, batch []byte, mask uint64) {
+		batch = bytes.Clone(batch)
+		if len(batch) > HeaderBytes { // let the fuzzer past the CRC
+			batch = sum(batch)
+		}
+		h, err := ValidateCompacted(batch)
+		keep := func(r Record) bool { return mask>>uint64(r.Offset%64)&1 == 1 }
+		result, compactErr := Compact(batch, 1000, keep)
+		_, _ = Control(batch)
+		if err != nil {
+			return
+		}
+		if compactErr != nil {
+			t.Fatalf("accepted, but not compacted: %v", compactErr)
+		}
+		if result.Kept+result.Dropped != int(h.Count) {
+			t.Fatalf("%d kept, %d dropped of %d", result.Kept, result.Dropped, h.Count)
+		}
+		if result.IsUnchanged || result.Kept == 0 {
+			return
+		}
+		after, err := ValidateCompacted(result.Batch)
+		if err != nil {
+			t.Fatalf("compacted, and not accepted: %v", err)
+		}
+		if after.BaseOffset != h.BaseOffset || after.LastOffset() != h.LastOffset() || after.ProducerID != h.ProducerID || after.BaseSequence != h.BaseSequence {
+			t.Fatalf("header %+v became %+v", h, after)
+		}
+		var want []Record
+		for _, r := range allOf(t, batch) {
+			if keep(r) {
+				want = append(want, r)
+			}
+		}
+		if got := allOf(t, result.Batch); !reflect.DeepEqual(got, want) {
+			t.Fatalf("kept %+v, want %+v", got, want)
+		}
+		if again, err := Compact(result.Batch, 2000, keep); err != nil || !again.IsUnchanged {
+			t.Fatalf("compacted again: %+v, %v", again, err)
+		}
+	})
+}
