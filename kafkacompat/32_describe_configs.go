@@ -117,6 +117,7 @@ func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseReso
 		{"group.max.size", strconv.Itoa(config.Groups.MembersMax), kmsg.ConfigTypeInt},
 		{"group.min.session.timeout.ms", strconv.FormatInt(config.Groups.SessionTimeoutMin.Milliseconds(), 10), kmsg.ConfigTypeInt},
 		{"max.connections", strconv.Itoa(config.ConnectionsMax), kmsg.ConfigTypeInt},
+		{"max.connections.per.ip", strconv.Itoa(config.ConnectionsPerAddressMax), kmsg.ConfigTypeInt},
 		{"max.incremental.fetch.session.cache.slots", strconv.Itoa(config.FetchSessionsMax), kmsg.ConfigTypeInt},
 		{"num.partitions", strconv.Itoa(int(config.TopicPartitions)), kmsg.ConfigTypeInt},
 		{"socket.request.max.bytes", strconv.Itoa(config.RequestBytesMax), kmsg.ConfigTypeInt},

@@ -34,9 +34,15 @@ type Config struct {
 	// ConnectionsMax bounds the connections; more are closed at once. Default
 	// 4096.
 	ConnectionsMax int
+	// ConnectionsPerAddressMax bounds those of one address (max.connections.per.ip); all
+	// addresses of a /64 network of IPv6 are one. Default ConnectionsMax.
+	ConnectionsPerAddressMax int
 	// UnknownConnectionsMax bounds those of them on which nobody has said yet who is
 	// there, on listeners that ask. Default 1024.
 	UnknownConnectionsMax int
+	// UnknownConnectionsPerAddressMax bounds those of one address, so that no address
+	// has all of them. Default a quarter of UnknownConnectionsMax.
+	UnknownConnectionsPerAddressMax int
 	// InFlightMax bounds the requests of one connection that are read and not
 	// yet answered. Default 128.
 	InFlightMax int
@@ -65,7 +71,8 @@ type Config struct {
 	// listeners that ask. Default 10 s.
 	AuthenticationTimeout time.Duration
 	// FailedAuthenticationDelay is how long a client waits to be told that it failed
-	// (connection.failed.authentication.delay.ms). Default 100 ms.
+	// (connection.failed.authentication.delay.ms); where many logins of its address fail,
+	// it waits up to half of AuthenticationTimeout. Default 100 ms.
 	FailedAuthenticationDelay time.Duration
 	// WriteTimeout is how long a client may take to accept 256 KiB of an answer.
 	// Default 30 s.
@@ -132,6 +139,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.RequestMemoryBytesMax = orDefault(c.RequestMemoryBytesMax, max(256<<20, c.RequestBytesMax))
 	c.ConnectionsMax = orDefault(c.ConnectionsMax, 4096)
 	c.UnknownConnectionsMax = orDefault(c.UnknownConnectionsMax, 1024)
+	c.ConnectionsPerAddressMax = orDefault(c.ConnectionsPerAddressMax, c.ConnectionsMax)
+	c.UnknownConnectionsPerAddressMax = orDefault(c.UnknownConnectionsPerAddressMax, max(1, c.UnknownConnectionsMax/4))
 	c.AuthenticationTimeout = orDefault(c.AuthenticationTimeout, 10*time.Second)
 	c.FailedAuthenticationDelay = orDefault(c.FailedAuthenticationDelay, 100*time.Millisecond)
 	c.InFlightMax = orDefault(c.InFlightMax, 128)
@@ -165,6 +174,8 @@ func (c Config) withDefaults() (Config, error) {
 		c.RequestMemoryBytesMax, c.RequestBytesMax)
 	complain(c.ConnectionsMax < 1, "kafka listener: %d connections, at least 1", c.ConnectionsMax)
 	complain(c.UnknownConnectionsMax < 1, "kafka listener: %d connections before authentication, at least 1", c.UnknownConnectionsMax)
+	complain(c.ConnectionsPerAddressMax < 1, "kafka listener: %d connections of one address, at least 1", c.ConnectionsPerAddressMax)
+	complain(c.UnknownConnectionsPerAddressMax < 1, "kafka listener: %d connections of one address before authentication, at least 1", c.UnknownConnectionsPerAddressMax)
 	complain(c.InFlightMax < 1, "kafka listener: %d requests in flight, at least 1", c.InFlightMax)
 	complain(c.FetchBytesMax < 1, "kafka listener: fetches of at most %d bytes, at least 1", c.FetchBytesMax)
 	complain(c.FetchMemoryBytesMax < 1, "kafka listener: %d bytes for all fetches, at least 1", c.FetchMemoryBytesMax)

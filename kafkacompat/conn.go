@@ -39,7 +39,9 @@ type conn struct {
 	net      net.Conn
 	how      *Listener
 	listener string
-	logger   *slog.Logger
+	// address is whose the connection is, see addressOf.
+	address string
+	logger  *slog.Logger
 	// reader is for whoever reads: first identify, then the reading goroutine.
 	reader *bufio.Reader
 	queue  chan *request
@@ -98,6 +100,7 @@ func newConn(s *Server, netConn net.Conn, how *Listener) *conn {
 		net:      netConn,
 		how:      how,
 		listener: how.Name,
+		address:  addressOf(netConn),
 		reader:   bufio.NewReaderSize(netConn, readBufferBytes),
 		logger:   s.config.Logger.With("client", netConn.RemoteAddr().String(), "listener", how.Name),
 		queue:    make(chan *request, s.config.InFlightMax),

@@ -521,6 +521,34 @@ func TestOneConnectionTooManyIsClosed(t *testing.T) {
 	}
 }
 
+// dialFrom is dial with another address of the loopback network.
+func (s *testServer) dialFrom(host string) *rawConn {
+	s.t.Helper()
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(host)}}
+	conn, err := dialer.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Skipf("no connection from %s: %v", host, err) // only Linux has all of them
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	return &rawConn{Conn: conn, t: s.t, reader: bufio.NewReader(conn)}
+}
+
+func TestOneAddressHasNotAllConnections(t *testing.T) {
+	s := startServer(t, func(c *kafkacompat.Config) { c.ConnectionsPerAddressMax = 2 })
+	first, second := s.dial(), s.dial()
+	ask[*kmsg.MetadataResponse](first, metadataRequest())
+	ask[*kmsg.MetadataResponse](second, metadataRequest())
+	s.dial().requireClosed("two of the address are there already")
+	ask[*kmsg.MetadataResponse](s.dialFrom("127.0.0.2"), metadataRequest())
+	first.Close()
+	eventually(t, "one has gone", func() bool { return s.server.Stats().Connections == 2 })
+	ask[*kmsg.MetadataResponse](s.dial(), metadataRequest())
+	if refused := s.server.Stats().Refused; refused != 1 {
+		t.Errorf("%d refused, want 1", refused)
+	}
+}
+
 // A panic in a handler is a bug of ours; it must not cost more than the connection.
 func TestPanicCostsOneConnection(t *testing.T) {
 	s := startServer(t)

@@ -24,7 +24,7 @@ func (c *conn) identify() error {
 	if !c.how.asksWho() {
 		return nil
 	}
-	defer c.server.isKnown()
+	defer c.server.isKnown(c)
 	// Not a deadline: those are set anew while requests are read.
 	timer := time.AfterFunc(c.server.config.AuthenticationTimeout, func() {
 		c.logger.Info("kafka client took too long to authenticate", "timeout", c.server.config.AuthenticationTimeout)
@@ -68,8 +68,9 @@ func (c *conn) identifyByCertificate() error {
 }
 
 // isKnown notes that one connection less is unknown.
-func (s *Server) isKnown() {
+func (s *Server) isKnown(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unknown--
+	s.addresses[c.address].unknown--
 }

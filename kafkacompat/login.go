@@ -183,7 +183,7 @@ func (c *conn) logInBare() error {
 	}
 	answer, err := c.loginNext(message)
 	if err != nil {
-		sleep(c.ctx, c.server.config.FailedAuthenticationDelay)
+		c.failedLogin()
 		return c.login.failure
 	}
 	if err := c.net.SetWriteDeadline(time.Now().Add(c.server.config.WriteTimeout)); err != nil {

@@ -333,7 +333,7 @@ func TestListenerWithoutSASLRefusesToLogAnybodyIn(t *testing.T) {
 // Those who say nothing are sent away, and never keep out who has logged in.
 func TestStrangersTakeLittle(t *testing.T) {
 	s := startServer(t, func(c *kafkacompat.Config) {
-		c.UnknownConnectionsMax, c.AuthenticationTimeout = 3, time.Minute
+		c.UnknownConnectionsMax, c.UnknownConnectionsPerAddressMax, c.AuthenticationTimeout = 3, 3, time.Minute
 	}).listenWithSASL()
 	known := s.dial()
 	saslHandshake(known, "PLAIN", 1)
@@ -354,6 +354,45 @@ func TestStrangersTakeLittle(t *testing.T) {
 	saslAuthenticate(again, "\x00bob\x00builder")
 	ask[*kmsg.MetadataResponse](known, metadataRequest())
 	ask[*kmsg.MetadataResponse](again, metadataRequest())
+}
+
+func TestStrangersOfOneAddressLeaveRoomForOthers(t *testing.T) {
+	s := startServer(t, func(c *kafkacompat.Config) {
+		c.UnknownConnectionsMax, c.UnknownConnectionsPerAddressMax, c.AuthenticationTimeout = 3, 2, time.Minute
+	}).listenWithSASL()
+	s.dial()
+	s.dial()
+	eventually(t, "two are silent", func() bool { return s.server.Stats().Connections == 2 })
+	s.dial().requireClosed("the third stranger of the address")
+	c := s.dialFrom("127.0.0.2")
+	saslHandshake(c, "PLAIN", 1)
+	saslAuthenticate(c, "\x00alice\x00wonderland")
+	ask[*kmsg.MetadataResponse](c, metadataRequest())
+}
+
+func TestWhoFailsToLogInWaits(t *testing.T) {
+	const delay = 150 * time.Millisecond
+	s := startServer(t, func(c *kafkacompat.Config) { c.FailedAuthenticationDelay = delay }).listenWithSASL()
+	for version, fail := range []func(*rawConn){
+		func(c *rawConn) {
+			message := "\x00alice\x00hunter2"
+			c.send(append([]byte{0, 0, 0, byte(len(message))}, message...))
+			c.requireClosed("a wrong password")
+		},
+		func(c *rawConn) {
+			if r := saslAuthenticate(c, "\x00alice\x00hunter2"); r.ErrorCode != kerr.SaslAuthenticationFailed.Code {
+				t.Errorf("%+v", r)
+			}
+		},
+	} {
+		c := s.dial()
+		saslHandshake(c, "PLAIN", int16(version))
+		began := time.Now()
+		fail(c)
+		if took := time.Since(began); took < delay {
+			t.Errorf("version %d: told after %s", version, took)
+		}
+	}
 }
 
 func TestSilentStrangersAreSentAway(t *testing.T) {

@@ -43,6 +43,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	refused   int64
+	addresses addresses
 	// unknown counts the connections that have not said yet whose they are, on
 	// listeners that ask.
 	unknown int
@@ -85,6 +86,7 @@ func New(config Config) (*Server, error) {
 		decompressing: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		listeners:     make(map[net.Listener]struct{}),
 		conns:         make(map[*conn]struct{}),
+		addresses:     make(addresses),
 	}
 	s.coordinator = newCoordinator(config.Groups, config.Cluster, config.Log, config.Logger)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -157,32 +159,51 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // start serves a connection, unless there are too many.
 func (s *Server) start(netConn net.Conn, how *Listener) {
-	s.mu.Lock()
-	if s.isClosed || len(s.conns) >= s.config.ConnectionsMax {
-		s.mu.Unlock()
-		s.refuse(netConn, fmt.Sprintf("more than %d connections", s.config.ConnectionsMax))
-		return
-	}
-	if how.asksWho() && s.unknown >= s.config.UnknownConnectionsMax {
-		s.mu.Unlock()
-		s.refuse(netConn, fmt.Sprintf("more than %d connections of clients that have not said who they are", s.config.UnknownConnectionsMax))
-		return
-	}
 	c := newConn(s, netConn, how)
-	s.conns[c] = struct{}{}
-	if how.asksWho() {
-		s.unknown++
+	if why := s.enter(c); why != "" {
+		c.cancel()
+		s.refuse(netConn, why)
+		return
 	}
-	s.served.Add(1)
-	s.mu.Unlock()
-
 	go func() {
 		defer s.served.Done()
 		c.serve()
 		s.mu.Lock()
 		delete(s.conns, c)
+		s.addresses[c.address].connections--
+		s.addresses.left(c.address, time.Now())
 		s.mu.Unlock()
 	}()
+}
+
+// enter counts a connection, or says why there is no room for it.
+func (s *Server) enter(c *conn) (why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	config := &s.config
+	if s.isClosed || len(s.conns) >= config.ConnectionsMax {
+		return fmt.Sprintf("more than %d connections", config.ConnectionsMax)
+	}
+	now := time.Now()
+	of := s.addresses.of(c.address, now)
+	defer s.addresses.left(c.address, now) // if it does not enter
+	if of.connections >= config.ConnectionsPerAddressMax {
+		return fmt.Sprintf("more than %d connections of one address", config.ConnectionsPerAddressMax)
+	}
+	if c.how.asksWho() {
+		if s.unknown >= config.UnknownConnectionsMax {
+			return fmt.Sprintf("more than %d connections of clients that have not said who they are", config.UnknownConnectionsMax)
+		}
+		if of.unknown >= config.UnknownConnectionsPerAddressMax {
+			return fmt.Sprintf("more than %d connections of one address whose clients have not said who they are", config.UnknownConnectionsPerAddressMax)
+		}
+		s.unknown++
+		of.unknown++
+	}
+	s.conns[c] = struct{}{}
+	of.connections++
+	s.served.Add(1)
+	return ""
 }
 
 func (s *Server) refuse(netConn net.Conn, why string) {

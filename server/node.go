@@ -216,6 +216,8 @@ func (n *Node) makeKafka() (err error) {
 		TopicPartitions:  n.config.TopicPartitions,
 		RequestBytesMax:  n.config.RequestBytesMax,
 		ConnectionsMax:   n.config.ConnectionsMax,
+
+		ConnectionsPerAddressMax: n.config.ConnectionsPerAddressMax,
 		Groups: kafkacompat.GroupConfig{
 			SessionTimeoutMin:         n.config.GroupSessionTimeoutMin,
 			SessionTimeoutMax:         n.config.GroupSessionTimeoutMax,

@@ -92,6 +92,9 @@ type Config struct {
 	RequestBytesMax int
 	// ConnectionsMax bounds the Kafka connections open at a time.
 	ConnectionsMax int
+	// ConnectionsPerAddressMax bounds those of one address; 0 leaves that to
+	// ConnectionsMax.
+	ConnectionsPerAddressMax int
 
 	LogLevel slog.Level
 	// LogFormat is LogFormatText or LogFormatJSON.
@@ -214,6 +217,7 @@ func (c Config) Validate() error {
 		{"output-bytes-max", int64(c.OutputBytesMax), kibibyte, statemachine.OutputBytesMax},
 		{"request-bytes-max", int64(c.RequestBytesMax), mebibyte, gibibyte},
 		{"connections-max", int64(c.ConnectionsMax), 1, 1_000_000},
+		{"connections-per-address-max", int64(c.ConnectionsPerAddressMax), 0, 1_000_000},
 	} {
 		if bound.value < bound.min || bound.value > bound.max {
 			report("%s: %d is not between %d and %d", bound.name, bound.value, bound.min, bound.max)

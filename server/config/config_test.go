@@ -120,7 +120,7 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",
 		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
 		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",
-		"request-bytes-max": "3MiB", "connections-max": "12", "log-level": "warn", "log-format": "json", "shutdown-timeout": "3s",
+		"request-bytes-max": "3MiB", "connections-max": "12", "connections-per-address-max": "4", "log-level": "warn", "log-format": "json", "shutdown-timeout": "3s",
 	}
 	for _, setting := range Settings() {
 		value, known := values[setting.Name]

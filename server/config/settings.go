@@ -119,6 +119,7 @@ var settings = []Setting{
 	size("output-bytes-max", "largest sum of the records that one step may write", func(c *Config) *int { return &c.OutputBytesMax }),
 	size("request-bytes-max", "largest Kafka request or HTTP body", func(c *Config) *int { return &c.RequestBytesMax }),
 	number("connections-max", "N", "most Kafka connections open at a time", func(c *Config) *int { return &c.ConnectionsMax }),
+	number("connections-per-address-max", "N", "most Kafka connections of one IP address, or of one /64 network of IPv6; 0 for no bound but connections-max", func(c *Config) *int { return &c.ConnectionsPerAddressMax }),
 	{
 		Name: "log-level", Placeholder: "LEVEL", Usage: "debug, info, warn or error",
 		set: func(c *Config, value string) error {
