@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -23,6 +24,11 @@ const (
 	// produceRunBytesMax bounds the Produce requests that are answered together,
 	// but for the first one.
 	produceRunBytesMax = 4 << 20
+	// unansweredBytesMax bounds the requests of one connection that are read and not
+	// answered, but for one alone. What stands behind a long poll would else have the
+	// memory of all connections for as long as that waits; two runs of Produce requests
+	// are all that reading ahead is good for.
+	unansweredBytesMax = 2 * produceRunBytesMax
 )
 
 // A conn is one client connection, on two goroutines: one reads requests into a
@@ -45,6 +51,10 @@ type conn struct {
 	// reader is for whoever reads: first identify, then the reading goroutine.
 	reader *bufio.Reader
 	queue  chan *request
+	// unanswered is the size of the requests that were read and not answered; answered is
+	// signalled when it becomes less.
+	unanswered atomic.Int64
+	answered   chan struct{}
 	// ctx ends when the client is gone, the answering goroutine has given up, or
 	// the server closes. Requests that wait for something give up then. What is
 	// to be stored is stored nevertheless: a producer with acks=0 may send and
@@ -105,6 +115,7 @@ func newConn(s *Server, netConn net.Conn, how *Listener) *conn {
 		logger:   s.config.Logger.With("client", netConn.RemoteAddr().String(), "listener", how.Name),
 		queue:    make(chan *request, s.config.InFlightMax),
 		wake:     make(chan struct{}, 1),
+		answered: make(chan struct{}, 1),
 	}
 	c.ctx, c.cancel = context.WithCancel(s.ctx)
 	return c
@@ -210,6 +221,9 @@ func (c *conn) read() error {
 		if bytesMax := orDefault(a.requestBytesMax, config.RequestBytesMax); bytes > bytesMax {
 			return fmt.Errorf("%s request of %d bytes, at most %d", a.name, bytes, bytesMax)
 		}
+		if err := c.awaitAnswers(bytes); err != nil {
+			return err
+		}
 		r := &request{api: a, bytes: bytes}
 		if err := c.readRequest(reader, r); err != nil {
 			return err
@@ -223,10 +237,26 @@ func (c *conn) read() error {
 	}
 }
 
+// awaitAnswers waits until a request of a size may be read behind those that are there.
+func (c *conn) awaitAnswers(bytes int) error {
+	for {
+		unanswered := c.unanswered.Load()
+		if unanswered == 0 || unanswered+int64(bytes) <= unansweredBytesMax {
+			return nil
+		}
+		select {
+		case <-c.answered:
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		}
+	}
+}
+
 // readRequest reads and decodes the rest of a request, which has memory of the
 // server then, unless there is an error or a panic.
 func (c *conn) readRequest(reader *bufio.Reader, r *request) error {
 	isRead := false
+	c.unanswered.Add(int64(r.bytes))
 	defer func() {
 		if !isRead {
 			c.release(r)
@@ -268,6 +298,11 @@ func (c *conn) readRequest(reader *bufio.Reader, r *request) error {
 
 func (c *conn) release(r *request) {
 	c.server.requestMemory.release(&r.memory)
+	c.unanswered.Add(-int64(r.bytes))
+	select {
+	case c.answered <- struct{}{}:
+	default:
+	}
 }
 
 // answer takes requests from the queue until it ends.

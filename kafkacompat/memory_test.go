@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -25,6 +26,28 @@ func TestSizesThatAreOnlyClaimedHoldBackNobody(t *testing.T) {
 	}
 	eventually(t, "the announcements have come", func() bool { return s.server.Stats().Connections == 4 })
 	ask[*kmsg.MetadataResponse](s.dial(), metadataRequest())
+}
+
+// Large requests behind long polls had all the memory for requests and the overdraft,
+// and nobody else was heard until the polls were over.
+func TestLargeRequestsBehindALongPollHoldBackNobody(t *testing.T) {
+	const mib = 1 << 20
+	s := startServer(t, func(c *kafkacompat.Config) { c.RequestBytesMax, c.RequestMemoryBytesMax = 16*mib, 16*mib })
+	s.createTopic("orders", 1)
+	s.createTopic("silence", 1)
+	greedy := append(frame(1, fetchRequest("silence", 0, 1, time.Minute)), frame(2, produceRequest(-1, 9, "orders", make([]byte, 9*mib)))...)
+	for range 3 {
+		c := s.dial()
+		go c.Write(greedy) // as far as it is taken
+	}
+	eventually(t, "all poll", func() bool { return s.log.Watches() == 3 })
+	other := s.dial()
+	request := produceRequest(-1, 9, "orders", oneBatch(strings.Repeat("x", 900<<10)))
+	for range 30 {
+		if p := ask[*kmsg.ProduceResponse](other, request).Topics[0].Partitions[0]; p.ErrorCode != 0 {
+			t.Fatalf("%+v", p)
+		}
+	}
 }
 
 func TestLargeRequestsAtOnceAreAllAnswered(t *testing.T) {
