@@ -15,6 +15,7 @@
 #	kafka_spawn CLASS ARGUMENT...  the same in the background: $! is the JVM's own process
 #	kafka_start DIR [NAME=VALUE…]  formats DIR and starts a broker on loopback with these settings over its own;
 #	                               sets kafka_bootstrap and kafka_pid; DIR/server.log has what it wrote
+#	                               (kafka_listeners and kafka_protocols: more listeners, NAME://HOST:PORT,…, and what they speak, NAME:PROTOCOL,…)
 #	kafka_stop                     stops it and waits until it is gone
 #
 # A broker on a DIR that has been formatted goes on with what is there, on its ports.
@@ -22,7 +23,7 @@
 [[ ${BASH_SOURCE[0]} != "$0" ]] || . "$(dirname "$0")/lib.sh"
 
 kafka_version=4.3.1
-kafka_pid=''
+kafka_pid='' kafka_listeners='' kafka_protocols=''
 
 kafka_jars() {
 	local jars=$cache/apache-kafka-$kafka_version said
@@ -63,9 +64,9 @@ kafka_properties() {
 		process.roles=broker,controller
 		node.id=1
 		controller.quorum.voters=1@127.0.0.1:$controller
-		listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-		advertised.listeners=PLAINTEXT://127.0.0.1:$port
-		listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+		listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller${kafka_listeners:+,$kafka_listeners}
+		advertised.listeners=PLAINTEXT://127.0.0.1:$port${kafka_listeners:+,$kafka_listeners}
+		listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT${kafka_protocols:+,$kafka_protocols}
 		inter.broker.listener.name=PLAINTEXT
 		controller.listener.names=CONTROLLER
 		log.dirs=$dir/logs

@@ -12,15 +12,45 @@
 work=$(mktemp -d)
 trap 'node_stop; kafka_stop; rm -rf "$work"' EXIT
 kafka_jars
+
+# Two listeners besides the one in plain text: $secure wants a password and TLS, and a new login every two seconds, $mutual a certificate.
+secure='' mutual=''
+secure_files() {
+	command -v openssl >/dev/null || install openssl
+	mkdir "$work/tls"
+	(
+		cd "$work/tls"
+		openssl req -x509 -newkey rsa:2048 -nodes -days 7 -subj '/CN=authority' -keyout ca.key -out ca.crt
+		for name in server orders; do
+			openssl req -newkey rsa:2048 -nodes -subj "/CN=$name" -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' -keyout "$name.key" -out "$name.csr"
+			openssl x509 -req -in "$name.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days 7 -copy_extensions copy -out "$name.crt"
+			cat "$name.key" "$name.crt" >"$name.pem"
+		done
+	) 2>"$work/openssl.log" || { tail -3 "$work/openssl.log" >&2 && fail 'openssl makes no certificates'; }
+	secure=127.0.0.1:$(free_port) mutual=127.0.0.1:$(free_port)
+}
+principal_rules='RULE:^CN=([^,]+).*$/User-$1/U,DEFAULT'
+
 case ${1:-} in
 --bootstrap) bootstrap=${2:?--bootstrap needs HOST:PORT} ;;
 --apache-kafka)
+	secure_files
+	kafka_listeners=SECURE://$secure,MUTUAL://$mutual kafka_protocols=SECURE:SASL_SSL,MUTUAL:SSL
+	scram=org.apache.kafka.common.security.scram.ScramLoginModule
 	kafka_start "$work/kafka" authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer super.users=User:ANONYMOUS \
-		group.initial.rebalance.delay.ms=0 log.cleaner.backoff.ms=500
+		group.initial.rebalance.delay.ms=0 log.cleaner.backoff.ms=500 ssl.keystore.type=PEM "ssl.keystore.location=$work/tls/server.pem" \
+		ssl.truststore.type=PEM "ssl.truststore.location=$work/tls/ca.crt" listener.name.mutual.ssl.client.auth=required \
+		"listener.name.mutual.ssl.principal.mapping.rules=$principal_rules" listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512 \
+		"listener.name.secure.scram-sha-256.sasl.jaas.config=$scram required;" "listener.name.secure.scram-sha-512.sasl.jaas.config=$scram required;" \
+		listener.name.secure.scram-sha-256.connections.max.reauth.ms=2000 listener.name.secure.scram-sha-512.connections.max.reauth.ms=2000
 	bootstrap=$kafka_bootstrap
 	;;
 '')
 	node_build
+	secure_files
+	tls="cert=$work/tls/server.crt&key=$work/tls/server.key"
+	node_listeners=('kafka://127.0.0.1:0?name=plain' "kafka+tls://$secure?name=secure&$tls&sasl=scram-sha-256,scram-sha-512&reauthenticate-after=2s"
+		"kafka+tls://$mutual?name=mutual&$tls&client-ca=$work/tls/ca.crt&client-auth=required&principal-rules=$principal_rules")
 	node_start ${NODE_FLAGS-$(node_authorizer)}
 	bootstrap=$node_kafka
 	;;

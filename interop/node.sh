@@ -3,6 +3,7 @@
 #
 #	node_build               into $work/kont, or takes $KONT as it is
 #	node_start [FLAG...]     sets node_kafka, node_http and node_pid; the second time it goes on with its data and ports
+#	                         (node_listeners: settings of listeners in the place of --kafka-listen; node_kafka is the first one's address)
 #	node_authorizer          prints flags with which ACLs can be made
 #	node_kill                kill -9, and waits until it is gone
 #	node_stop                what SIGTERM does, and waits
@@ -10,7 +11,7 @@
 #
 # $work must be a directory of the script's own, which it removes after node_stop.
 
-node_pid='' node_kafka=127.0.0.1:0 node_http=127.0.0.1:0
+node_pid='' node_kafka=127.0.0.1:0 node_http=127.0.0.1:0 node_listeners=()
 
 node_build() {
 	kont=${KONT:-$work/kont}
@@ -21,8 +22,12 @@ node_address() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$work/addresses"; }
 
 node_start() {
 	: >"$work/addresses"
-	[[ " $* " == *' --listener '* ]] || set -- --kafka-listen "$node_kafka" "$@"
-	env -u KONT_INTEROP_RESULTS -u KONT_INTEROP_CACHE "$kont" serve --data "$work/data" --http-listen "$node_http" -o json "$@" \
+	local listen=(--kafka-listen "$node_kafka") listener
+	((!${#node_listeners[@]})) || listen=()
+	for listener in "${node_listeners[@]}"; do
+		listen+=(--listener "$listener")
+	done
+	env -u KONT_INTEROP_RESULTS -u KONT_INTEROP_CACHE "$kont" serve --data "$work/data" "${listen[@]}" --http-listen "$node_http" -o json "$@" \
 		>"$work/addresses" 2>>"$work/node.log" &
 	node_pid=$!
 	local deadline=$((SECONDS + 60))
