@@ -125,6 +125,8 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyExpireOffsets(com)
 	case *command.AlterClientQuotas:
 		return c.applyAlterClientQuotas(com)
+	case *command.AlterGroupConfigs:
+		return c.applyAlterGroupConfigs(com)
 	case *command.InitProducer:
 		return c.applyInitProducer(com)
 	case *command.AddToTransaction:

@@ -148,6 +148,9 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 		}
 		quotas, err := decodeQuotas(value)
 		return fmt.Sprintf("quotas of user %v, client id %v, address %v", user, clientID, ip), fmt.Sprint(quotas), err
+	case keys.GroupConfig:
+		configs, err := decodeGroupConfigs(value)
+		return fmt.Sprintf("configs of group %s", key[1:]), fmt.Sprint(configs), err
 	case keys.KeptEvent:
 		e, err := decodeKeptEvent(value)
 		return fmt.Sprintf("kept %s of %s", numbered(), topic), fmt.Sprintf("from partition %d: %q", e.partition, e.value), err

@@ -63,6 +63,8 @@ var stored = map[string]struct {
 	"kept_event_null": value(keptEvent{partition: 3, isNull: true}, (*keptEvent).encode, decodeKeptEvent),
 	"quotas": value(map[string]float64{"producer_byte_rate": 1024.5, "consumer_byte_rate": 1 << 40},
 		func(q *map[string]float64, dst []byte) []byte { return encodeQuotas(dst, *q) }, decodeQuotas),
+	"group_configs": value(map[string]string{"consumer.session.timeout.ms": "50000", "consumer.heartbeat.interval.ms": "3000"},
+		func(configs *map[string]string, dst []byte) []byte { return encodeGroupConfigs(dst, *configs) }, decodeGroupConfigs),
 	"timer":       value(int64(1_700_000_000_000), func(due *int64, dst []byte) []byte { return encodeTimer(dst, *due) }, decodeTimer),
 	"bundle_hash": value(bundle{hash: command.BundleHash{1, 31: 2}, threads: 3, deployments: 1, isStored: true}, (*bundle).encode, decodeBundle),
 	"deployment": value(deployment{app: "orders", bundle: 2, outputTopics: []string{"out", "mail"}, deployedUnixMilli: 1_700_000_000_000},

@@ -26,8 +26,9 @@ type image struct {
 	// hashes finds a bundle's number.
 	hashes    map[command.BundleHash]keys.BundleNumber
 	unmatched unmatchedEnds
-	// quotas are replaced as a whole, never written to.
+	// quotas and groupConfigs are replaced as a whole, never written to.
 	quotas       *command.ClientQuotas
+	groupConfigs *command.GroupConfigs
 	transactions transactions
 	// acls is replaced as a whole, its list never written to.
 	acls        *command.ACLs
@@ -56,6 +57,7 @@ func load(db *pebble.DB) (*image, error) {
 		bundles:      map[keys.BundleNumber]bundle{},
 		hashes:       map[command.BundleHash]keys.BundleNumber{},
 		quotas:       noQuotas,
+		groupConfigs: noGroupConfigs,
 		transactions: newTransactions(),
 		acls:         noACLs,
 		credentials:  map[command.ScramUser]command.ScramCredential{},
@@ -69,6 +71,7 @@ func load(db *pebble.DB) (*image, error) {
 		scan(db, keys.Compaction, im.loadCompaction),
 		scan(db, keys.Tally, im.loadTally),
 		scan(db, keys.Quota, im.loadQuotas),
+		scan(db, keys.GroupConfig, im.loadGroupConfigs),
 		scan(db, keys.Deployment, im.loadDeployment),
 		scan(db, keys.BundleHash, im.loadBundle),
 		scan(db, keys.Transaction, im.loadTransaction),

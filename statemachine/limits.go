@@ -93,6 +93,9 @@ const (
 	QuotaEntitiesMax    = 10_000
 	QuotaEntityBytesMax = 1024
 	QuotasOfEntityMax   = 16
+	// GroupsWithConfigsMax bounds the groups of which something is set, ConfigsOfGroupMax what is set of each.
+	GroupsWithConfigsMax = 1000
+	ConfigsOfGroupMax    = 16
 	// TransactionsMax bounds the transactional ids, which are kept in memory, and
 	// TransactionalIDBytesMax each of them.
 	TransactionsMax         = 100_000

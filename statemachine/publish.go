@@ -15,6 +15,7 @@ func (c *change) publish() {
 	view.meta = c.work.meta
 	view.unmatched = c.work.unmatched
 	view.quotas = c.work.quotas
+	view.groupConfigs = c.work.groupConfigs
 	if len(c.topicNames) > 0 {
 		s.topicChanges++
 	}

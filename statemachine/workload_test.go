@@ -93,6 +93,8 @@ func (w *workload) next() {
 			{Entity: command.QuotaEntity{User: name}, Set: map[string]float64{"producer_byte_rate": float64(w.now) / 3}},
 			{Entity: command.QuotaEntity{ClientID: name, IP: command.QuotaName{Kind: command.QuotaDefault}}, Remove: []string{"producer_byte_rate"}},
 		}})
+		w.apply(command.AlterGroupConfigs{Group: fmt.Sprint("g", w.now%5), Set: map[string]string{"consumer.session.timeout.ms": fmt.Sprint(w.now)}})
+		w.apply(command.AlterGroupConfigs{Group: fmt.Sprint("g", w.now%3), Remove: []string{"consumer.session.timeout.ms"}})
 	default:
 		value := fmt.Sprint(w.random.IntN(100_000))
 		w.apply(command.AlterTopicConfigs{Topic: "out", Configs: map[string]*string{"retention.ms": &value, "retention.bytes": nil}})

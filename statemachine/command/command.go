@@ -21,6 +21,7 @@ const (
 	KindKeepOffsets         Kind = 14
 	KindExpireOffsets       Kind = 15
 	KindAlterClientQuotas   Kind = 32
+	KindAlterGroupConfigs   Kind = 33
 
 	// The kinds of transactions.
 	KindInitProducer             Kind = 16
@@ -57,6 +58,7 @@ var kindNames = map[Kind]string{
 	KindKeepOffsets:         "KeepOffsets",
 	KindExpireOffsets:       "ExpireOffsets",
 	KindAlterClientQuotas:   "AlterClientQuotas",
+	KindAlterGroupConfigs:   "AlterGroupConfigs",
 
 	KindInitProducer:             "InitProducer",
 	KindAddToTransaction:         "AddToTransaction",

@@ -59,6 +59,7 @@ var kinds = map[Kind]func() Command{
 	KindKeepOffsets:         func() Command { return new(KeepOffsets) },
 	KindExpireOffsets:       func() Command { return new(ExpireOffsets) },
 	KindAlterClientQuotas:   func() Command { return new(AlterClientQuotas) },
+	KindAlterGroupConfigs:   func() Command { return new(AlterGroupConfigs) },
 
 	KindInitProducer:             func() Command { return new(InitProducer) },
 	KindAddToTransaction:         func() Command { return new(AddToTransaction) },

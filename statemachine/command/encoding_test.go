@@ -41,9 +41,10 @@ func examples() map[string]Command {
 		"alter_client_quotas": &AlterClientQuotas{Alterations: []QuotaAlteration{
 			{Entity: QuotaEntity{User: QuotaName{QuotaNamed, "u"}, ClientID: QuotaName{QuotaDefault, ""}}, Set: map[string]float64{"b": 1.5, "a": 1024}, Remove: []string{"c"}},
 			{Entity: QuotaEntity{IP: QuotaName{QuotaNamed, "::1"}}, Remove: []string{"c"}}}},
-		"keep_offsets":   &KeepOffsets{Groups: []string{"g", "h"}, NowUnixMilli: 9},
-		"expire_offsets": &ExpireOffsets{Groups: []string{"g"}, BeforeUnixMilli: 10},
-		"init_producer":  &InitProducer{TransactionalID: "tx", TimeoutMilli: 60_000, Expected: ProducerEpoch{7, 3}, CoordinatorEpoch: 2, NowUnixMilli: 11},
+		"alter_group_configs": &AlterGroupConfigs{Group: "g", Set: map[string]string{"consumer.session.timeout.ms": "50000", "a": "b"}, Remove: []string{"c"}},
+		"keep_offsets":        &KeepOffsets{Groups: []string{"g", "h"}, NowUnixMilli: 9},
+		"expire_offsets":      &ExpireOffsets{Groups: []string{"g"}, BeforeUnixMilli: 10},
+		"init_producer":       &InitProducer{TransactionalID: "tx", TimeoutMilli: 60_000, Expected: ProducerEpoch{7, 3}, CoordinatorEpoch: 2, NowUnixMilli: 11},
 		"add_to_transaction": &AddToTransaction{TransactionalID: "tx", Producer: ProducerEpoch{7, 3},
 			Partitions: []TopicPartition{{"t", 1}}, Groups: []string{"g"}, NowUnixMilli: 12},
 		"commit_transaction_offsets": &CommitTransactionOffsets{TransactionalID: "tx", Producer: ProducerEpoch{7, 3}, Group: "g",

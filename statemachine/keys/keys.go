@@ -29,6 +29,7 @@ const (
 	Unmatched        = 'u'
 	UnmatchedEnds    = 'U'
 	Quota            = 'Q'
+	GroupConfig      = 'J'
 	Transaction      = 'n'
 	OpenTransaction  = 'o'
 	EndedTransaction = 'a'
@@ -185,6 +186,9 @@ func (k *Key) QuotaOf(user, clientID, ip QuotaPart) []byte {
 	}
 	return k.buffer
 }
+
+// GroupConfigOf is for GroupConfig: a group.
+func (k *Key) GroupConfigOf(group string) []byte { return k.begin(GroupConfig).name(group) }
 
 // ACLOf is for ACL. The numbers stand before the names, so that one loop reads them.
 func (k *Key) ACLOf(resourceType, pattern, operation, permission int8, name, principal, host string) []byte {
