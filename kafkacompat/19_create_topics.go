@@ -78,6 +78,7 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 		answer.Topic = request.Topics[i].Topic
 		answer.ErrorCode, answer.ErrorMessage = errorCode(errs[i]), errorMessage(errs[i])
 		answer.NumPartitions, answer.ReplicationFactor = -1, -1
+		answer.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // null would say that it may not be seen
 		response.Topics = append(response.Topics, answer)
 	}
 	for i, topic := range wanted {
