@@ -121,6 +121,7 @@ func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseReso
 		{"max.incremental.fetch.session.cache.slots", strconv.Itoa(config.FetchSessionsMax), kmsg.ConfigTypeInt},
 		{"num.partitions", strconv.Itoa(int(config.TopicPartitions)), kmsg.ConfigTypeInt},
 		{"socket.request.max.bytes", strconv.Itoa(config.RequestBytesMax), kmsg.ConfigTypeInt},
+		{"transaction.max.timeout.ms", strconv.FormatInt(config.TransactionTimeoutMax.Milliseconds(), 10), kmsg.ConfigTypeInt},
 	}
 	answers := make([]kmsg.DescribeConfigsResponseResourceConfig, 0, len(rows))
 	for _, row := range rows {

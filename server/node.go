@@ -218,6 +218,7 @@ func (n *Node) makeKafka() (err error) {
 		ConnectionsMax:   n.config.ConnectionsMax,
 
 		ConnectionsPerAddressMax: n.config.ConnectionsPerAddressMax,
+		TransactionTimeoutMax:    n.config.TransactionTimeoutMax,
 		Groups: kafkacompat.GroupConfig{
 			SessionTimeoutMin:         n.config.GroupSessionTimeoutMin,
 			SessionTimeoutMax:         n.config.GroupSessionTimeoutMax,

@@ -1,10 +1,13 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/statemachine/command"
@@ -124,5 +127,19 @@ func TestTransactionalIDsThatNobodyUsesAreForgotten(t *testing.T) {
 	}
 	if got := list(); got != 0 {
 		t.Errorf("%d transactional ids, want none", got)
+	}
+}
+
+func TestProducerChoosesNoLongerTimeoutThanIsSet(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.TransactionTimeoutMax = time.Minute
+	n := startNode(t, c)
+	for timeout, want := range map[time.Duration]error{time.Minute: nil, time.Minute + time.Millisecond: kerr.InvalidTransactionTimeout} {
+		client := newClient(t, n, kgo.TransactionalID("tx"), kgo.TransactionTimeout(timeout))
+		ctx, cancel := context.WithTimeout(testContext(t), 10*time.Second)
+		defer cancel()
+		if _, _, err := client.ProducerID(ctx); !errors.Is(err, want) {
+			t.Errorf("timeout %s: error %v, want %v", timeout, err, want)
+		}
 	}
 }

@@ -55,6 +55,8 @@ type Config struct {
 	TopicPartitions int32
 	// ResumePartitions is how many partitions a resume topic is made with.
 	ResumePartitions int32
+	// TransactionTimeoutMax bounds what a transactional producer may choose (transaction.max.timeout.ms).
+	TransactionTimeoutMax time.Duration
 	// OffsetsRetention is how long the offsets of a consumer group are kept after its
 	// last member has gone, or after the commit if it never had one; 0 for ever.
 	OffsetsRetention time.Duration
@@ -143,6 +145,8 @@ const (
 	resumePartitionsMax = 1024
 	// groupMembersMax keeps a group's parts within what one command holds of them.
 	groupMembersMax = 90_000
+	// transactionTimeoutMax fits into the milliseconds of a request.
+	transactionTimeoutMax = 24 * 24 * time.Hour
 	// offsetsRetentionMax is ten years.
 	offsetsRetentionMax = 87_600 * time.Hour
 	// stepBytesMax is what the effects of one step may have in an entry of the
@@ -160,6 +164,7 @@ func Default() Config {
 		RaftLogStore:                   RaftLogStoreWAL,
 		TopicPartitions:                1,
 		ResumePartitions:               8,
+		TransactionTimeoutMax:          15 * time.Minute,
 		OffsetsRetention:               7 * 24 * time.Hour,
 		GroupSessionTimeoutMin:         6 * time.Second,
 		GroupSessionTimeoutMax:         30 * time.Minute,
@@ -228,6 +233,9 @@ func (c Config) Validate() error {
 	}
 	if c.StepTimeout < time.Millisecond || c.StepTimeout > time.Hour {
 		report("step-timeout: %s is not between 1ms and 1h", c.StepTimeout)
+	}
+	if c.TransactionTimeoutMax < time.Millisecond || c.TransactionTimeoutMax > transactionTimeoutMax {
+		report("transaction-timeout-max: %s is not between 1ms and %s", c.TransactionTimeoutMax, transactionTimeoutMax)
 	}
 	if c.OffsetsRetention != 0 && (c.OffsetsRetention < time.Minute || c.OffsetsRetention > offsetsRetentionMax) {
 		report("offsets-retention: %s is neither 0s nor between 1m and %s", c.OffsetsRetention, offsetsRetentionMax)

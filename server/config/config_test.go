@@ -86,6 +86,16 @@ func TestMisspeltVariablesAreNamedWithTheNearestSetting(t *testing.T) {
 	}
 }
 
+func TestTransactionTimeoutsHaveBounds(t *testing.T) {
+	for _, timeout := range []time.Duration{0, -time.Second, time.Microsecond, 25 * 24 * time.Hour} {
+		c := Default()
+		c.TransactionTimeoutMax = timeout
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "transaction-timeout-max") {
+			t.Errorf("%s: %v", timeout, err)
+		}
+	}
+}
+
 func TestListeningForStrangersNeedsConsent(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:9092", ":9092", "[::]:9092", "192.0.2.1:9092", "kont.example:9092"} {
 		c := Default()
@@ -118,7 +128,7 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 		"http-hosts": "a.example,b.example", "insecure": "true", "http-profiles": "true",
 		"raft-log-store": "boltdb", "topic-partitions": "6", "resume-partitions": "9", "offsets-retention": "48h0m0s",
 		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",
-		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
+		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "transaction-timeout-max": "20m0s", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
 		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",
 		"request-bytes-max": "3MiB", "connections-max": "12", "connections-per-address-max": "4", "log-level": "warn", "log-format": "json", "shutdown-timeout": "3s",
 	}

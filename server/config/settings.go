@@ -109,6 +109,7 @@ var settings = []Setting{
 	duration("group-session-timeout-max", "longest session timeout that a member of a classic consumer group may choose", func(c *Config) *time.Duration { return &c.GroupSessionTimeoutMax }),
 	duration("group-consumer-session-timeout", "session timeout of members of consumer groups by the new protocol (KIP-848)", func(c *Config) *time.Duration { return &c.GroupConsumerSessionTimeout }),
 	duration("group-consumer-heartbeat-interval", "how often members of consumer groups by the new protocol send heartbeats", func(c *Config) *time.Duration { return &c.GroupConsumerHeartbeatInterval }),
+	duration("transaction-timeout-max", "longest timeout that a transactional producer may choose", func(c *Config) *time.Duration { return &c.TransactionTimeoutMax }),
 	number("group-members-max", "N", "most members of one consumer group", func(c *Config) *int { return &c.GroupMembersMax }),
 	size("store-cache-bytes", "memory for the store's block cache", func(c *Config) *int64 { return &c.StoreCacheBytes }),
 	size("memory-slack-bytes", "memory that garbage may take, beyond what is in use, before it is collected; 0 leaves that to GOGC", func(c *Config) *int64 { return &c.MemorySlackBytes }),
