@@ -105,3 +105,9 @@ func residentBytes() int64 {
 	metrics.Read(sample)
 	return int64(sample[0].Value.Uint64())
 }
+
+// FailedLogins counts Kafka clients that were refused when they said who they are, since the node was started.
+func (n *Node) FailedLogins() int64 { return n.kafka.Stats().FailedLogins }
+
+// OpenTransactions are those of Kafka clients that have not ended.
+func (n *Node) OpenTransactions() int { return n.store.OpenTransactions() }

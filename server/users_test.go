@@ -57,6 +57,9 @@ func TestUsersOutliveTheNodeAndTheirFile(t *testing.T) {
 		if err := as("carol", "a:b").Ping(testContext(t)); !errors.Is(err, kerr.SaslAuthenticationFailed) {
 			t.Errorf("carol, who is deleted: %v", err)
 		}
+		if got := n.FailedLogins(); got == 0 {
+			t.Error("nobody has counted the failed login")
+		}
 		secret := string(n.scramSecret)
 		if err := n.Close(); err != nil {
 			t.Fatal(err)

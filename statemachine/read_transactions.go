@@ -68,6 +68,12 @@ func (s *Store) Transactions() []command.Transaction {
 	return all
 }
 
+// OpenTransactions counts the transactional ids with an open transaction.
+func (s *Store) OpenTransactions() (count int) {
+	s.view(func(im *image) { count = len(im.transactions.open) })
+	return count
+}
+
 // Transaction returns a transactional id, false if nobody has it.
 func (s *Store) Transaction(id string) (tx command.Transaction, exists bool) {
 	s.view(func(im *image) {

@@ -233,9 +233,11 @@ func TestBatchesMayAddTheirPartition(t *testing.T) {
 	tx, _ := h.store.Transaction("x")
 	requireEqual(t, "partitions", tx.Partitions, []command.TopicPartition{{Topic: "t", Partition: 1}})
 	requireEqual(t, "status", tx.Status, command.TransactionOngoing)
+	requireEqual(t, "open", h.store.OpenTransactions(), 1)
 	end := command.EndTransaction{TransactionalID: "x", Producer: x.producer, Commit: true, BumpsEpoch: true, NowUnixMilli: 8}
 	want := command.ProducerEpoch{ProducerID: x.producer.ProducerID, Epoch: 1}
 	requireEqual(t, "end", h.apply(end), any(want))
+	requireEqual(t, "open after the end", h.store.OpenTransactions(), 0)
 	requireEqual(t, "end, told again", h.apply(end), any(want))
 	requireEqual(t, "committed", h.committed("t", 1), []string{"one"})
 	end.Commit = false

@@ -30,6 +30,10 @@ type Source interface {
 	Status(ctx context.Context) api.Status
 	// UnmatchedByClass counts unmatched events by the class of their reason.
 	UnmatchedByClass() map[command.UnmatchedClass]uint64
+	// FailedLogins counts Kafka clients that were refused when they said who they are,
+	// since the node was started; OpenTransactions are those that have not ended.
+	FailedLogins() int64
+	OpenTransactions() int
 }
 
 // Metrics are the counts of one node.

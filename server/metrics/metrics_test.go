@@ -17,6 +17,7 @@ import (
 
 func TestScrapeShowsWhatWasObserved(t *testing.T) {
 	node := &apitest.Node{
+		FailedLoginsValue: 9, OpenTransactionsValue: 4,
 		HealthValue: api.Health{Ready: true},
 		StatusValue: api.Status{Stats: api.Stats{ThreadsSuspended: 3, ThreadsFaulted: 1, TimersRejected: 5, TimersLost: 6, AppliedIndex: 42, DiskBytes: 4096}},
 	}
@@ -56,6 +57,7 @@ func TestScrapeShowsWhatWasObserved(t *testing.T) {
 		`kont_ready 1`, `kont_leader 0`,
 		`kont_threads{status="suspended"} 3`, `kont_threads{status="faulted"} 1`,
 		`kont_unmatched_events_total{reason="no_thread"} 2`, `kont_unmatched_events_total{reason="invalid_key"} 0`,
+		`kont_kafka_failed_logins_total 9`, `kont_transactions_open 4`,
 		`kont_applied_index 42`, `kont_disk_bytes 4096`,
 		`go_goroutines `, `process_resident_memory_bytes `,
 	} {

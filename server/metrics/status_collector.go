@@ -19,6 +19,8 @@ var (
 	topicsDesc    = prometheus.NewDesc("kont_topics", "Topics.", nil, nil)
 	appliedDesc   = prometheus.NewDesc("kont_applied_index", "Log index that the store stands at.", nil, nil)
 	unmatchedDesc = prometheus.NewDesc("kont_unmatched_events_total", "Events that no thread waited for, by the class of the reason.", []string{"reason"}, nil)
+	loginsDesc    = prometheus.NewDesc("kont_kafka_failed_logins_total", "Kafka clients that were refused when they said who they are.", nil, nil)
+	openDesc      = prometheus.NewDesc("kont_transactions_open", "Transactions of Kafka clients that have not ended.", nil, nil)
 	diskDesc      = prometheus.NewDesc("kont_disk_bytes", "Size of the data directory.", nil, nil)
 )
 
@@ -29,7 +31,7 @@ const statusTimeout = 5 * time.Second
 type statusCollector struct{ source Source }
 
 func (c *statusCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, rejectedDesc, lostDesc, topicsDesc, unmatchedDesc, appliedDesc, diskDesc} {
+	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, rejectedDesc, lostDesc, topicsDesc, unmatchedDesc, loginsDesc, openDesc, appliedDesc, diskDesc} {
 		descs <- desc
 	}
 }
@@ -57,6 +59,8 @@ func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
 	for _, class := range command.UnmatchedClasses {
 		count(unmatchedDesc, float64(unmatched[class]), string(class))
 	}
+	count(loginsDesc, float64(c.source.FailedLogins()))
+	gauge(openDesc, float64(c.source.OpenTransactions()))
 	gauge(appliedDesc, float64(status.Stats.AppliedIndex))
 	gauge(diskDesc, float64(status.Stats.DiskBytes))
 }

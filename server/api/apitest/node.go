@@ -25,6 +25,9 @@ type Node struct {
 	StatusValue api.Status
 	HealthValue api.Health
 	TopicList   []api.Topic
+	// FailedLoginsValue and OpenTransactionsValue are what these answer.
+	FailedLoginsValue     int64
+	OpenTransactionsValue int
 	// Err, if set, is what every method but Status and Health returns.
 	Err error
 
@@ -213,6 +216,12 @@ func (n *Node) Unmatched(ctx context.Context, query api.UnmatchedQuery) (api.Unm
 	}
 	return page, n.Err
 }
+
+// FailedLogins is the value of the field.
+func (n *Node) FailedLogins() int64 { return n.FailedLoginsValue }
+
+// OpenTransactions is the value of the field.
+func (n *Node) OpenTransactions() int { return n.OpenTransactionsValue }
 
 // UnmatchedByClass counts the events that were added.
 func (n *Node) UnmatchedByClass() map[command.UnmatchedClass]uint64 {
