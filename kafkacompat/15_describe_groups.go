@@ -1,9 +1,6 @@
 package kafkacompat
 
 import (
-	"fmt"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
@@ -32,7 +29,7 @@ func describeGroups(c *call, request *kmsg.DescribeGroupsRequest) (kmsg.Response
 		answer.Group = id
 		summary, err := c.describeGroup(id)
 		if err == nil && summary.state == groupDead && request.Version >= 6 {
-			err = fmt.Errorf("Group %s not found.: %w", id, kerr.GroupIDNotFound)
+			err = errGroupNotFound(id)
 		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		answer.State = string(summary.state)

@@ -87,11 +87,16 @@ func describeTopicConfigs(topic command.Topic) []kmsg.DescribeConfigsResponseRes
 		if isSet {
 			answer.ConfigSynonyms = append(answer.ConfigSynonyms, synonym(config.name, value, configSource(true)))
 		}
-		answer.ConfigSynonyms = append(answer.ConfigSynonyms, synonym(config.name, config.otherwise, configSource(false)))
+		if config.synonym != "" && !slices.Contains(synonymsWithoutDefault, config.synonym) {
+			answer.ConfigSynonyms = append(answer.ConfigSynonyms, synonym(config.synonym, config.otherwise, configSource(false)))
+		}
 		answers = append(answers, answer)
 	}
 	return answers
 }
+
+// synonymsWithoutDefault are a broker's configurations that have no default of their own, but that of one in other units, and are told by no broker.
+var synonymsWithoutDefault = []string{"log.flush.interval.ms", "log.retention.ms", "log.roll.jitter.ms", "log.roll.ms"}
 
 func synonym(name, value string, source kmsg.ConfigSource) kmsg.DescribeConfigsResponseResourceConfigConfigSynonym {
 	s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()

@@ -17,7 +17,8 @@ import (
 // checks it, and has no effect. Records stay where they are: a key may belong to another
 // partition from then on.
 //
-// Versions: 2 brought flexible encoding, 3 the error of a quota, which is never given.
+// Versions: 2 brought flexible encoding, 3 the error of a quota of
+// mutations (KIP-599); clients of those before it wait.
 func init() {
 	register(api{
 		key: 37, versionMin: 0, versionMax: 3,
@@ -47,6 +48,9 @@ func createPartitions(c *call, request *kmsg.CreatePartitionsRequest) (kmsg.Resp
 			errs[i] = fmt.Errorf("topic %s: %w", asked.Topic, command.ErrUnknownTopic)
 		default:
 			errs[i] = c.checkGrowth(topic, asked)
+		}
+		if errs[i] == nil && !request.ValidateOnly {
+			errs[i] = c.mutate(asked.Count-topic.Partitions, request.Version >= 3)
 		}
 		if errs[i] == nil {
 			grown = append(grown, command.PartitionCount{Topic: topic.Name, TopicID: topic.ID, Count: asked.Count})

@@ -1,6 +1,9 @@
 package kafkacompat
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -33,7 +36,9 @@ func consumerGroupDescribe(c *call, request *kmsg.ConsumerGroupDescribeRequest) 
 		case id == "":
 			err = kerr.InvalidGroupID
 		default:
-			err = c.describeConsumers(id, &answer)
+			if err = c.describeConsumers(id, &answer); errors.Is(err, kerr.GroupIDNotFound) {
+				err = errGroupNotFound(id)
+			}
 		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		response.Groups = append(response.Groups, answer)
@@ -80,4 +85,9 @@ func (c *call) described(a assignment) kmsg.Assignment {
 		described.TopicPartitions = append(described.TopicPartitions, partitions)
 	}
 	return described
+}
+
+// errGroupNotFound names a group that isn't there, or is not of the type that was asked for.
+func errGroupNotFound(id string) error {
+	return fmt.Errorf("Group %s not found.: %w", id, kerr.GroupIDNotFound)
 }

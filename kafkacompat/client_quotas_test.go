@@ -220,6 +220,12 @@ func TestTooManyTopicsAreRefusedByQuota(t *testing.T) {
 	if got := ask[*kmsg.CreateTopicsResponse](s.dial(), request); got.Topics[0].ErrorCode != kerr.ThrottlingQuotaExceeded.Code || got.ThrottleMillis == 0 {
 		t.Errorf("%+v", got)
 	}
+	if got := ask[*kmsg.CreatePartitionsResponse](s.dial(), createPartitionsRequest(3, "a", 9)); got.Topics[0].ErrorCode != kerr.ThrottlingQuotaExceeded.Code || got.ThrottleMillis == 0 {
+		t.Errorf("%+v", got)
+	}
+	if topic, _ := s.log.Topic("a"); topic.Partitions != 5 {
+		t.Errorf("topic a has %d partitions", topic.Partitions)
+	}
 	remove := kmsg.NewPtrDeleteTopicsRequest()
 	remove.Version, remove.TopicNames = 5, []string{"a"}
 	if got := ask[*kmsg.DeleteTopicsResponse](s.dial(), remove); got.Topics[0].ErrorCode != kerr.ThrottlingQuotaExceeded.Code {

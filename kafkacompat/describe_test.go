@@ -1,0 +1,62 @@
+package kafkacompat_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// A broker tells where a default comes from by the name that the configuration has there, and tells nothing where that has no default.
+func TestSynonymsOfTopicConfigsHaveTheNamesOfABroker(t *testing.T) {
+	s := startServer(t)
+	s.createTopic("orders", 1)
+	c := s.dial()
+	change := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	one := kmsg.NewIncrementalAlterConfigsRequestResource()
+	one.ResourceType, one.ResourceName = kmsg.ConfigResourceTypeTopic, "orders"
+	for name, value := range map[string]string{"max.message.bytes": "1000", "retention.ms": "5000"} {
+		one.Configs = append(one.Configs, kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: name, Value: &value})
+	}
+	change.Resources = append(change.Resources, one)
+	if answer := ask[*kmsg.IncrementalAlterConfigsResponse](c, change).Resources[0]; answer.ErrorCode != 0 {
+		t.Fatalf("%+v", answer)
+	}
+	request := kmsg.NewPtrDescribeConfigsRequest()
+	request.Version, request.IncludeSynonyms = 4, true
+	request.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "orders"}}
+	got := make(map[string][]string)
+	for _, config := range ask[*kmsg.DescribeConfigsResponse](c, request).Resources[0].Configs {
+		for _, synonym := range config.ConfigSynonyms {
+			got[config.Name] = append(got[config.Name], fmt.Sprintf("%s:%s=%s", synonym.Source, synonym.Name, *synonym.Value))
+		}
+	}
+	for name, want := range map[string][]string{
+		"max.message.bytes": {"DYNAMIC_TOPIC_CONFIG:max.message.bytes=1000", "DEFAULT_CONFIG:message.max.bytes=1048588"},
+		"retention.ms":      {"DYNAMIC_TOPIC_CONFIG:retention.ms=5000"},
+		"cleanup.policy":    {"DEFAULT_CONFIG:log.cleanup.policy=delete"},
+		"flush.ms":          nil, "segment.jitter.ms": nil, "remote.storage.enable": nil,
+	} {
+		if !slices.Equal(got[name], want) {
+			t.Errorf("%s: %v, want %v", name, got[name], want)
+		}
+	}
+}
+
+func TestGroupThatIsNotThereIsNamedInItsError(t *testing.T) {
+	c := startServer(t).dial()
+	classic := kmsg.NewPtrDescribeGroupsRequest()
+	classic.Version, classic.Groups = 6, []string{"absent"}
+	group := ask[*kmsg.DescribeGroupsResponse](c, classic).Groups[0]
+	if group.ErrorCode != kerr.GroupIDNotFound.Code || group.ErrorMessage == nil || *group.ErrorMessage != "Group absent not found." {
+		t.Errorf("%v, message %q", kerr.ErrorForCode(group.ErrorCode), *group.ErrorMessage)
+	}
+	consumers := kmsg.NewPtrConsumerGroupDescribeRequest()
+	consumers.Groups = []string{"absent"}
+	described := ask[*kmsg.ConsumerGroupDescribeResponse](c, consumers).Groups[0]
+	if described.ErrorCode != kerr.GroupIDNotFound.Code || described.ErrorMessage == nil || *described.ErrorMessage != "Group absent not found." {
+		t.Errorf("%v, message %q", kerr.ErrorForCode(described.ErrorCode), *described.ErrorMessage)
+	}
+}
