@@ -187,6 +187,9 @@ func (c *call) topicFor(operation kmsg.ACLOperation, name string, id [16]byte, i
 // check is everything that can be said about a batch before the log. It returns the
 // batch that is to be stored.
 func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopicPartition, version int16, isTransaction bool) ([]byte, error) {
+	if err := checkNotInternal(topic.Name); err != nil {
+		return nil, err
+	}
 	if asked.Partition < 0 || asked.Partition >= topic.Partitions {
 		return nil, kerr.UnknownTopicOrPartition
 	}

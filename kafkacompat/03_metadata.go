@@ -69,14 +69,14 @@ func (c *call) describeTopic(view topicView, asked kmsg.MetadataRequestTopic, ma
 		return view.describe(topic)
 	}
 	err := checkTopicName(*asked.Topic)
-	if err == nil && mayCreate {
+	if err == nil && mayCreate && !isInternalTopic(*asked.Topic) {
 		err = c.createTopic(command.Topic{Name: *asked.Topic, Partitions: c.server.config.TopicPartitions})
 		if topic, ok := c.log().Topic(*asked.Topic); ok {
 			return view.describe(topic)
 		}
 	}
 	answer := kmsg.NewMetadataResponseTopic()
-	answer.Topic = asked.Topic
+	answer.Topic, answer.IsInternal = asked.Topic, isInternalTopic(*asked.Topic)
 	answer.ErrorCode = kerr.UnknownTopicOrPartition.Code
 	if err != nil {
 		answer.ErrorCode = errorCode(err)
@@ -101,7 +101,7 @@ func newTopicView(c *call, brokers []Broker) topicView {
 
 func (view topicView) describe(topic command.Topic) kmsg.MetadataResponseTopic {
 	answer := kmsg.NewMetadataResponseTopic()
-	answer.Topic, answer.TopicID = &topic.Name, topic.ID
+	answer.Topic, answer.TopicID, answer.IsInternal = &topic.Name, topic.ID, isInternalTopic(topic.Name)
 	answer.Partitions = make([]kmsg.MetadataResponseTopicPartition, topic.Partitions)
 	for i := range answer.Partitions {
 		partition := &answer.Partitions[i]

@@ -48,6 +48,10 @@ func (c *call) findCoordinatorFor(key string, kind int8) kmsg.FindCoordinatorRes
 		err = kerr.InvalidRequest
 	case broker.NodeID < 0:
 		err = kerr.CoordinatorNotAvailable
+	case kind == kindGroup:
+		c.server.internal.offsets.Store(true)
+	default:
+		c.server.internal.transactions.Store(true)
 	}
 	found.NodeID, found.Host, found.Port = broker.NodeID, broker.Host, broker.Port
 	if err != nil {

@@ -34,6 +34,9 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		answer := kmsg.NewDeleteTopicsResponseTopic()
 		answer.Topic, answer.TopicID = one.Topic, one.TopicID
 		name, id, err := c.topicToDelete(one)
+		if err == nil {
+			err = checkNotInternal(name)
+		}
 		if known, ok := c.log().Topic(name); err == nil && ok {
 			err = c.mutate(known.Partitions, request.Version >= 5)
 		}

@@ -39,6 +39,8 @@ func deleteRecords(c *call, request *kmsg.DeleteRecordsRequest) (kmsg.Response, 
 			switch {
 			case !isLeader:
 				err = kerr.NotLeaderForPartition
+			case err == nil && isInternalTopic(topic.Topic):
+				err = checkNotInternal(topic.Topic)
 			case err == nil && !hasCleanupPolicy(known, policyDelete):
 				err = kerr.PolicyViolation
 			case err == nil && offset == -1:

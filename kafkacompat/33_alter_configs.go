@@ -72,6 +72,9 @@ func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateO
 	if !ok {
 		return command.ErrUnknownTopic
 	}
+	if err := checkNotInternal(name); err != nil {
+		return err
+	}
 	changes, err := changesFor(topic)
 	if err == nil {
 		err = checkTopicConfigs(withConfigs(topic, changes))

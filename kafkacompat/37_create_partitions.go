@@ -73,6 +73,9 @@ func createPartitions(c *call, request *kmsg.CreatePartitionsRequest) (kmsg.Resp
 
 // checkGrowth refuses what a broker's controller refuses.
 func (c *call) checkGrowth(topic command.Topic, asked kmsg.CreatePartitionsRequestTopic) error {
+	if err := checkNotInternal(topic.Name); err != nil {
+		return err
+	}
 	switch {
 	case asked.Count == topic.Partitions:
 		return fmt.Errorf("topic %s has %d partitions already: %w", topic.Name, topic.Partitions, kerr.InvalidPartitions)

@@ -78,7 +78,7 @@ func describeTopicPartitions(c *call, request *kmsg.DescribeTopicPartitionsReque
 // describePartitions describes the partitions from first to below last of a topic, which is empty if there is none of the name.
 func (view topicView) describePartitions(name string, topic command.Topic, first, last int32) kmsg.DescribeTopicPartitionsResponseTopic {
 	answer := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	answer.Topic, answer.TopicID = &name, topic.ID
+	answer.Topic, answer.TopicID, answer.IsInternal = &name, topic.ID, isInternalTopic(name)
 	if topic.Partitions == 0 {
 		answer.ErrorCode = cmp.Or(errorCode(checkTopicName(name)), kerr.UnknownTopicOrPartition.Code)
 		return answer

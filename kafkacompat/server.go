@@ -48,6 +48,8 @@ type Server struct {
 	// listeners that ask.
 	unknown int
 	served  sync.WaitGroup
+	// internal is config.Log.
+	internal internalTopics
 	// failedLogins counts clients that were refused.
 	failedLogins atomic.Int64
 }
@@ -75,8 +77,11 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	internal := withInternalTopics(config.Log)
+	config.Log = internal
 	s := &Server{
 		config:        config,
+		internal:      internal,
 		quotas:        newQuotas(config.Log),
 		authorizer:    newAuthorizer(config.Authorizer, config.Log),
 		requestMemory: newRequestMemory(config.RequestMemoryBytesMax),
