@@ -18,7 +18,7 @@ import (
 // Versions: 1 brought sources and synonyms, 3 types and documentation, 4 flexible
 // encoding.
 //
-// Left out: loggers, client metrics and groups as resources.
+// Left out: loggers and client metrics as resources.
 func init() {
 	register(api{
 		key: 32, versionMin: 0, versionMax: 4,
@@ -70,6 +70,8 @@ func (c *call) configsOf(resource kmsg.DescribeConfigsRequestResource) ([]kmsg.D
 			return nil, fmt.Errorf("this is node %s, not %q: %w", id, resource.ResourceName, kerr.InvalidRequest)
 		}
 		return c.describeNodeConfigs(id), nil
+	case kmsg.ConfigResourceTypeGroupConfig:
+		return c.describeGroupConfigs(resource.ResourceName)
 	default:
 		return nil, fmt.Errorf("resources of type %s have no configuration here: %w", resource.ResourceType, kerr.InvalidRequest)
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -12,7 +15,7 @@ import (
 	"kont/statemachine/command"
 )
 
-// AlterConfigs replaces the explicit configuration of topics: what the request
+// AlterConfigs replaces the explicit configuration of topics and groups: what the request
 // doesn't name goes back to its default. Newer tools use IncrementalAlterConfigs.
 //
 // Versions: 2 brought flexible encoding.
@@ -31,10 +34,15 @@ func alterConfigs(c *call, request *kmsg.AlterConfigsRequest) (kmsg.Response, er
 	for _, resource := range request.Resources {
 		answer := kmsg.NewAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
-		err := c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
-			func(topic command.Topic) (map[string]*string, error) {
-				return replacedConfigs(topic, resource.Configs)
-			})
+		var err error
+		if resource.ResourceType == kmsg.ConfigResourceTypeGroupConfig {
+			err = c.alterGroup(c.replacedGroupConfigs(resource), request.ValidateOnly)
+		} else {
+			err = c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
+				func(topic command.Topic) (map[string]*string, error) {
+					return replacedConfigs(topic, resource.Configs)
+				})
+		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		response.Resources = append(response.Resources, answer)
 	}
@@ -56,6 +64,21 @@ func replacedConfigs(topic command.Topic, wanted []kmsg.AlterConfigsRequestResou
 		changes[config.Name] = config.Value
 	}
 	return changes, nil
+}
+
+func (c *call) replacedGroupConfigs(resource kmsg.AlterConfigsRequestResource) command.AlterGroupConfigs {
+	change := command.AlterGroupConfigs{Group: resource.ResourceName, Set: make(map[string]string)}
+	for _, config := range resource.Configs {
+		if config.Value != nil {
+			change.Set[config.Name] = strings.TrimSpace(*config.Value)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.log().GroupConfigs().ByGroup[resource.ResourceName])) {
+		if _, isKept := change.Set[name]; !isKept {
+			change.Remove = append(change.Remove, name)
+		}
+	}
+	return change
 }
 
 // alterTopic makes the changes of one topic's configuration.

@@ -12,7 +12,7 @@ import (
 	"kont/statemachine/command"
 )
 
-// IncrementalAlterConfigs sets and removes single configurations of topics, and
+// IncrementalAlterConfigs sets and removes single configurations of topics and groups, and
 // appends to and subtracts from those that are lists (KIP-339).
 //
 // Versions: 1 brought flexible encoding.
@@ -32,9 +32,15 @@ func incrementalAlterConfigs(c *call, request *kmsg.IncrementalAlterConfigsReque
 		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
 		var err error
-		if resource.ResourceType == kmsg.ConfigResourceTypeBroker {
+		switch resource.ResourceType {
+		case kmsg.ConfigResourceTypeBroker:
 			err = c.checkNodeChange(resource)
-		} else {
+		case kmsg.ConfigResourceTypeGroupConfig:
+			var change command.AlterGroupConfigs
+			if change, err = groupChange(resource.ResourceName, resource.Configs); err == nil {
+				err = c.alterGroup(change, request.ValidateOnly)
+			}
+		default:
 			err = c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
 				func(topic command.Topic) (map[string]*string, error) {
 					return changedConfigs(topic, resource.Configs)

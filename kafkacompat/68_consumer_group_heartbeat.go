@@ -38,7 +38,7 @@ func consumerGroupHeartbeat(c *call, request *kmsg.ConsumerGroupHeartbeatRequest
 	}
 	response.MemberID, response.MemberEpoch = &reply.memberID, reply.epoch
 	if reply.epoch >= 0 {
-		response.HeartbeatIntervalMillis = int32(c.server.config.Groups.ConsumerHeartbeatInterval.Milliseconds())
+		response.HeartbeatIntervalMillis = int32(groupMilli(c.log(), &c.server.config.Groups, request.Group, configGroupHeartbeat).Milliseconds())
 	}
 	if reply.assignment != nil {
 		assigned := kmsg.NewConsumerGroupHeartbeatResponseAssignment()

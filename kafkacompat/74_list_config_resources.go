@@ -2,6 +2,7 @@ package kafkacompat
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -10,7 +11,7 @@ import (
 	"kont/kafkacompat/wire"
 )
 
-// ListConfigResources lists what has configurations (KIP-1142): topics and nodes. There are no client metrics.
+// ListConfigResources lists what has configurations (KIP-1142): topics, nodes and groups. There are no client metrics.
 //
 // Versions: 0 asks for client metrics only, 1 for the types that it names, or for all.
 func init() {
@@ -50,6 +51,10 @@ func listConfigResources(c *call, request *kmsg.ListConfigResourcesRequest) (kms
 		case kmsg.ConfigResourceTypeTopic:
 			for _, topic := range c.log().Topics() {
 				add(kind, topic.Name)
+			}
+		case kmsg.ConfigResourceTypeGroupConfig:
+			for _, group := range slices.Sorted(maps.Keys(c.log().GroupConfigs().ByGroup)) {
+				add(kind, group)
 			}
 		case kmsg.ConfigResourceTypeBroker, kmsg.ConfigResourceTypeBrokerLogger:
 			for _, broker := range c.cluster().Brokers(c.listener) {

@@ -268,7 +268,7 @@ func (g *consumerGroup) own(m *consumer) {
 
 // keepAlive starts the session of a member anew.
 func (g *consumerGroup) keepAlive(m *consumer) {
-	d := g.config.ConsumerSessionTimeout
+	d := groupMilli(g.log, &g.config, g.id, configGroupSession)
 	if m.classic != nil {
 		d = m.classic.sessionTimeout
 	}

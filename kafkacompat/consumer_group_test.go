@@ -257,6 +257,26 @@ func TestMembersOfTheNewProtocolRevokeBeforeOthersGet(t *testing.T) {
 	})
 }
 
+func TestSessionLastsAsLongAsTheGroupSays(t *testing.T) {
+	inConsumerGroup(t, func(s *consumerScript) {
+		s.log.setTopic("t", 2)
+		s.log.configs = command.GroupConfigs{ByGroup: map[string]map[string]string{"orders": {configGroupSession: "60000"}, "others": {configGroupSession: "9000"}}}
+		one := &fakeConsumer{id: "one", topics: []string{"t"}}
+		s.say(one)
+		time.Sleep(59 * time.Second) // the server's own is 45
+		if reply := s.say(one); reply.err != nil {
+			t.Fatalf("after 59 of 60 seconds: %v", reply.err)
+		}
+		// Heard with the next heartbeat.
+		s.log.configs = command.GroupConfigs{ByGroup: map[string]map[string]string{"orders": {configGroupSession: "7000"}}}
+		s.say(one)
+		time.Sleep(8 * time.Second)
+		if reply := s.beats(one.beat()); !errors.Is(reply.err, kerr.UnknownMemberID) {
+			t.Errorf("after 8 of 7 seconds: %+v", reply)
+		}
+	})
+}
+
 func TestMemberThatNeverGivesUpIsFenced(t *testing.T) {
 	inConsumerGroup(t, func(s *consumerScript) {
 		s.log.setTopic("t", 2)

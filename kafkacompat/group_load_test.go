@@ -32,6 +32,7 @@ type partsLog struct {
 	parts   map[string]map[string][]byte
 	offsets map[string][]command.GroupOffset
 	topics  map[string]command.Topic
+	configs command.GroupConfigs
 	changes uint64
 	writes  int
 	// fail is the error of the writes to come, delay how long one takes.
@@ -104,6 +105,12 @@ func (l *partsLog) TopicByID(id command.TopicID) (command.Topic, bool) {
 		}
 	}
 	return command.Topic{}, false
+}
+
+func (l *partsLog) GroupConfigs() *command.GroupConfigs {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &command.GroupConfigs{ByGroup: l.configs.ByGroup}
 }
 
 func (l *partsLog) Topics() []command.Topic {

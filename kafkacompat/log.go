@@ -55,6 +55,8 @@ type Log interface {
 
 	// ClientQuotas are all quotas. Where one is altered the pointer is another; nobody changes what it leads to.
 	ClientQuotas() *command.ClientQuotas
+	// GroupConfigs is what is set of groups; the pointer as with ClientQuotas.
+	GroupConfigs() *command.GroupConfigs
 	// ScramCredential is what is kept of a user's password, ScramCredentials all of
 	// them, by user and mechanism.
 	ScramCredential(user command.ScramUser) (credential command.ScramCredential, exists bool)

@@ -29,6 +29,7 @@ type Log struct {
 	parts   map[string]map[string][]byte
 	watches map[*watch]struct{}
 	quotas  command.ClientQuotas
+	configs map[string]map[string]string // of groups
 	// credentials and acls are what the Log has of security; acls is nil for none.
 	credentials map[command.ScramUser]command.ScramCredential
 	acls        *command.ACLs
@@ -137,6 +138,9 @@ func (l *Log) apply(c command.Command) (command.Result, error) {
 	case command.AlterClientQuotas:
 		l.quotas.ByEntity = maps.Clone(l.quotas.ByEntity)
 		return each(c.Alterations, l.alterQuotas), nil
+	case command.AlterGroupConfigs:
+		l.alterGroup(c)
+		return nil, nil
 	case command.DeleteGroups:
 		return each(c.Groups, l.deleteGroup), nil
 	case command.StoreGroup:
@@ -417,6 +421,31 @@ func (l *Log) alterQuotas(a command.QuotaAlteration) error {
 		delete(l.quotas.ByEntity, a.Entity)
 	}
 	return nil
+}
+
+func (l *Log) alterGroup(c command.AlterGroupConfigs) {
+	all, configs := maps.Clone(l.configs), maps.Clone(l.configs[c.Group])
+	if all == nil {
+		all = make(map[string]map[string]string)
+	}
+	if configs == nil {
+		configs = make(map[string]string)
+	}
+	maps.Copy(configs, c.Set)
+	for _, name := range c.Remove {
+		delete(configs, name)
+	}
+	if all[c.Group] = configs; len(configs) == 0 {
+		delete(all, c.Group)
+	}
+	l.configs = all
+}
+
+// GroupConfigs are what the last change left.
+func (l *Log) GroupConfigs() *command.GroupConfigs {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return &command.GroupConfigs{ByGroup: l.configs}
 }
 
 // ClientQuotas are what the last alteration left.
