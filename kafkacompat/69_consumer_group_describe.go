@@ -89,5 +89,6 @@ func (c *call) described(a assignment) kmsg.Assignment {
 
 // errGroupNotFound names a group that isn't there, or is not of the type that was asked for.
 func errGroupNotFound(id string) error {
+	//lint:ignore ST1005 a broker writes it so
 	return fmt.Errorf("Group %s not found.: %w", id, kerr.GroupIDNotFound)
 }
