@@ -6,6 +6,7 @@
 #	interop/compare-kafka.sh                 three rounds, about fifteen minutes
 #	ROUNDS=1 RECORDS_MAX=200000 interop/compare-kafka.sh
 #	SERVERS='kont kafka-fsync' interop/compare-kafka.sh
+#	RECORDS_MAX=0 interop/compare-kafka.sh   latency and memory alone
 #
 # kafka-fsync writes to the disk before it answers, as kont always does (log.flush.interval.messages=1); kafka has its defaults, and leaves
 # that to the operating system.
@@ -60,6 +61,7 @@ for ((round = 1; round <= rounds; round++)); do
 	for server in "${servers[@]}"; do
 		start "$server"
 		for size in 100 1024; do
+			((records_max)) || continue
 			records=$((size == 100 ? records_max : records_max / 4))
 			for partitions in 1 8; do
 				name=measured-$size-$partitions
