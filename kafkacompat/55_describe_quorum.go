@@ -1,6 +1,8 @@
 package kafkacompat
 
 import (
+	"strings"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -70,7 +72,8 @@ func describeQuorum(c *call, request *kmsg.DescribeQuorumRequest) (kmsg.Response
 		node := kmsg.NewDescribeQuorumResponseNode()
 		node.NodeID = broker.NodeID
 		listener := kmsg.NewDescribeQuorumResponseNodeListener()
-		listener.Name, listener.Host, listener.Port = c.listener, broker.Host, uint16(broker.Port)
+		// A broker normalises the names of its listeners, and the Java client refuses an answer with one that is not in upper case.
+		listener.Name, listener.Host, listener.Port = strings.ToUpper(c.listener), broker.Host, uint16(broker.Port)
 		node.Listeners = append(node.Listeners, listener)
 		response.Nodes = append(response.Nodes, node)
 	}

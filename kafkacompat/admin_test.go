@@ -127,6 +127,9 @@ func TestQuorumIsThatOfTheLogOfEverything(t *testing.T) {
 		if version >= 2 && (len(response.Nodes) != 1 || response.Nodes[0].NodeID != 1 || p.CurrentVoters[0].ReplicaDirectoryID == [16]byte{}) {
 			t.Errorf("version %d: %+v", version, response)
 		}
+		if version >= 2 && response.Nodes[0].Listeners[0].Name != "TEST" {
+			t.Errorf("the listener test is called %s, the Java client takes upper case only", response.Nodes[0].Listeners[0].Name)
+		}
 	}
 	s.cluster.SetLeader(2)
 	if p := ask[*kmsg.DescribeQuorumResponse](c, request).Topics[0].Partitions[0]; p.ErrorCode != kerr.NotLeaderForPartition.Code {
