@@ -1,8 +1,10 @@
 package command
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -28,7 +30,7 @@ var (
 		Sort:        cbor.SortBytewiseLexical,
 		IndefLength: cbor.IndefLengthForbidden,
 		TagsMd:      cbor.TagsForbidden,
-	}.EncMode())
+	}.UserBufferEncMode())
 	decoding = must(cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
@@ -80,14 +82,20 @@ var kinds = map[Kind]func() Command{
 // Encode gives the bytes that a command has in the log. Equal commands have equal
 // bytes. It takes the types of this package, or pointers to them.
 func Encode(c Command) ([]byte, error) {
-	body, err := encoding.Marshal(c)
-	if err != nil {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(buffer)
+	buffer.Reset()
+	buffer.Write([]byte{encodingVersion, byte(c.Kind())})
+	if err := encoding.MarshalToBuffer(c, buffer); err != nil {
 		return nil, fmt.Errorf("encode command of kind %d: %w", c.Kind(), err)
 	}
-	data := make([]byte, 0, 2+len(body))
-	data = append(data, encodingVersion, byte(c.Kind()))
-	return append(data, body...), nil
+	// Of its own size, as the log holds on to it for a while.
+	return bytes.Clone(buffer.Bytes()), nil
 }
+
+// buffers are where commands are put together. The library has such a pool too; its
+// result would have to be copied once more to get the two bytes in front of it.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // Decode reads a command and returns a pointer to it, such as *CommitSteps. The
 // command shares no memory with data. Errors: ErrUnknownVersion, ErrUnknownKind,
