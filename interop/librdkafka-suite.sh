@@ -87,7 +87,8 @@ echo "$ ${TESTS:+TESTS=$TESTS }test-runner -L -Q -p1, librdkafka $version"
 [[ -s $work/report.json ]] || { tail -30 "$work/tests.out" && node_log && fail 'the tests do not run to their end'; }
 
 failed=0
-suite_results librdkafka "$here/librdkafka-suite/known-failures.txt" < <(
+# What was chosen says nothing of the rest, and is not for the table.
+suite_results "librdkafka${TESTS:+-selection}" "$here/librdkafka-suite/known-failures.txt" < <(
 	# What was left out for its flags needs no broker, or a person.
 	grep -oE '"name": "[0-9][^"]*", "state": "[A-Z]+", "known_issue": [a-z]+, "extra": "[^"]*' "$work/report.json" | grep -v '"extra": "Filtered' | sed -E 's/"name": "(.*)", "state": "(PASS|FAIL|SKIP).*/\2 \1/') || failed=1
 if ((failed)); then

@@ -15,7 +15,10 @@ for client in "${clients[@]}"; do
 		[[ ! -s $results/$client$part.features.tsv ]] || files+=("$results/$client$part.features.tsv")
 	done
 done
-suites=("$results"/*.suite.tsv)
+suites=()
+for file in "$results"/*.suite.tsv; do
+	[[ $file == *-selection.suite.tsv ]] || suites+=("$file")
+done
 ((${#files[@]})) || fail "no results in $results: run the scripts first"
 
 features() {
