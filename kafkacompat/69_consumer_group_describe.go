@@ -2,7 +2,6 @@ package kafkacompat
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -85,10 +84,4 @@ func (c *call) described(a assignment) kmsg.Assignment {
 		described.TopicPartitions = append(described.TopicPartitions, partitions)
 	}
 	return described
-}
-
-// errGroupNotFound names a group that isn't there, or is not of the type that was asked for.
-func errGroupNotFound(id string) error {
-	//lint:ignore ST1005 a broker writes it so
-	return fmt.Errorf("Group %s not found.: %w", id, kerr.GroupIDNotFound)
 }

@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -97,4 +98,10 @@ func errorMessage(err error) *string {
 		text = strings.TrimSuffix(text, ": "+code.Error())
 	}
 	return &text
+}
+
+// errGroupNotFound names a group that isn't there, or is not of the type that was asked for.
+func errGroupNotFound(id string) error {
+	//lint:ignore ST1005 a broker writes it so
+	return fmt.Errorf("Group %s not found.: %w", id, kerr.GroupIDNotFound)
 }
