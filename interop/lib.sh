@@ -22,6 +22,33 @@ install() {
 	}
 }
 
+# Clients that more than one script runs: each of these fetches its client once, and says where it is.
+
+# confluent_kafka: from PyPI in a virtual environment; sets confluent_python.
+confluent_kafka() {
+	local version=2.16.1 venv
+	venv=$cache/confluent-kafka-$version
+	if [[ ! -e $venv/installed ]]; then
+		python3 -c 'import ensurepip' 2>/dev/null || install python3-venv
+		python3 -m venv "$venv"
+		"$venv/bin/pip" install --quiet --disable-pip-version-check "confluent-kafka==$version"
+		touch "$venv/installed"
+	fi
+	confluent_python=$venv/bin/python
+}
+
+# kafkajs: from npm in a directory of its own; sets KAFKAJS_DIR, for the client.
+kafkajs() {
+	local version=2.2.4
+	export KAFKAJS_DIR=$cache/kafkajs-$version
+	command -v npm >/dev/null || install nodejs npm
+	if [[ ! -e $KAFKAJS_DIR/installed ]]; then
+		mkdir -p "$KAFKAJS_DIR"
+		npm install --silent --no-audit --no-fund --prefix "$KAFKAJS_DIR" "kafkajs@$version"
+		touch "$KAFKAJS_DIR/installed"
+	fi
+}
+
 # parse_arguments --bootstrap HOST:PORT [--saga]: sets bootstrap and saga.
 parse_arguments() {
 	bootstrap='' saga=''

@@ -4,12 +4,14 @@
 #
 #	interop/security.sh
 #
-# Clients and languages come as for run.sh.
+# Clients are those of run.sh, and come from where they come from there.
 . "$(dirname "$0")/lib.sh"
 . "$here/node.sh"
 . "$here/apache-kafka.sh"
 
 kafka_jars
+confluent_kafka
+kafkajs
 command -v openssl >/dev/null || install openssl
 work=$(mktemp -d)
 trap 'node_stop; rm -rf "$work"' EXIT
@@ -35,12 +37,8 @@ node_start --scram-users "$work/users" --oauth-unsigned --authorizer --super-use
 listeners=("TLS=$(node_address TLS)" "MTLS=$(node_address MTLS)" "SASL=$(node_address SASL)" "DIR=$work")
 failed=0
 
-if [[ -x $cache/confluent-kafka-2.16.1/bin/python ]]; then
-	features_of confluent-kafka.security "$cache/confluent-kafka-2.16.1/bin/python" "$here/security/client.py" "${listeners[@]}" || failed=1
-fi
-if [[ -e $cache/kafkajs-2.2.4/installed ]]; then
-	features_of kafkajs.security node "$here/security/client.mjs" "${listeners[@]}" "MODULES=$cache/kafkajs-2.2.4" || failed=1
-fi
+features_of confluent-kafka.security "$confluent_python" "$here/security/client.py" "${listeners[@]}" || failed=1
+features_of kafkajs.security node "$here/security/client.mjs" "${listeners[@]}" || failed=1
 (cd "$here/.." && features_of franz-go.security go test -v -count 1 -run TestSecurity ./interop/franzgo -args -security "${listeners[*]}") || failed=1
 
 # Apache Kafka's client, through its tools.

@@ -1,11 +1,11 @@
-// Writes a record and reads it back with kafkajs, once for each way to log in. Arguments as of client.py, and MODULES=the directory
-// in which kafkajs is installed.
+// Writes a record and reads it back with kafkajs, once for each way to log in. Arguments as of client.py; kafkajs is
+// below the directory KAFKAJS_DIR.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { randomUUID } from "node:crypto";
 
 const given = Object.fromEntries(process.argv.slice(2).map((argument) => argument.split(/=(.*)/s)));
-const { Kafka, logLevel } = createRequire(`${given.MODULES}/`)("kafkajs");
+const { Kafka, logLevel } = createRequire(`${process.env.KAFKAJS_DIR}/`)("kafkajs");
 const file = (name) => readFileSync(`${given.DIR}/${name}`, "utf8");
 const token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMH0.";
 
