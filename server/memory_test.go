@@ -6,22 +6,26 @@ import (
 	"testing"
 )
 
-func TestHeapMayGrowBySlackOrDouble(t *testing.T) {
+func TestHeapMayGrowByWhatScanningIsWorth(t *testing.T) {
 	const mebibyte = 1 << 20
 	for _, c := range []struct {
-		name         string
-		alive, slack int64
-		percent      int
+		name                  string
+		alive, scanned, slack int64
+		percent               int
 	}{
-		{"nothing alive", 0, 64 * mebibyte, 1600},
-		{"little alive", 16 * mebibyte, 64 * mebibyte, 400},
-		{"as much alive as slack", 64 * mebibyte, 64 * mebibyte, 100},
-		{"much alive", 1024 * mebibyte, 64 * mebibyte, 100},
-		{"slack without bound", 0, 1 << 62, 1<<31 - 1},
+		{"nothing alive", 0, 0, 64 * mebibyte, 400},
+		{"bytes of records", 32 * mebibyte, mebibyte, 64 * mebibyte, 50},
+		{"many bytes of records", 1024 * mebibyte, mebibyte, 64 * mebibyte, 13},
+		{"few objects", 32 * mebibyte, 2 * mebibyte, 64 * mebibyte, 100},
+		{"objects", 16 * mebibyte, 5 * mebibyte, 64 * mebibyte, 400},
+		{"as many objects as slack", 64 * mebibyte, 64 * mebibyte, 64 * mebibyte, 100},
+		{"many objects", 1024 * mebibyte, 1000 * mebibyte, 64 * mebibyte, 98},
+		{"less slack than one would take", 32 * mebibyte, mebibyte, 8 * mebibyte, 25},
+		{"slack without bound", 1 << 40, 1 << 39, 1 << 62, 800},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := gcPercentFor(c.alive, c.slack); got != c.percent {
-				t.Errorf("%d bytes alive, %d slack: %d %%, want %d %%", c.alive, c.slack, got, c.percent)
+			if got := gcPercentFor(heap{aliveBytes: c.alive, scannedBytes: c.scanned}, c.slack); got != c.percent {
+				t.Errorf("%d bytes alive, %d scanned, %d slack: %d %%, want %d %%", c.alive, c.scanned, c.slack, got, c.percent)
 			}
 		})
 	}
@@ -36,11 +40,14 @@ func TestTunerFollowsWhatIsAlive(t *testing.T) {
 	release := tuneMemory(64 << 20)
 	second := tuneMemory(1)
 
-	large := make([]byte, 256<<20)
-	awaitPercent(t, "much is alive", func(percent int) bool { return percent == gcPercentMin })
-	runtime.KeepAlive(large)
-	large = nil
-	awaitPercent(t, "little is alive", func(percent int) bool { return percent > 2*gcPercentMin })
+	bytes := make([]byte, 256<<20)
+	awaitPercent(t, "many bytes are alive", func(percent int) bool { return percent < 50 })
+	runtime.KeepAlive(bytes)
+	bytes = nil
+	awaitPercent(t, "little is alive", func(percent int) bool { return percent > 200 })
+	pointers := make([]*byte, 8<<20)
+	awaitPercent(t, "much is to be scanned", func(percent int) bool { return percent > 60 && percent < 140 })
+	runtime.KeepAlive(pointers)
 
 	second()
 	release()
