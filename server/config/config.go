@@ -171,7 +171,7 @@ func Default() Config {
 		GroupConsumerSessionTimeout:    45 * time.Second,
 		GroupConsumerHeartbeatInterval: 5 * time.Second,
 		GroupMembersMax:                10_000,
-		StoreCacheBytes:                32 * mebibyte,
+		StoreCacheBytes:                16 * mebibyte,
 		MemorySlackBytes:               64 * mebibyte,
 		StepTimeout:                    10 * time.Second,
 		ContinuationBytesMax:           8 * mebibyte,
