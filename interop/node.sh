@@ -15,7 +15,7 @@ node_pid='' node_kafka=127.0.0.1:0 node_http=127.0.0.1:0 node_listeners=()
 
 node_build() {
 	kont=${KONT:-$work/kont}
-	[[ -n ${KONT:-} ]] || (cd "$here/.." && go build -o "$work/kont" .)
+	[[ -n ${KONT:-} ]] || (cd "$here/.." && CGO_ENABLED=0 go build -o "$work/kont" .)
 }
 
 node_address() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$work/addresses"; }

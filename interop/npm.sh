@@ -16,5 +16,5 @@ rm -rf "$dir/packages"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-(cd "$here/.." && go build -o "$work/kont" .)
+(cd "$here/.." && CGO_ENABLED=0 go build -o "$work/kont" .)
 timeout 600 "$work/kont" test --timeout 60s "$dir"
