@@ -41,6 +41,9 @@ features_of confluent-kafka.security "$confluent_python" "$here/security/client.
 features_of kafkajs.security node "$here/security/client.mjs" "${listeners[@]}" || failed=1
 (cd "$here/.." && features_of franz-go.security go test -v -count 1 -run TestSecurity ./interop/franzgo -args -security "${listeners[*]}") || failed=1
 
+(cd "$here/sarama" && features_of sarama.security go test -v -count 1 -run TestSecurity . -args -security "${listeners[*]}") || failed=1
+(cd "$here/kafkago" && features_of kafka-go.security go test -v -count 1 -run TestSecurity . -args -security "${listeners[*]}") || failed=1
+
 # Apache Kafka's client, through its tools.
 feature_client java.security
 trusting="ssl.truststore.type=PEM

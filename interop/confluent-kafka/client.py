@@ -74,23 +74,26 @@ def consume(consumer, count):
 
 def produce_and_consume(bootstrap, topic):
     sent = []
+
+    def read_again():
+        consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4()}", "enable.auto.commit": False})
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        check(sorted(consume(consumer, len(sent))) == sorted(sent), "consumed values differ from those produced")
+        consumer.close()
+
     for codec in ["none", "gzip", "snappy", "lz4", "zstd"]:
+        feature("produce and consume" if codec == "none" else f"codec {codec}")
         for acks in ["0", "1", "all"]:
             values = [f"{codec}-{acks}-{i}" for i in range(40)]
             produce(bootstrap, topic, values, **{"compression.type": codec, "acks": acks})
             sent += values
+        read_again()
+    feature("idempotent producer")
     values = [f"idempotent-{i}" for i in range(2000)]
     produce(bootstrap, topic, values, **{"enable.idempotence": True})
     sent += values
-
-    consumer = Consumer({
-        "bootstrap.servers": bootstrap,
-        "group.id": f"reader-{uuid.uuid4()}",
-        "auto.offset.reset": "earliest",
-        "enable.auto.commit": False,
-    })
-    consumer.subscribe([topic])
-    check(sorted(consume(consumer, len(sent))) == sorted(sent), "consumed values differ from those produced")
+    read_again()
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4()}"})
     low, high = 0, 0
     for partition in range(PARTITIONS):
         l, h = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)

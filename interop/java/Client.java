@@ -80,11 +80,16 @@ public final class Client {
 
       List<String> sent = new ArrayList<>();
       for (String codec : List.of("none", "gzip", "snappy", "lz4", "zstd")) {
+        if (!codec.equals("none")) {
+          feature("codec " + codec);
+        }
         for (String acks : List.of("0", "1", "all")) {
           sent.addAll(produce(codec + "-" + acks, 40,
               Map.of("compression.type", codec, "acks", acks, "enable.idempotence", false)));
         }
+        consumeFromBeginning(sent);
       }
+      feature("idempotent producer");
       sent.addAll(produce("idempotent", 2000, Map.of()));
       consumeFromBeginning(sent);
 

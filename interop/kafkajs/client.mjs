@@ -112,12 +112,34 @@ async function produce(prefix, count, config, compression, acks) {
   return messages.map((m) => m.value);
 }
 
-const sent = [
-  ...(await produce("plain", 100, {}, CompressionTypes.None, 1)),
-  ...(await produce("gzip", 100, {}, CompressionTypes.GZIP, -1)),
-  ...(await produce("unanswered", 20, {}, CompressionTypes.None, 0)),
-  ...(await produce("idempotent", 200, { idempotent: true, maxInFlightRequests: 1 }, CompressionTypes.None, -1)),
-];
+// Everything in a topic, or what is committed of it, in the order of its partitions.
+async function readAll(name, readUncommitted, count) {
+  const reader = kafka.consumer({ groupId: `reader-${randomUUID()}`, readUncommitted, maxWaitTimeInMs: 200 });
+  await reader.connect();
+  await reader.subscribe({ topic: name, fromBeginning: true });
+  const messages = [];
+  await reader.run({ eachMessage: async ({ message }) => void messages.push(message) });
+  await waitFor(() => messages.length >= count, () => `${messages.length} of ${count} records of ${name}`);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await reader.disconnect();
+  return messages;
+}
+
+const sent = [];
+async function readAgain() {
+  const values = (await readAll(topic, true, sent.length)).map((m) => m.value.toString());
+  check(values.sort().join() === [...sent].sort().join(), "consumed values differ from those produced");
+}
+
+sent.push(...(await produce("plain", 100, {}, CompressionTypes.None, 1)));
+sent.push(...(await produce("unanswered", 20, {}, CompressionTypes.None, 0)));
+await readAgain();
+feature("codec gzip");
+sent.push(...(await produce("gzip", 100, {}, CompressionTypes.GZIP, -1)));
+await readAgain();
+feature("idempotent producer");
+sent.push(...(await produce("idempotent", 200, { idempotent: true, maxInFlightRequests: 1 }, CompressionTypes.None, -1)));
+await readAgain();
 
 // A member of a group that remembers what it was given and what it read.
 async function member(groupId, seen) {
@@ -163,19 +185,6 @@ check(ends.reduce((sum, p) => sum + Number(p.high), 0) === total, "high watermar
 const { groups } = await admin.describeGroups([group]);
 check(groups[0].state === "Empty", `group is ${groups[0].state}, want Empty`);
 await admin.deleteGroups([group]);
-
-// Everything in the topic, or what is committed of it, in the order of its partitions.
-async function readAll(name, readUncommitted, count) {
-  const reader = kafka.consumer({ groupId: `reader-${randomUUID()}`, readUncommitted, maxWaitTimeInMs: 200 });
-  await reader.connect();
-  await reader.subscribe({ topic: name, fromBeginning: true });
-  const messages = [];
-  await reader.run({ eachMessage: async ({ message }) => void messages.push(message) });
-  await waitFor(() => messages.length >= count, () => `${messages.length} of ${count} records of ${name}`);
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  await reader.disconnect();
-  return messages;
-}
 
 feature("headers and timestamps");
 const own = `${topic}-own`;
