@@ -40,8 +40,8 @@ type CompactionDue struct {
 // to be compacted at a time, the dirtiest first: those of which a larger part than
 // min.cleanable.dirty.ratio is new, that have records older than max.compaction.lag.ms
 // which were never compacted or tombstones whose time is over, and those of which a pass
-// was broken off. The last batch of a partition, what is younger than
-// min.compaction.lag.ms, and events that are not consumed are left alone.
+// was broken off. The last batch before the last stable offset and what follows it, what is
+// younger than min.compaction.lag.ms, and events that are not consumed are left alone.
 func (s *Store) CompactionsDue(nowUnixMilli int64) ([]CompactionDue, error) {
 	var due []CompactionDue
 	err := s.read(func(db *pebble.DB) error {
@@ -112,9 +112,15 @@ func (s *Store) compactionDue(db *pebble.DB, spec *command.Topic, partition int3
 
 // compactableTo is the offset up to which a partition may be compacted now.
 func (s *Store) compactableTo(db *pebble.DB, number keys.TopicNumber, t *topic, partition int32, p *partition, now int64) (int64, error) {
-	// The last batch: it is the one that holds the last offset.
-	end := p.next
-	err := eachBatch(db, number, partition, p.next-1, p.next, func(h recordbatch.Header, _ []byte) (bool, error) {
+	// The last batch of what is decided stays. Without an open transaction it is the one
+	// that holds the last offset. With one, it is what a reader of committed records has to
+	// get to: if it was gone, he, and whoever reads up to the end that ListOffsets told
+	// him, would wait for the transaction to end.
+	end := p.stable()
+	if end <= p.start {
+		return end, nil
+	}
+	err := eachBatch(db, number, partition, end-1, end, func(h recordbatch.Header, _ []byte) (bool, error) {
 		end = h.BaseOffset
 		return false, nil
 	})

@@ -1,50 +1,61 @@
 package statemachine
 
 import (
-	"math"
+	"bytes"
+	"sort"
 
+	"github.com/cockroachdb/pebble/v2"
+
+	"kont/statemachine/keys"
 	"kont/statemachine/recordbatch"
 )
 
-// transactionScan finds out how the transactions of the dirty part ended.
-type transactionScan struct {
-	pass *CompactionPass
-	// open are the transactions whose end was not met yet, by producer: their first and
-	// last offsets.
-	open map[int64]OffsetRange
-}
+// endedReadMax is how many ended transactions are read at a time, with the store held.
+const endedReadMax = 10_000
 
-func (t *transactionScan) add(h recordbatch.Header, batch []byte) (goOn bool, err error) {
-	if !h.IsTransactional() {
-		return true, nil
-	}
-	transaction, isOpen := t.open[h.ProducerID]
-	if !h.IsControl() {
-		if !isOpen {
-			transaction.First = h.BaseOffset
+// noteAborted notes the aborted transactions that may have records in the dirty part, from
+// an offset on. They are filed by their ends, which may lie behind what is compacted: the
+// last batch of a partition is often a marker. What has not ended is not dirty yet, see
+// compactableTo.
+func (p *CompactionPass) noteAborted(number keys.TopicNumber, from int64, readMax int) error {
+	for isDone := false; !isDone; {
+		read := 0
+		if err := p.store.read(func(db *pebble.DB) error {
+			var k keys.Key
+			lower := bytes.Clone(k.InPartition(keys.EndedTransaction, number, p.due.Partition, from))
+			upper := keys.After(k.PartitionOnly(keys.EndedTransaction, number, p.due.Partition))
+			isDone = true
+			return eachIn(db, lower, upper, func(key, value []byte) (bool, error) {
+				marker, err := keys.LastNumber(key)
+				if err != nil {
+					return false, err
+				}
+				e, err := decodeEndedTransaction(marker, value)
+				if err == nil && e.isAborted && e.first >= 0 && e.first < p.due.end {
+					p.aborted[e.producerID] = append(p.aborted[e.producerID], OffsetRange{First: e.first, Last: marker})
+				}
+				if read++; read == readMax {
+					from, isDone = marker+1, false
+				}
+				return e.stable < p.due.end && isDone, err
+			})
+		}); err != nil {
+			return err
 		}
-		transaction.Last = h.LastOffset()
-		t.open[h.ProducerID] = transaction
-		return true, nil
 	}
-	ended, err := recordbatch.Control(batch)
-	if err != nil || !isOpen {
-		return err == nil, err
-	}
-	delete(t.open, h.ProducerID)
-	if ended != recordbatch.ControlCommit {
-		t.pass.aborted[h.ProducerID] = append(t.pass.aborted[h.ProducerID], transaction)
-	}
-	return true, nil
+	return nil
 }
 
-// firstOpen is the first offset of those that are open, a great one if none is.
-func (t *transactionScan) firstOpen() int64 {
-	first := int64(math.MaxInt64)
-	for _, transaction := range t.open {
-		first = min(first, transaction.First)
+// isAborted says whether a batch belongs to a transaction that was aborted. Those of a
+// producer are in the order of their offsets, and none begins before the one before it has
+// ended.
+func (p *CompactionPass) isAborted(h recordbatch.Header) bool {
+	if !h.IsTransactional() {
+		return false
 	}
-	return first
+	of := p.aborted[h.ProducerID]
+	i := sort.Search(len(of), func(i int) bool { return of[i].Last >= h.LastOffset() })
+	return i < len(of) && of[i].First <= h.BaseOffset
 }
 
 // keyScan notes the last offset of every key of the dirty part.

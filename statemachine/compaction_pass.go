@@ -32,17 +32,16 @@ const (
 // with which they would be too many, and the next one begins there. Keys are known by 128
 // bits of their SHA-256, so that no two of them are ever taken for one.
 //
-// Nothing is compacted from the first record of a transaction on that is open. What was
-// aborted counts for no key, and goes. Markers stay.
+// Nothing is compacted from the first record of a transaction on that is open, nor the
+// batch before it. What was aborted counts for no key, and goes. Markers stay.
 type CompactionPass struct {
 	store *Store
 	due   CompactionDue
 	now   int64
 	// latest has the last offset of each key in the dirty part.
-	latest  map[keyHash]int64
+	latest map[keyHash]int64
+	// aborted are the aborted transactions of the dirty part by producer, to their markers.
 	aborted map[int64][]OffsetRange
-	// isIdle: there is nothing to do.
-	isIdle bool
 	// at is where Next goes on.
 	at int64
 	// horizon is when the first tombstone that is kept may go, 0 for none.
@@ -82,11 +81,9 @@ func (s *Store) BeginCompaction(due CompactionDue, nowUnixMilli int64, keysMax i
 	pass := &CompactionPass{store: s, due: due, now: nowUnixMilli, at: state.start,
 		latest: map[keyHash]int64{}, aborted: map[int64][]OffsetRange{}}
 	first := max(state.compacted.cleanTo, state.start)
-	transactions := transactionScan{pass: pass, open: map[int64]OffsetRange{}}
-	if err := pass.readAll(first, pause, transactions.add); err != nil {
+	if err := pass.noteAborted(state.number, first, endedReadMax); err != nil {
 		return nil, err
 	}
-	pass.due.end = min(pass.due.end, transactions.firstOpen())
 	noted := keyScan{pass: pass, keysMax: keysMax}
 	if err := pass.readAll(first, pause, noted.add); err != nil {
 		return nil, err
@@ -96,12 +93,6 @@ func (s *Store) BeginCompaction(due CompactionDue, nowUnixMilli int64, keysMax i
 	}
 	// What was clean stays so.
 	pass.due.end = max(pass.due.end, first)
-	horizon := state.compacted.horizonUnixMilli
-	if pass.due.end == first && (horizon == 0 || horizon > nowUnixMilli) {
-		// An open transaction holds back all that is dirty. To read what is clean for
-		// nothing, every time until it ends, would cost as much as a compaction.
-		pass.isIdle = true
-	}
 	pass.stats.Keys = len(pass.latest)
 	return pass, nil
 }
@@ -114,9 +105,6 @@ func (p *CompactionPass) Stats() CompactionStats { return p.stats }
 // batches then, and doesn't say how far.
 func (p *CompactionPass) Next(pause func(bytes int) error) (com command.CompactRecords, isLast bool, err error) {
 	com = command.CompactRecords{Topic: p.due.Topic, Partition: p.due.Partition, TopicID: p.due.TopicID}
-	if p.isIdle {
-		return com, true, nil
-	}
 	size, scanned := 0, 0
 	isFull := func() bool {
 		return len(com.Changes) >= CompactChangesMax || size >= compactCommandBytes || scanned >= compactScanBytes
@@ -183,18 +171,6 @@ func (p *CompactionPass) keeper(h recordbatch.Header) func(recordbatch.Record) b
 		latest, isKnown := p.latest[hashKey(r.Key)]
 		return !isKnown || r.Offset >= latest
 	}
-}
-
-func (p *CompactionPass) isAborted(h recordbatch.Header) bool {
-	if !h.IsTransactional() {
-		return false
-	}
-	for _, r := range p.aborted[h.ProducerID] {
-		if h.BaseOffset >= r.First && h.LastOffset() <= r.Last {
-			return true
-		}
-	}
-	return false
 }
 
 // readAll calls f with the batches from an offset on until it returns false, or all are

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"kont/statemachine/command"
 	"kont/statemachine/recordbatch"
@@ -438,74 +435,6 @@ func TestCompactionThatDoesNotFitIsPassedOver(t *testing.T) {
 			t.Errorf("batch %d changed", offset)
 		}
 	}
-}
-
-// appendRaw appends a batch that no client may send, past the log.
-func (h *harness) appendRaw(topic string, records []recordbatch.Record, options recordbatch.Options) {
-	h.Helper()
-	s := h.store
-	c := &change{store: s, work: s.work, batch: s.db.NewIndexedBatch()}
-	defer c.batch.Close()
-	c.appendBatch(s.work.topics[topic], 0, recordbatch.Append(nil, records, options))
-	c.writeImage()
-	if err := errors.Join(c.err, c.point.close(), c.batch.Commit(pebble.NoSync)); err != nil {
-		h.Fatal(err)
-	}
-	c.publish()
-}
-
-// Aborted records count for no key and go, markers stay, and from an open transaction on
-// nothing changes.
-func TestCompactionHeedsTransactions(t *testing.T) {
-	h := newHarness(t)
-	h.create("t", 1, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", "0")
-	in := func(producer int64, key, value string) {
-		h.appendRaw("t", []recordbatch.Record{record(1, key, value)}, recordbatch.Options{Transactional: true, Producer: &recordbatch.Producer{ID: producer}})
-	}
-	end := func(producer int64, how recordbatch.ControlType) {
-		h.appendRaw("t", []recordbatch.Record{{Key: []byte{0, 0, 0, byte(how)}, Value: []byte{0, 0, 0, 0, 0, 0}}},
-			recordbatch.Options{Transactional: true, Control: true, Producer: &recordbatch.Producer{ID: producer}})
-	}
-	h.send("t", 0, record(1, "a", "first"))          // 0: superseded by 2
-	in(1, "b", "committed")                          // 1
-	in(2, "a", "committed later")                    // 2
-	in(3, "b", "aborted")                            // 3
-	end(3, recordbatch.ControlAbort)                 // 4
-	end(1, recordbatch.ControlCommit)                // 5
-	end(2, recordbatch.ControlCommit)                // 6
-	in(3, "c", "committed after an abort")           // 7
-	h.send("t", 0, record(1, "d", "beside"))         // 8
-	end(3, recordbatch.ControlCommit)                // 9
-	in(4, "a", "open")                               // 10
-	h.send("t", 0, record(1, "d", "behind an open")) // 11
-	h.send("t", 0, record(1, "e", "last"))           // 12
-	if h.compactOnce(1000, 100, 100) == nil {
-		t.Fatal("not due")
-	}
-	offsets := func() (offsets []int64) {
-		for _, r := range h.compactedRecords("t", 0, 0) {
-			offsets = append(offsets, r.Offset)
-		}
-		return offsets
-	}
-	requireEqual(t, "with one open", offsets(), []int64{1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12})
-	// While the open one is all that is dirty, nothing is read but what is dirty.
-	h.send("t", 0, record(1, "e", strings.Repeat("last but one", 1000))) // 13
-	_, before, err := h.store.partition("t", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stats := h.compactOnce(1000, 100, 100)
-	_, after, err := h.store.partition("t", 0)
-	if err != nil || stats == nil || stats.RecordsKept+stats.RecordsDropped != 0 || after.compacted != before.compacted {
-		t.Errorf("with nothing to do: %+v, %+v, was %+v, %v", stats, after.compacted, before.compacted, err)
-	}
-	end(4, recordbatch.ControlAbort) // 14
-	h.send("t", 0, record(1, "f", "last"))
-	if h.compactOnce(1000, 100, 100) == nil {
-		t.Fatal("not due")
-	}
-	requireEqual(t, "with none", offsets(), []int64{1, 2, 4, 5, 6, 7, 9, 11, 13, 14, 15})
 }
 
 // The batch index is found sparse where all is gone, and sizes and times are right.
