@@ -65,8 +65,6 @@ func offsetCommit(c *call, request *kmsg.OffsetCommitRequest) (kmsg.Response, er
 				place.ErrorCode = kerr.UnknownTopicOrPartition.Code
 			case len(metadata) > offsetMetadataBytesMax:
 				place.ErrorCode = kerr.OffsetMetadataTooLarge.Code
-			case p.Offset < 0:
-				place.ErrorCode = kerr.OffsetOutOfRange.Code
 			default:
 				offsets = append(offsets, command.GroupOffset{
 					Topic: topic.Name, TopicID: topic.ID, Partition: p.Partition,

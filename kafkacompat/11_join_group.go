@@ -1,7 +1,6 @@
 package kafkacompat
 
 import (
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -134,8 +133,6 @@ func (c *call) joinRequestOf(request *kmsg.JoinGroupRequest) (joinRequest, error
 		return join, kerr.InvalidSessionTimeout
 	case request.ProtocolType == "" || len(request.Protocols) == 0 || len(request.Protocols) > protocolsMax:
 		return join, kerr.InconsistentGroupProtocol
-	case request.InstanceID != nil && (*request.InstanceID == "" || strings.ContainsAny(*request.InstanceID, "/\\ ")):
-		return join, kerr.InvalidRequest
 	}
 	for _, p := range request.Protocols {
 		// A copy: members outlive the frame that named them.

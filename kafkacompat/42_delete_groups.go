@@ -1,14 +1,14 @@
 package kafkacompat
 
 import (
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
 	"kont/statemachine/command"
 )
 
-// DeleteGroups forgets groups without members, and their offsets.
+// DeleteGroups forgets groups without members, and their offsets; also the group with the empty name, which
+// nobody can join but for which offsets may be committed.
 //
 // Versions: 2 brought flexible encoding, 3 an error message.
 func init() {
@@ -36,9 +36,6 @@ func deleteGroups(c *call, request *kmsg.DeleteGroupsRequest) (kmsg.Response, er
 }
 
 func (c *call) deleteGroup(id string) error {
-	if id == "" {
-		return kerr.InvalidGroupID
-	}
 	return groupError(c.server.coordinator.delete(id, func() error {
 		return c.proposeEach(0, 1, command.DeleteGroups{Groups: []string{id}})[0]
 	}))

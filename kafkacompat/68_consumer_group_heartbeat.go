@@ -108,16 +108,16 @@ func checkConsumerBeat(request *kmsg.ConsumerGroupHeartbeatRequest) error {
 		return invalid("member epoch %d", request.MemberEpoch)
 	case request.MemberID == "" && (!isJoining || request.Version >= 1):
 		return invalid("a member has an id")
-	case isEmpty(request.InstanceID), isEmpty(request.RackID), isEmpty(request.ServerAssignor):
-		return invalid("an instance, a rack or an assignor that is given is not empty")
+	case isEmpty(request.InstanceID), isEmpty(request.RackID):
+		return invalid("an instance or a rack that is given is not empty")
 	case request.MemberEpoch == epochAway && request.InstanceID == nil:
 		return invalid("only a static member goes away for a time")
 	case request.RebalanceTimeoutMillis < -1, isJoining && request.RebalanceTimeoutMillis < 0:
 		return invalid("who joins has a rebalance timeout")
 	case isJoining && (request.Topics == nil || len(request.Topics) > 0):
 		return invalid("who joins owns no partitions, and says so")
-	case isJoining && request.SubscribedTopicNames == nil && !hasPattern:
-		return invalid("who joins subscribes to topics")
+	case isJoining && request.SubscribedTopicNames == nil && request.SubscribedTopicRegex == nil:
+		return invalid("who joins subscribes to topics, if only to none")
 	}
 	if a := request.ServerAssignor; a != nil && assignors[*a] == nil {
 		return fmt.Errorf("%w: there are: %s", kerr.UnsupportedAssignor, assignorNames)

@@ -160,10 +160,8 @@ func (g *consumerGroup) supportsClassic(request joinRequest) bool {
 
 // checkClassic finds a member that speaks the classic protocol.
 func (g *consumerGroup) checkClassic(id string, instanceID *string, generation int32) (*consumer, error) {
-	if instanceID != nil {
-		if current, isKnown := g.static[*instanceID]; isKnown && current != id {
-			return nil, kerr.FencedInstanceID
-		}
+	if err := checkInstance(g.static, id, instanceID); err != nil {
+		return nil, err
 	}
 	m := g.members[id]
 	if m == nil || m.classic == nil {

@@ -148,16 +148,20 @@ func TestHeartbeatsThatNoClientMaySendAreRefused(t *testing.T) {
 		change func(*kmsg.ConsumerGroupHeartbeatRequest)
 		want   *kerr.Error
 	}{
-		"no group":            {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.Group = "" }, kerr.InvalidRequest},
-		"no member id":        {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.MemberID = "" }, kerr.InvalidRequest},
-		"epoch -3":            {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.MemberEpoch = -3 }, kerr.InvalidRequest},
-		"away, not static":    {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.MemberEpoch = -2 }, kerr.InvalidRequest},
-		"empty instance":      {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.InstanceID = &empty }, kerr.InvalidRequest},
-		"empty rack":          {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.RackID = &empty }, kerr.InvalidRequest},
-		"no timeout":          {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.RebalanceTimeoutMillis = -1 }, kerr.InvalidRequest},
-		"no subscription":     {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.SubscribedTopicNames = nil }, kerr.InvalidRequest},
-		"unknown assignor":    {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.ServerAssignor = &wrong }, kerr.UnsupportedAssignor},
-		"no expression":       {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.SubscribedTopicRegex = &torn }, kerr.InvalidRegularExpression},
+		"no group":         {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.Group = "" }, kerr.InvalidRequest},
+		"no member id":     {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.MemberID = "" }, kerr.InvalidRequest},
+		"epoch -3":         {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.MemberEpoch = -3 }, kerr.InvalidRequest},
+		"away, not static": {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.MemberEpoch = -2 }, kerr.InvalidRequest},
+		"empty instance":   {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.InstanceID = &empty }, kerr.InvalidRequest},
+		"empty rack":       {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.RackID = &empty }, kerr.InvalidRequest},
+		"no timeout":       {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.RebalanceTimeoutMillis = -1 }, kerr.InvalidRequest},
+		"no subscription":  {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.SubscribedTopicNames = nil }, kerr.InvalidRequest},
+		"unknown assignor": {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.ServerAssignor = &wrong }, kerr.UnsupportedAssignor},
+		"no expression":    {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.SubscribedTopicRegex = &torn }, kerr.InvalidRegularExpression},
+		"empty assignor":   {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.ServerAssignor = &empty }, kerr.UnsupportedAssignor},
+		"only an empty expression": {func(r *kmsg.ConsumerGroupHeartbeatRequest) {
+			r.SubscribedTopicNames, r.SubscribedTopicRegex = nil, &empty
+		}, nil},
 		"empty expression":    {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.SubscribedTopicRegex = &empty }, nil},
 		"nothing wrong":       {func(*kmsg.ConsumerGroupHeartbeatRequest) {}, nil},
 		"version 0 has no id": {func(r *kmsg.ConsumerGroupHeartbeatRequest) { r.Version, r.MemberID = 0, "" }, nil},

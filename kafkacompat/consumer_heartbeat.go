@@ -194,14 +194,8 @@ func (g *consumerGroup) update(m *consumer, b consumerBeat) (hasSubscriptionChan
 // partitions until its session ends.
 func (g *consumerGroup) goAway(b consumerBeat) consumerReply {
 	id := b.memberID
-	if b.instanceID != nil {
-		current, isKnown := g.static[*b.instanceID]
-		switch {
-		case !isKnown:
-			return consumerReply{err: kerr.UnknownMemberID}
-		case current != id:
-			return consumerReply{err: kerr.FencedInstanceID}
-		}
+	if err := checkInstance(g.static, id, b.instanceID); err != nil {
+		return consumerReply{err: err}
 	}
 	m := g.members[id]
 	if m == nil {

@@ -355,10 +355,8 @@ func (g *group) end() {
 // checkMember finds a member that a request names, and refuses one that is not
 // who it was.
 func (g *group) checkMember(id string, instanceID *string, generation int32) (*member, error) {
-	if instanceID != nil {
-		if current, ok := g.static[*instanceID]; ok && current != id {
-			return nil, kerr.FencedInstanceID
-		}
+	if err := checkInstance(g.static, id, instanceID); err != nil {
+		return nil, err
 	}
 	m := g.members[id]
 	if m == nil {
@@ -368,6 +366,20 @@ func (g *group) checkMember(id string, instanceID *string, generation int32) (*m
 		return nil, kerr.IllegalGeneration
 	}
 	return m, nil
+}
+
+// checkInstance refuses an instance that is unknown, and one that another member than the named one is.
+func checkInstance(static map[string]string, memberID string, instanceID *string) error {
+	if instanceID == nil {
+		return nil
+	}
+	switch current, isKnown := static[*instanceID]; {
+	case !isKnown:
+		return kerr.UnknownMemberID
+	case current != memberID:
+		return kerr.FencedInstanceID
+	}
+	return nil
 }
 
 // heartbeat keeps a member's session and tells it whether to join again.

@@ -38,9 +38,15 @@ func (c *coordinator) checkCommit(who commitIdentity) error {
 		defer g.Unlock()
 		return g.checkCommit(who)
 	}
-	switch {
-	case who.generation < 0:
+	if who.generation < 0 {
 		return nil // a group that is there for its offsets only begins like this
+	}
+	offsets, err := c.log.CommittedOffsets(who.group)
+	switch {
+	case err != nil:
+		return err
+	case len(offsets) > 0: // it is there, and has no members
+		return kerr.UnknownMemberID
 	case who.knowsMemberEpochs:
 		return kerr.GroupIDNotFound
 	}
