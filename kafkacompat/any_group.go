@@ -31,8 +31,9 @@ type anyGroup interface {
 	lastEpoch() int32
 	startEmptyTimer()
 	stopTimers()
-	// end makes the group dead, and answers all who wait.
+	// end makes the group dead, answers all who wait, and keeps no more of it.
 	end()
+	endLocked()
 	summary() groupSummary
 	// headline is summary without the members.
 	headline() groupSummary

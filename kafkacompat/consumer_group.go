@@ -163,13 +163,18 @@ func (g *consumerGroup) stopTimers() {
 	}
 }
 
-// end makes the group dead.
 func (g *consumerGroup) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.endLocked()
+}
+
+// endLocked makes the group dead.
+func (g *consumerGroup) endLocked() {
 	g.stopTimers()
 	clear(g.members)
 	g.isDead = true
+	g.store.isEnded = true
 }
 
 func (g *consumerGroup) groupState() groupState {

@@ -132,8 +132,8 @@ func (c *coordinator) findForClassic(id string) anyGroup {
 		return found
 	}
 	c.writer.logger.Info("consumer group becomes a classic one", "group", id, "members", len(g.members))
-	found.Unlock()
 	c.convertLocked(found, g)
+	found.Unlock()
 	c.groups[id] = g
 	g.Lock()
 	return g
@@ -163,8 +163,10 @@ func (c *coordinator) findOrMakeClassic(id string) (anyGroup, error) {
 		}
 		g = newGroup(id, c.config, c.writer, c.drop)
 		if found != nil {
+			found.Lock()
 			c.convertLocked(found, g)
 			g.generation = found.lastEpoch()
+			found.Unlock()
 		}
 		c.groups[id] = g
 	}
@@ -218,10 +220,10 @@ func (c *coordinator) makeConsumersOfLocked(id string, found anyGroup) (g *consu
 			c.writer.logger.Info("classic group becomes a consumer group", "group", id, "members", len(g.members))
 		}
 	}
-	classic.Unlock()
 	if err == nil {
 		c.convertLocked(classic, g)
 	}
+	classic.Unlock()
 	return g, err
 }
 
@@ -239,11 +241,12 @@ func canConvert(g anyGroup) error {
 	return nil
 }
 
-// convertLocked ends a group that another one takes the place of.
+// convertLocked ends a group, which is locked as well, that another one takes the place
+// of. Between the making of that one and the end nobody may have the group: a session
+// that ended there would begin a write, and two groups would write the same parts.
 func (c *coordinator) convertLocked(from, to anyGroup) {
-	isKept := from.keeper().isKept
-	from.end()
-	to.keeper().isKept = isKept
+	to.keeper().isKept = from.keeper().isKept
+	from.endLocked()
 }
 
 // drop forgets a group that has had no members for a while. What is kept of it stays

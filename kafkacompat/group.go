@@ -340,16 +340,21 @@ func (g *group) stopTimers() {
 	}
 }
 
-// end makes the group dead. All who wait are sent to find the coordinator again.
 func (g *group) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.endLocked()
+}
+
+// endLocked makes the group dead. All who wait are sent to find the coordinator again.
+func (g *group) endLocked() {
 	g.stopTimers()
 	for _, m := range g.inOrder() {
 		g.remove(m, kerr.NotCoordinator)
 	}
 	clear(g.pending)
 	g.state = groupDead
+	g.store.isEnded = true
 }
 
 // checkMember finds a member that a request names, and refuses one that is not

@@ -152,6 +152,8 @@ func (g *group) joinStatic(request joinRequest, answer chan joinReply) chan join
 		id, generation := m.id, g.generation
 		g.store.keep(false, parts, func(err error) {
 			switch {
+			case g.state == groupDead: // by another leader it may take its place again
+				answer <- joinReply{err: kerr.NotCoordinator, memberID: id, generation: -1}
 			case g.members[id] != m: // it was started yet another time, or is gone
 				answer <- joinReply{err: kerr.FencedInstanceID, memberID: id, generation: -1}
 			case err != nil:

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"kont/statemachine/command"
 )
 
@@ -60,6 +62,9 @@ type groupStore struct {
 	isKept    bool
 	isWriting bool
 	waiting   pendingParts
+	// isEnded: another group, of another leader or of another type, keeps what there
+	// is to keep under the name from now on, and nothing may overwrite that.
+	isEnded bool
 	// isTooLarge: the last write was refused for its size. The group goes on in
 	// memory alone.
 	isTooLarge bool
@@ -114,9 +119,12 @@ func (s *groupStore) run() {
 	for !s.waiting.isEmpty() {
 		now := s.waiting
 		s.waiting = pendingParts{}
+		isEnded := s.isEnded
 		s.lock.Unlock()
 		var err error
-		if now.isWhole || len(now.parts) > 0 && !s.isTooLarge { // else somebody waits for what was before
+		if isEnded {
+			err = kerr.NotCoordinator
+		} else if now.isWhole || len(now.parts) > 0 && !s.isTooLarge { // else somebody waits for what was before
 			err = s.write(now)
 		}
 		s.lock.Lock()
@@ -128,7 +136,7 @@ func (s *groupStore) run() {
 		if s.isTooLarge = tooLarge; tooLarge {
 			err = nil // nobody has to wait for what will never be
 		}
-		failed := err != nil && s.writer.ctx.Err() == nil
+		failed := err != nil && s.writer.ctx.Err() == nil && !s.isEnded
 		if failed {
 			s.writer.logger.Warn("keep consumer group", "group", s.group, "error", err)
 			again := pendingParts{isWhole: now.isWhole, parts: now.parts}
