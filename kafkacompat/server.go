@@ -247,6 +247,21 @@ func (s *Server) GroupsWithMembers() ([]string, error) {
 	return s.coordinator.withMembers(), nil
 }
 
+// ReadsTopic says whether somebody in a group with members reads a topic, or may: nobody
+// knows that of members that are no consumers, nor during a rebalance.
+func (s *Server) ReadsTopic(group, topic string) bool {
+	g := s.coordinator.find(group)
+	if g == nil {
+		return true // it ended just now
+	}
+	defer g.Unlock()
+	about := g.headline()
+	if about.kind == groupTypeClassic && (about.state != groupStable || about.protocolType != protocolTypeConsumer) {
+		return true
+	}
+	return g.subscribes(topic)
+}
+
 // Stats are the connections of a moment.
 type Stats struct {
 	Connections int

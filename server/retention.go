@@ -92,9 +92,10 @@ func (r *retention) trim(ctx context.Context, nowUnixMilli int64) error {
 	return nil
 }
 
-// expireOffsets keeps the offsets of groups that have members, and deletes those that
-// are older than the setting allows. The offsets of a group that has just lost its
-// last member may be as old as it takes until they are kept, so that much is added.
+// expireOffsets keeps the offsets of groups that have members, for the topics that
+// somebody reads, and deletes those that are older than the setting allows (KIP-211).
+// The offsets of a group that has just lost its last member may be as old as it takes
+// until they are kept, so that much is added.
 func (r *retention) expireOffsets(ctx context.Context, nowUnixMilli int64) error {
 	if r.node.config.OffsetsRetention == 0 {
 		return nil
@@ -113,19 +114,22 @@ func (r *retention) expireOffsets(ctx context.Context, nowUnixMilli int64) error
 	}
 	keptBefore := nowUnixMilli - offsetsKeptFor.Milliseconds()
 	before := keptBefore - (r.node.config.OffsetsRetention + offsetsEvery).Milliseconds()
-	var kept, old []string
+	var kept []command.GroupTopic
+	var old []string
 	for _, age := range ages {
 		switch {
-		case hasMembers[age.Group] && age.OldestUnixMilli < keptBefore:
-			kept = append(kept, age.Group)
-		case !hasMembers[age.Group] && age.OldestUnixMilli < before:
+		case age.OldestUnixMilli >= keptBefore:
+		case hasMembers[age.Group] && r.node.kafka.ReadsTopic(age.Group, age.Topic):
+			kept = append(kept, command.GroupTopic{Group: age.Group, Topic: age.Topic})
+		case age.OldestUnixMilli < before && (len(old) == 0 || old[len(old)-1] != age.Group):
 			old = append(old, age.Group)
 		}
 	}
+	// First, since what is old in a group with members is deleted by its age alone.
 	for len(kept) > 0 {
 		count := min(len(kept), offsetsGroupsMax)
-		if _, err := r.node.proposer.Propose(ctx, command.KeepOffsets{Groups: kept[:count], NowUnixMilli: nowUnixMilli}); err != nil {
-			return fmt.Errorf("keep offsets of %d groups: %w", count, err)
+		if _, err := r.node.proposer.Propose(ctx, command.RenewOffsets{Of: kept[:count], NowUnixMilli: nowUnixMilli}); err != nil {
+			return fmt.Errorf("keep offsets of groups for %d topics: %w", count, err)
 		}
 		kept = kept[count:]
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -72,6 +73,54 @@ func TestOffsetsExpireAWeekAfterTheLastMemberHasGone(t *testing.T) {
 	}
 	if got := expireAt(t, n, 38*day); len(got) > 0 {
 		t.Errorf("later: %v", got)
+	}
+}
+
+// KIP-211: what a group once committed for a topic that none of its members reads any more expires as if the group
+// had none, and what they read stays however old it is.
+func TestOffsetsOfTopicsThatNobodyReadsExpire(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(command.TopicResult, 0, 0, -1)
+	offsets.AddOffset(command.TopicResume, 0, 0, -1)
+	admin := kadm.NewClient(newClient(t, n))
+	for _, group := range []string{"readers", "workers"} {
+		if responses, err := admin.CommitOffsets(testContext(t), group, offsets); err != nil || responses.Error() != nil {
+			t.Fatal(err, responses.Error())
+		}
+	}
+	produce(t, newClient(t, n), command.TopicResult, "k", "v")
+	for _, options := range [][]kgo.Opt{
+		{kgo.ConsumerGroup("readers"), kgo.ConsumeTopics(command.TopicResult)},
+		{kgo.ConsumerGroup("workers"), kgo.ConsumeTopics(command.TopicResult), kgo.GroupProtocol("connect")}, // what its members do nobody knows
+	} {
+		member := newClient(t, n, append(options, kgo.DisableAutoCommit())...)
+		if err := member.PollFetches(testContext(t)).Err0(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	topicsOf := func(group string) []string {
+		fetched, err := admin.FetchOffsets(testContext(t), group)
+		if err != nil {
+			t.Fatal(err)
+		}
+		topics := slices.Collect(maps.Keys(fetched))
+		slices.Sort(topics)
+		return topics
+	}
+	both := []string{command.TopicResult, command.TopicResume}
+	slices.Sort(both)
+	for _, step := range []struct {
+		after   time.Duration
+		readers []string
+	}{{6 * day, both}, {8 * day, []string{command.TopicResult}}, {30 * day, []string{command.TopicResult}}} {
+		expireAt(t, n, step.after)
+		if got := topicsOf("readers"); !slices.Equal(got, step.readers) {
+			t.Errorf("after %s the group has offsets for %v, want %v", step.after, got, step.readers)
+		}
+		if got := topicsOf("workers"); !slices.Equal(got, both) {
+			t.Errorf("after %s the group of no consumers has offsets for %v", step.after, got)
+		}
 	}
 }
 

@@ -121,6 +121,8 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyFireTimers(com)
 	case *command.KeepOffsets:
 		return c.applyKeepOffsets(com)
+	case *command.RenewOffsets:
+		return c.applyRenewOffsets(com)
 	case *command.ExpireOffsets:
 		return c.applyExpireOffsets(com)
 	case *command.AlterClientQuotas:

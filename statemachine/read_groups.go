@@ -56,25 +56,31 @@ func (s *Store) CommittedOffsets(group string) ([]command.GroupOffset, error) {
 	return offsets, err
 }
 
-// GroupAge is how old the oldest offset of a group is: when it was committed, or the
-// group was last known to have members.
+// GroupAge is how old the oldest offset of a group for a topic is: when it was committed,
+// or somebody in the group was last known to read the topic.
 type GroupAge struct {
 	Group           string
+	Topic           string
 	OldestUnixMilli int64
 }
 
-// GroupAges lists the groups that have offsets, by name. It reads all offsets.
+// GroupAges lists the groups that have offsets, by name, with each of their topics. It
+// reads all offsets.
 func (s *Store) GroupAges() ([]GroupAge, error) {
 	var ages []GroupAge
 	err := s.read(func(db *pebble.DB) error {
 		return scan(db, keys.GroupOffset, func(key, value []byte) error {
-			group, _, _, err := keys.ParseGroup(key)
+			group, number, _, err := keys.ParseGroup(key)
 			if err != nil {
 				return err
 			}
 			_, committedUnixMilli, err := decodeGroupOffset(value)
-			if n := len(ages); n == 0 || ages[n-1].Group != group {
-				ages = append(ages, GroupAge{group, committedUnixMilli})
+			topic, exists := "", false
+			if s.view(func(im *image) { topic, exists = im.groupTopic(number) }); !exists {
+				return err // it is being deleted
+			}
+			if n := len(ages); n == 0 || ages[n-1].Group != group || ages[n-1].Topic != topic {
+				ages = append(ages, GroupAge{group, topic, committedUnixMilli})
 			}
 			last := &ages[len(ages)-1]
 			last.OldestUnixMilli = min(last.OldestUnixMilli, committedUnixMilli)

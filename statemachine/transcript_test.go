@@ -207,6 +207,12 @@ func parseCommand(t *testing.T, words []string, now int64) command.Command {
 			{Topic: words[2], Partition: number[int32](t, words[3]), Offset: number[int64](t, words[4]), LeaderEpoch: -1}}}
 	case "keep":
 		return command.KeepOffsets{Groups: words[1:], NowUnixMilli: now}
+	case "renew":
+		com := command.RenewOffsets{NowUnixMilli: now}
+		for i := 1; i < len(words); i += 2 {
+			com.Of = append(com.Of, command.GroupTopic{Group: words[i], Topic: words[i+1]})
+		}
+		return com
 	case "expire":
 		return command.ExpireOffsets{Groups: words[2:], BeforeUnixMilli: number[int64](t, words[1])}
 	case "allow", "deny":

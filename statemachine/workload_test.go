@@ -79,6 +79,7 @@ func (w *workload) next() {
 	case n < 96:
 		w.storeGroup()
 		w.apply(command.KeepOffsets{Groups: []string{"gthread-1", "gthread-2"}, NowUnixMilli: w.now})
+		w.apply(command.RenewOffsets{Of: []command.GroupTopic{{Group: "gthread-2", Topic: "out"}, {Group: "gthread-3", Topic: "other"}}, NowUnixMilli: w.now})
 		w.apply(command.ExpireOffsets{Groups: []string{"gthread-2", "gthread-3", "gthread-4"}, BeforeUnixMilli: w.now - 20_000})
 		w.apply(command.DeleteGroups{Groups: []string{"g" + w.key()}})
 	case n < 97:

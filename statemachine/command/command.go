@@ -22,6 +22,7 @@ const (
 	KindExpireOffsets       Kind = 15
 	KindAlterClientQuotas   Kind = 32
 	KindAlterGroupConfigs   Kind = 33
+	KindRenewOffsets        Kind = 34
 
 	// The kinds of transactions.
 	KindInitProducer             Kind = 16
@@ -59,6 +60,7 @@ var kindNames = map[Kind]string{
 	KindExpireOffsets:       "ExpireOffsets",
 	KindAlterClientQuotas:   "AlterClientQuotas",
 	KindAlterGroupConfigs:   "AlterGroupConfigs",
+	KindRenewOffsets:        "RenewOffsets",
 
 	KindInitProducer:             "InitProducer",
 	KindAddToTransaction:         "AddToTransaction",

@@ -62,6 +62,7 @@ var kinds = map[Kind]func() Command{
 	KindExpireOffsets:       func() Command { return new(ExpireOffsets) },
 	KindAlterClientQuotas:   func() Command { return new(AlterClientQuotas) },
 	KindAlterGroupConfigs:   func() Command { return new(AlterGroupConfigs) },
+	KindRenewOffsets:        func() Command { return new(RenewOffsets) },
 
 	KindInitProducer:             func() Command { return new(InitProducer) },
 	KindAddToTransaction:         func() Command { return new(AddToTransaction) },

@@ -43,6 +43,7 @@ func examples() map[string]Command {
 			{Entity: QuotaEntity{IP: QuotaName{QuotaNamed, "::1"}}, Remove: []string{"c"}}}},
 		"alter_group_configs": &AlterGroupConfigs{Group: "g", Set: map[string]string{"consumer.session.timeout.ms": "50000", "a": "b"}, Remove: []string{"c"}},
 		"keep_offsets":        &KeepOffsets{Groups: []string{"g", "h"}, NowUnixMilli: 9},
+		"renew_offsets":       &RenewOffsets{Of: []GroupTopic{{"g", "t"}, {"h", "u"}}, NowUnixMilli: 18},
 		"expire_offsets":      &ExpireOffsets{Groups: []string{"g"}, BeforeUnixMilli: 10},
 		"init_producer":       &InitProducer{TransactionalID: "tx", TimeoutMilli: 60_000, Expected: ProducerEpoch{7, 3}, CoordinatorEpoch: 2, NowUnixMilli: 11},
 		"add_to_transaction": &AddToTransaction{TransactionalID: "tx", Producer: ProducerEpoch{7, 3},

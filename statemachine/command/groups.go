@@ -27,10 +27,23 @@ type DeleteGroups struct {
 }
 
 // KeepOffsets says that groups have members: their offsets are kept as if they had
-// been committed now. Its result is nil.
+// been committed now. Its result is nil. It is proposed no more, see RenewOffsets.
 type KeepOffsets struct {
 	Groups       []string `cbor:"1,keyasint"`
 	NowUnixMilli int64    `cbor:"2,keyasint"`
+}
+
+// RenewOffsets says that members of groups read topics: the offsets of these groups for
+// these topics are kept as if they had been committed now. Its result is nil.
+type RenewOffsets struct {
+	Of           []GroupTopic `cbor:"1,keyasint"`
+	NowUnixMilli int64        `cbor:"2,keyasint"`
+}
+
+// GroupTopic names a group and a topic.
+type GroupTopic struct {
+	Group string `cbor:"1,keyasint"`
+	Topic string `cbor:"2,keyasint"`
 }
 
 // ExpireOffsets deletes the offsets of groups that were committed, or kept, before a
@@ -75,6 +88,7 @@ type DeleteOffsets struct {
 func (CommitOffsets) Kind() Kind { return KindCommitOffsets }
 func (DeleteGroups) Kind() Kind  { return KindDeleteGroups }
 func (KeepOffsets) Kind() Kind   { return KindKeepOffsets }
+func (RenewOffsets) Kind() Kind  { return KindRenewOffsets }
 func (ExpireOffsets) Kind() Kind { return KindExpireOffsets }
 func (StoreGroup) Kind() Kind    { return KindStoreGroup }
 func (DeleteOffsets) Kind() Kind { return KindDeleteOffsets }
