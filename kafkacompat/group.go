@@ -185,9 +185,16 @@ func (g *group) subscribes(topic string) bool {
 
 // inOrder are the members in the order in which they came.
 func (g *group) inOrder() []*member {
-	g.ordered = slices.DeleteFunc(g.ordered, func(m *member) bool { return g.members[m.id] != m })
+	g.forgetRemoved()
 	return slices.Clone(g.ordered)
 }
+
+func (g *group) forgetRemoved() {
+	g.ordered = slices.DeleteFunc(g.ordered, func(m *member) bool { return g.members[m.id] != m })
+}
+
+// orderedSlack is how many that are no members any more a small group may remember.
+const orderedSlack = 16
 
 // oldest is the member that came first, nil if there is none.
 func (g *group) oldest() *member {
@@ -234,6 +241,10 @@ func (g *group) remove(m *member, err error) {
 	g.answerJoin(m, joinReply{err: err, memberID: m.id})
 	g.answerSync(m, syncReply{err: err})
 	delete(g.members, m.id)
+	// A rebalance may take as long as a client likes, and others come and go meanwhile.
+	if len(g.ordered) > 2*len(g.members)+orderedSlack {
+		g.forgetRemoved()
+	}
 	g.countProtocols(m, -1)
 	if !m.hasSynced {
 		g.unsynced--

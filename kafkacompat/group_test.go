@@ -455,6 +455,29 @@ func TestFirstMemberWaitsForTheInitialDelay(t *testing.T) {
 	})
 }
 
+// Consumers that come and go while one member keeps all others waiting leave nothing behind.
+func TestGroupForgetsThoseWhoLeaveDuringARebalance(t *testing.T) {
+	inGroup(t, nil, func(s *groupScript) {
+		s.stable(1)
+		for range 1000 {
+			s.starts(requestOf(""))
+			s.mu.Lock()
+			for id, m := range s.members {
+				if m.joining != nil {
+					if err := s.leave(id, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if n := len(s.ordered); n > 2*len(s.members)+orderedSlack+1 {
+				t.Fatalf("%d are remembered of a group of %d", n, len(s.members))
+			}
+			s.mu.Unlock()
+		}
+		s.require(groupPreparing, 1, 1)
+	})
+}
+
 func TestGroupTakesNoMoreMembersThanItMay(t *testing.T) {
 	inGroup(t, func(c *GroupConfig) { c.MembersMax = 2 }, func(s *groupScript) {
 		r := requestOf("")
