@@ -17,7 +17,7 @@ import (
 func init() {
 	register(api{
 		key: 10, versionMin: 0, versionMax: 5,
-		requestBytesMax: requestBytesSmall,
+		requestBytesMax: requestBytesLarge,
 		shape:           wire.MustShape("s@0-3 i8@1+ []s@4+"),
 	}, findCoordinator)
 }

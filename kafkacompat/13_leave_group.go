@@ -15,7 +15,7 @@ import (
 func init() {
 	register(api{
 		key: 13, versionMin: 0, versionMax: 5,
-		requestBytesMax: requestBytesSmall,
+		requestBytesMax: requestBytesLarge,
 		shape:           wire.MustShape("s s@0-2 [ s ns ns@5+ ]@3+"),
 	}, leaveGroup)
 }

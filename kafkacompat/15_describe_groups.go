@@ -16,7 +16,7 @@ import (
 func init() {
 	register(api{
 		key: 15, versionMin: 0, versionMax: 6,
-		requestBytesMax: requestBytesSmall,
+		requestBytesMax: requestBytesLarge,
 		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[]s bool@3+"),
 	}, describeGroups)

@@ -14,7 +14,7 @@ import (
 func init() {
 	register(api{
 		key: 42, versionMin: 0, versionMax: 3,
-		requestBytesMax: requestBytesSmall,
+		requestBytesMax: requestBytesLarge,
 		shape:           wire.MustShape("[]s"),
 	}, deleteGroups)
 }

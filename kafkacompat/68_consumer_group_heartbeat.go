@@ -24,7 +24,7 @@ import (
 func init() {
 	register(api{
 		key: 68, versionMin: 0, versionMax: 1,
-		requestBytesMax: requestBytesSmall,
+		requestBytesMax: requestBytesLarge,
 		shape:           wire.MustShape("s s i32 ns ns i32 []s ns@1+ ns [ uuid []i32 ]"),
 	}, consumerGroupHeartbeat)
 }

@@ -18,7 +18,7 @@ import (
 func init() {
 	register(api{
 		key: 69, versionMin: 0, versionMax: 1,
-		requestBytesMax: requestBytesSmall,
+		requestBytesMax: requestBytesLarge,
 		shape:           wire.MustShape("[]s bool"),
 	}, consumerGroupDescribe)
 }

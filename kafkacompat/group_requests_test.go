@@ -1,6 +1,8 @@
 package kafkacompat_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -110,5 +112,44 @@ func TestUnknownInstanceIsAnUnknownMember(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, test.want)
 			}
 		}
+	}
+}
+
+// A consumer of thousands of topics names all of them in a heartbeat, and a tool asks about all groups at once.
+func TestRequestsAboutManyTopicsAndGroupsAreAnswered(t *testing.T) {
+	s := startServer(t)
+	names := make([]string, 6000)
+	for i := range names {
+		names[i] = fmt.Sprintf("%s-%d", strings.Repeat("x", 240), i)
+	}
+	beat := beatRequest("me", 0, [16]byte{}, nil)
+	beat.SubscribedTopicNames = names
+	if response := ask[*kmsg.ConsumerGroupHeartbeatResponse](s.dial(), beat); response.ErrorCode != 0 || response.MemberEpoch != 1 {
+		t.Errorf("heartbeat: %+v", response)
+	}
+	find := kmsg.NewPtrFindCoordinatorRequest()
+	find.Version, find.CoordinatorKeys = 4, names
+	if response := ask[*kmsg.FindCoordinatorResponse](s.dial(), find); len(response.Coordinators) != len(names) {
+		t.Errorf("%d coordinators", len(response.Coordinators))
+	}
+	describe := kmsg.NewPtrDescribeGroupsRequest()
+	describe.Version, describe.Groups = 5, names
+	if response := ask[*kmsg.DescribeGroupsResponse](s.dial(), describe); len(response.Groups) != len(names) {
+		t.Errorf("%d groups", len(response.Groups))
+	}
+	consumers := kmsg.NewPtrConsumerGroupDescribeRequest()
+	consumers.Version, consumers.Groups = 1, names
+	if response := ask[*kmsg.ConsumerGroupDescribeResponse](s.dial(), consumers); len(response.Groups) != len(names) {
+		t.Errorf("%d consumer groups", len(response.Groups))
+	}
+	leave := kmsg.NewPtrLeaveGroupRequest()
+	leave.Version, leave.Group = 5, "orders"
+	for _, name := range names {
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID = name
+		leave.Members = append(leave.Members, member)
+	}
+	if response := ask[*kmsg.LeaveGroupResponse](s.dial(), leave); len(response.Members) != len(names) {
+		t.Errorf("%d members", len(response.Members))
 	}
 }

@@ -33,8 +33,9 @@ type api struct {
 const (
 	// requestBytesSmall bounds requests about a few names.
 	requestBytesSmall = 1 << 20
-	// requestBytesLarge bounds requests that go over all partitions of a client,
-	// or carry what the members of a group tell each other.
+	// requestBytesLarge bounds requests that go over all partitions of a client or
+	// all members or groups that there are, or carry what the members of a group tell
+	// each other.
 	requestBytesLarge = 16 << 20
 )
 
