@@ -86,6 +86,9 @@ func (c *conn) produce(requests []*request) (throttle time.Duration, err error) 
 	run.propose(timeout)
 	for i, r := range requests {
 		response := run.responses[i]
+		if response.Version < 10 {
+			forgetLeader(response)
+		}
 		charged := &call{conn: c, header: r.header}
 		charged.charge(quotaProducerBytes, float64(r.bytes))
 		charged.tellThrottle(response)
@@ -341,6 +344,17 @@ func (run *produceRun) addLeader(response *kmsg.ProduceResponse) {
 		known := kmsg.NewProduceResponseBroker()
 		known.NodeID, known.Host, known.Port = broker.NodeID, broker.Host, broker.Port
 		response.Brokers = append(response.Brokers, known)
+	}
+}
+
+// forgetLeader takes the leader out of an answer in a version that doesn't know it: kmsg would write the tags all the
+// same, and a client may give up upon a tag that isn't of its version.
+func forgetLeader(response *kmsg.ProduceResponse) {
+	response.Brokers = nil
+	for i := range response.Topics {
+		for j := range response.Topics[i].Partitions {
+			response.Topics[i].Partitions[j].CurrentLeader.Default()
+		}
 	}
 }
 

@@ -95,7 +95,9 @@ func (c *call) endFetch(read *fetchRead, response *kmsg.FetchResponse) {
 			answer.ErrorCode = kerr.UnsupportedCompressionType.Code
 			answer.RecordBatches = []byte{}
 		}
-		if answer.ErrorCode == kerr.NotLeaderForPartition.Code || answer.ErrorCode == kerr.FencedLeaderEpoch.Code {
+		// From the version on whose clients know it (KIP-951): a Java client of an older one gives up upon a tag that it doesn't.
+		isLeaderWanted := response.Version >= 16
+		if isLeaderWanted && (answer.ErrorCode == kerr.NotLeaderForPartition.Code || answer.ErrorCode == kerr.FencedLeaderEpoch.Code) {
 			answer.CurrentLeader.LeaderID, answer.CurrentLeader.LeaderEpoch = c.cluster().Leader()
 			if broker := c.broker(answer.CurrentLeader.LeaderID); broker.NodeID >= 0 && !isLeaderTold {
 				isLeaderTold = true

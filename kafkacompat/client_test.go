@@ -279,6 +279,36 @@ func TestNodeThatDoesNotLeadSaysWhoDoes(t *testing.T) {
 	}
 }
 
+// The Java client's thread gives up upon a tag that the version of an answer doesn't have ("Tag 0 is not valid for
+// version 12"), and the consumer waits for ever; it fetches in version 12 while it knows no topic ids.
+func TestLeaderIsToldOnlyInVersionsThatHaveIt(t *testing.T) {
+	s := startServer(t)
+	s.createTopic("orders", 1)
+	s.cluster.AddBroker(kafkacompat.Broker{NodeID: 2, Host: "127.0.0.2", Port: 9092})
+	s.cluster.SetLeader(2)
+	topic, _ := s.log.Topic("orders")
+	for version := int16(4); version <= 17; version++ {
+		request := fetchRequest("orders", 0, 1, 0)
+		request.Version, request.Topics[0].TopicID = version, topic.ID
+		answer := ask[*kmsg.FetchResponse](s.dial(), request)
+		p := answer.Topics[0].Partitions[0]
+		if isTold := len(answer.Brokers) == 1 && p.CurrentLeader.LeaderID == 2; p.ErrorCode != kerr.NotLeaderForPartition.Code ||
+			isTold != (version >= 16) || !isTold && (len(answer.Brokers) > 0 || p.CurrentLeader.LeaderID >= 0) {
+			t.Errorf("fetch, version %d: %+v", version, answer)
+		}
+	}
+	for version := int16(3); version <= 13; version++ {
+		request := produceRequest(1, version, "orders", oneBatch("v"))
+		request.Topics[0].TopicID = topic.ID
+		answer := ask[*kmsg.ProduceResponse](s.dial(), request)
+		p := answer.Topics[0].Partitions[0]
+		if isTold := len(answer.Brokers) == 1 && p.CurrentLeader.LeaderID == 2; p.ErrorCode != kerr.NotLeaderForPartition.Code ||
+			isTold != (version >= 10) || !isTold && (len(answer.Brokers) > 0 || p.CurrentLeader.LeaderID >= 0) {
+			t.Errorf("produce, version %d: %+v", version, answer)
+		}
+	}
+}
+
 func TestIdempotentProducerWritesOnceWhenItSendsTwice(t *testing.T) {
 	s := startServer(t)
 	s.createTopic("orders", 1)

@@ -85,6 +85,9 @@ func TestLeaderEpochsOfClientsAreCompared(t *testing.T) {
 	for epoch, want := range map[int32]int16{-1: 0, 1: kerr.FencedLeaderEpoch.Code, 2: 0, 3: kerr.UnknownLeaderEpoch.Code} {
 		fetch := fetchRequest("orders", 0, 1, 0)
 		fetch.Topics[0].Partitions[0].CurrentLeaderEpoch = epoch
+		fetch.Version = 16
+		topic, _ := s.log.Topic("orders")
+		fetch.Topics[0].TopicID = topic.ID
 		if p := ask[*kmsg.FetchResponse](c, fetch).Topics[0].Partitions[0]; p.ErrorCode != want {
 			t.Errorf("fetch in epoch %d: error %d, want %d", epoch, p.ErrorCode, want)
 		} else if want == kerr.FencedLeaderEpoch.Code && (p.CurrentLeader.LeaderID != 1 || p.CurrentLeader.LeaderEpoch != 2) {
