@@ -1,15 +1,9 @@
 package kafkacompat_test
 
 import (
-	"bufio"
-	"cmp"
-	"encoding/json"
 	"fmt"
-	"net"
 	"regexp"
-	"slices"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -35,6 +29,9 @@ var differences = map[string]string{
 	"as many partitions":                      "a controller refuses as many as there are; kfake takes them",
 }
 
+// brokerDifferences are those that Apache Kafka answers otherwise.
+var brokerDifferences = map[string]string{}
+
 const (
 	errorOffset    = "a broker gives an error the offset -1; kfake leaves it 0"
 	errorWatermark = "a broker gives an error the watermarks -1; kfake doesn't"
@@ -53,67 +50,38 @@ var normalize = []struct{ pattern, with string }{
 
 func normalized(t *testing.T, response kmsg.Response) string {
 	t.Helper()
-	if metadata, ok := response.(*kmsg.MetadataResponse); ok { // kfake lists partitions in any order
-		for _, topic := range metadata.Topics {
-			slices.SortFunc(topic.Partitions, func(a, b kmsg.MetadataResponseTopicPartition) int {
-				return cmp.Compare(a.Partition, b.Partition)
-			})
-		}
-	}
-	raw, err := json.Marshal(response)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := string(raw)
+	text := asJSON(t, response)
 	for _, n := range normalize {
 		text = regexp.MustCompile(n.pattern).ReplaceAllString(text, n.with)
 	}
 	return text
 }
 
-// The same conversation is held with the listener and with franz-go's fake
-// cluster, and the answers are compared field by field.
+// The same conversation is held with the listener, with franz-go's fake cluster and with
+// Apache Kafka, and the answers are compared field by field.
 func TestAnswersAreThoseOfAnotherImplementation(t *testing.T) {
-	s := startServer(t)
-	fake, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(1))
+	s, _ := startServerOnStore(t)
+	steps := conversation()
+	ours := converse(t, dialSide(t, s.address), steps)
+	compareAnswers(t, "kfake ", steps, ours, converse(t, startFake(t, kfake.DefaultNumPartitions(1)), steps), differences)
+	compareWithBroker(t, "first", steps, ours, brokerDifferences)
+}
+
+// startFake starts a fake cluster of one broker and dials it.
+func startFake(t *testing.T, options ...kfake.Opt) *diffSide {
+	t.Helper()
+	fake, err := kfake.NewCluster(append(options, kfake.NumBrokers(1))...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer fake.Close()
-	ours := s.dial()
-	theirConn, err := net.Dial("tcp", fake.ListenAddrs()[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer theirConn.Close()
-	theirConn.SetDeadline(time.Now().Add(time.Minute))
-	theirs := &rawConn{Conn: theirConn, t: t, reader: bufio.NewReader(theirConn)}
-
-	differ := make(map[string]bool)
-	for _, step := range conversation() {
-		a := ask[kmsg.Response](ours, step.request)
-		b := ask[kmsg.Response](theirs, step.request)
-		if ours, theirs := normalized(t, a), normalized(t, b); ours != theirs {
-			differ[step.name] = true
-			if differences[step.name] == "" {
-				t.Errorf("%s:\nours   %s\ntheirs %s", step.name, ours, theirs)
-			}
-		}
-	}
-	for name, reason := range differences {
-		if !differ[name] {
-			t.Errorf("%s doesn't differ any more: %s", name, reason)
-		}
-	}
+	t.Cleanup(fake.Close)
+	return dialSide(t, fake.ListenAddrs()[0])
 }
 
-type conversationStep struct {
-	name    string
-	request kmsg.Request
-}
-
-func conversation() (steps []conversationStep) {
-	say := func(name string, request kmsg.Request) { steps = append(steps, conversationStep{name, request}) }
+func conversation() (steps []dataStep) {
+	say := func(name string, request kmsg.Request) {
+		steps = append(steps, dataStep{name, func(*diffSide) kmsg.Request { return request }})
+	}
 	create := func(topic string, partitions int32, replicas int16) *kmsg.CreateTopicsRequest {
 		r := kmsg.NewPtrCreateTopicsRequest()
 		r.Version, r.TimeoutMillis = 4, 5000
