@@ -34,10 +34,12 @@ func alterConfigs(c *call, request *kmsg.AlterConfigsRequest) (kmsg.Response, er
 	for _, resource := range request.Resources {
 		answer := kmsg.NewAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
-		var err error
-		if resource.ResourceType == kmsg.ConfigResourceTypeGroupConfig {
+		err := checkReplaced(resource.Configs)
+		switch {
+		case err != nil:
+		case resource.ResourceType == kmsg.ConfigResourceTypeGroupConfig:
 			err = c.alterGroup(c.replacedGroupConfigs(resource), request.ValidateOnly)
-		} else {
+		default:
 			err = c.alterTopic(resource.ResourceType, resource.ResourceName, request.ValidateOnly,
 				func(topic command.Topic) (map[string]*string, error) {
 					return replacedConfigs(topic, resource.Configs)
@@ -49,15 +51,27 @@ func alterConfigs(c *call, request *kmsg.AlterConfigsRequest) (kmsg.Response, er
 	return response, nil
 }
 
+// checkReplaced refuses null, which may be meant to remove a configuration or to leave it, and two values of one.
+func checkReplaced(wanted []kmsg.AlterConfigsRequestResourceConfig) error {
+	seen := make(map[string]bool, len(wanted))
+	for _, config := range wanted {
+		if config.Value == nil {
+			return fmt.Errorf("configuration %s is set to null: %w", config.Name, kerr.InvalidRequest)
+		}
+		if seen[config.Name] {
+			return fmt.Errorf("configuration %s is named twice: %w", config.Name, kerr.InvalidRequest)
+		}
+		seen[config.Name] = true
+	}
+	return nil
+}
+
 func replacedConfigs(topic command.Topic, wanted []kmsg.AlterConfigsRequestResourceConfig) (map[string]*string, error) {
 	changes := make(map[string]*string, len(wanted))
 	for name := range topic.Configs {
 		changes[name] = nil
 	}
 	for _, config := range wanted {
-		if config.Value == nil {
-			continue
-		}
 		if err := checkTopicConfig(config.Name, *config.Value); err != nil {
 			return nil, err
 		}
@@ -69,9 +83,7 @@ func replacedConfigs(topic command.Topic, wanted []kmsg.AlterConfigsRequestResou
 func (c *call) replacedGroupConfigs(resource kmsg.AlterConfigsRequestResource) command.AlterGroupConfigs {
 	change := command.AlterGroupConfigs{Group: resource.ResourceName, Set: make(map[string]string)}
 	for _, config := range resource.Configs {
-		if config.Value != nil {
-			change.Set[config.Name] = strings.TrimSpace(*config.Value)
-		}
+		change.Set[config.Name] = strings.TrimSpace(*config.Value)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.log().GroupConfigs().ByGroup[resource.ResourceName])) {
 		if _, isKept := change.Set[name]; !isKept {
