@@ -137,13 +137,14 @@ func (c *call) wantedTopic(asked kmsg.CreateTopicsRequestTopic) (command.Topic, 
 		if config.Value == nil {
 			return topic, fmt.Errorf("topic %s: configuration %s is null: %w", asked.Topic, config.Name, kerr.InvalidConfig)
 		}
-		if err := checkTopicConfig(config.Name, *config.Value); err != nil {
+		value, err := keptConfig(config.Name, *config.Value)
+		if err != nil {
 			return topic, fmt.Errorf("topic %s: %w", asked.Topic, err)
 		}
 		if topic.Configs == nil {
 			topic.Configs = make(map[string]string)
 		}
-		topic.Configs[config.Name] = *config.Value
+		topic.Configs[config.Name] = value
 	}
 	if err := checkTopicConfigs(topic); err != nil {
 		return topic, fmt.Errorf("topic %s: %w", asked.Topic, err)

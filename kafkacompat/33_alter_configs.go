@@ -72,10 +72,11 @@ func replacedConfigs(topic command.Topic, wanted []kmsg.AlterConfigsRequestResou
 		changes[name] = nil
 	}
 	for _, config := range wanted {
-		if err := checkTopicConfig(config.Name, *config.Value); err != nil {
+		value, err := keptConfig(config.Name, *config.Value)
+		if err != nil {
 			return nil, err
 		}
-		changes[config.Name] = config.Value
+		changes[config.Name] = &value
 	}
 	return changes, nil
 }
@@ -99,6 +100,12 @@ func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateO
 ) error {
 	if kind != kmsg.ConfigResourceTypeTopic {
 		return fmt.Errorf("resources of type %s can't be altered by clients: %w", kind, kerr.InvalidRequest)
+	}
+	if name == "" {
+		return fmt.Errorf("the topic's name is empty: %w", kerr.InvalidRequest)
+	}
+	if err := checkTopicName(name); err != nil {
+		return err
 	}
 	if !c.isLeader() {
 		return kerr.NotController

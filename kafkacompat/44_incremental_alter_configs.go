@@ -70,25 +70,26 @@ func (c *call) checkNodeChange(resource kmsg.IncrementalAlterConfigsRequestResou
 func changedConfigs(topic command.Topic, wanted []kmsg.IncrementalAlterConfigsRequestResourceConfig) (map[string]*string, error) {
 	changes := make(map[string]*string, len(wanted))
 	for _, asked := range wanted {
-		config, ok := findTopicConfig(asked.Name)
-		if !ok {
-			return nil, fmt.Errorf("unknown topic configuration %q: %w", asked.Name, kerr.InvalidConfig)
-		}
 		if _, isTwice := changes[asked.Name]; isTwice {
 			return nil, fmt.Errorf("topic configuration %s is named twice: %w", asked.Name, kerr.InvalidRequest)
 		}
 		if asked.Op == kmsg.IncrementalAlterConfigOpDelete {
+			// What there is not is gone, too, as on a broker: a tool may take back what another release knew.
 			changes[asked.Name] = nil
 			continue
 		}
 		if asked.Value == nil {
 			return nil, fmt.Errorf("topic configuration %s is set to null: %w", asked.Name, kerr.InvalidRequest)
 		}
-		value, err := combined(topic, config, asked.Op, *asked.Value)
-		if err != nil {
-			return nil, err
+		config, ok := findTopicConfig(asked.Name)
+		if !ok {
+			return nil, fmt.Errorf("unknown topic configuration %q: %w", asked.Name, kerr.InvalidConfig)
 		}
-		if err := checkTopicConfig(asked.Name, value); err != nil {
+		value, err := combined(topic, config, asked.Op, *asked.Value)
+		if err == nil {
+			value, err = keptConfig(asked.Name, value)
+		}
+		if err != nil {
 			return nil, err
 		}
 		changes[asked.Name] = &value

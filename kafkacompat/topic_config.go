@@ -107,17 +107,17 @@ var topicConfigs = []topicConfig{
 		documentation: "Kept for tools that set it. A write is committed by a majority of nodes always."},
 	{name: "preallocate", kind: kmsg.ConfigTypeBoolean, otherwise: "false", synonym: "log.preallocate", allowed: []string{"true", "false"},
 		documentation: "Kept for tools that set it. There are no segment files."},
-	{name: "remote.log.copy.disable", kind: kmsg.ConfigTypeBoolean, otherwise: "false", allowed: []string{"false"},
-		documentation: "Always false: there is no tiered storage."},
-	{name: "remote.log.delete.on.disable", kind: kmsg.ConfigTypeBoolean, otherwise: "false", allowed: []string{"false"},
-		documentation: "Always false: there is no tiered storage."},
+	{name: "remote.log.copy.disable", kind: kmsg.ConfigTypeBoolean, otherwise: "false", allowed: []string{"true", "false"},
+		documentation: "Kept for tools that set it. There is no tiered storage, so nothing is copied to it."},
+	{name: "remote.log.delete.on.disable", kind: kmsg.ConfigTypeBoolean, otherwise: "false", allowed: []string{"true", "false"},
+		documentation: "Kept for tools that set it. There is no tiered storage, so nothing is in it."},
 	{name: "remote.storage.enable", kind: kmsg.ConfigTypeBoolean, otherwise: "false", allowed: []string{"false"},
 		documentation: "Always false: there is no tiered storage."},
 	{name: "retention.bytes", kind: kmsg.ConfigTypeLong, otherwise: "-1", synonym: "log.retention.bytes", min: math.MinInt64, max: math.MaxInt64,
 		documentation: "How many bytes a partition keeps where cleanup.policy has delete; -1 is no limit."},
 	{name: "retention.ms", kind: kmsg.ConfigTypeLong, otherwise: "604800000", synonym: "log.retention.ms", min: -1, max: math.MaxInt64,
 		documentation: "How long records are kept where cleanup.policy has delete, in milliseconds; -1 is for ever."},
-	{name: "segment.bytes", kind: kmsg.ConfigTypeInt, otherwise: "1073741824", synonym: "log.segment.bytes", min: 14, max: math.MaxInt32,
+	{name: "segment.bytes", kind: kmsg.ConfigTypeInt, otherwise: "1073741824", synonym: "log.segment.bytes", min: 1 << 20, max: math.MaxInt32,
 		documentation: "Kept for tools that set it. There are no segments."},
 	{name: "segment.index.bytes", kind: kmsg.ConfigTypeInt, otherwise: "10485760", synonym: "log.index.size.max.bytes", min: 4, max: math.MaxInt32,
 		documentation: "Kept for tools that set it. There are no segments."},
@@ -140,7 +140,7 @@ func findTopicConfig(name string) (topicConfig, bool) {
 // topicConfigValue is a topic's value and whether it was set on the topic.
 func topicConfigValue(topic command.Topic, config topicConfig) (value string, isSet bool) {
 	if value, ok := topic.Configs[config.name]; ok {
-		return value, true
+		return config.plain(value), true
 	}
 	if config.name == command.ConfigScheduler && topic.Name == command.TopicScheduler {
 		return "builtin", false
@@ -152,7 +152,7 @@ func topicConfigValue(topic command.Topic, config topicConfig) (value string, is
 func topicConfigText(topic command.Topic, name string) string {
 	config, _ := findTopicConfig(name)
 	value, _ := topicConfigValue(topic, config)
-	return strings.TrimSpace(value)
+	return value
 }
 
 // topicConfigInt is the value of a number, whose name must be known. A stored
@@ -181,15 +181,16 @@ func configWords(value string) (words []string) {
 	return words
 }
 
-// checkTopicConfig refuses unknown names and values that can't be kept.
-func checkTopicConfig(name, value string) error {
+// keptConfig is a value as it is stored, and the error of unknown names and values that can't be kept. The state machine compares words, so a value is stored
+// without what a client wrote around it.
+func keptConfig(name, value string) (string, error) {
 	config, ok := findTopicConfig(name)
 	if !ok {
-		return fmt.Errorf("unknown topic configuration %q: %w", name, kerr.InvalidConfig)
+		return "", fmt.Errorf("unknown topic configuration %q: %w", name, kerr.InvalidConfig)
 	}
 	value = strings.TrimSpace(value)
-	refused := func(format string, arguments ...any) error {
-		return fmt.Errorf("%s=%q, %s: %w", name, value, fmt.Sprintf(format, arguments...), kerr.InvalidConfig)
+	refused := func(format string, arguments ...any) (string, error) {
+		return "", fmt.Errorf("%s=%q, %s: %w", name, value, fmt.Sprintf(format, arguments...), kerr.InvalidConfig)
 	}
 	switch {
 	case config.check != nil:
@@ -202,14 +203,45 @@ func checkTopicConfig(name, value string) error {
 			return refused("must be a number from %d to %d", config.min, config.max)
 		}
 	case config.kind == kmsg.ConfigTypeList:
-		for _, word := range configWords(value) {
-			if !slices.Contains(config.allowed, word) {
-				return refused("supported is %s", strings.Join(config.allowed, ","))
-			}
+		if err := checkWords(value, config.allowed); err != nil {
+			return refused("%v", err)
+		}
+	case config.kind == kmsg.ConfigTypeBoolean:
+		if !slices.Contains(config.allowed, strings.ToLower(value)) {
+			return refused("supported is %s", strings.Join(config.allowed, ", "))
 		}
 	default:
 		if !slices.Contains(config.allowed, value) {
 			return refused("supported is %s", strings.Join(config.allowed, ", "))
+		}
+	}
+	return config.plain(value), nil
+}
+
+// plain is a value as Kafka tells it after it has read it: without what it doesn't heed of what a client wrote.
+func (config topicConfig) plain(value string) string {
+	value = strings.TrimSpace(value)
+	switch config.kind {
+	case kmsg.ConfigTypeInt, kmsg.ConfigTypeLong:
+		if number, err := strconv.ParseInt(value, 10, 64); err == nil {
+			return strconv.FormatInt(number, 10)
+		}
+	case kmsg.ConfigTypeBoolean:
+		return strings.ToLower(value)
+	case kmsg.ConfigTypeList:
+		return strings.Join(configWords(value), ",")
+	}
+	return value
+}
+
+// checkWords refuses what is no list of allowed words. Nothing at all is the empty list, but nothing between two commas is no word.
+func checkWords(value string, allowed []string) error {
+	if value == "" {
+		return nil
+	}
+	for word := range strings.SplitSeq(value, ",") {
+		if !slices.Contains(allowed, strings.TrimSpace(word)) {
+			return fmt.Errorf("supported is %s", strings.Join(allowed, ","))
 		}
 	}
 	return nil
