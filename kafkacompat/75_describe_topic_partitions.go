@@ -44,13 +44,14 @@ func describeTopicPartitions(c *call, request *kmsg.DescribeTopicPartitionsReque
 	cursor := kmsg.NewDescribeTopicPartitionsRequestCursor()
 	if request.Cursor != nil {
 		cursor = *request.Cursor
-		from, _ := slices.BinarySearch(names, cursor.Topic)
+		from, isAsked := slices.BinarySearch(names, cursor.Topic)
+		// Of all topics, that of the cursor may have been deleted.
+		if cursor.Partition < 0 || !isAsked && !isAll {
+			return refuseTopicPartitions(request), nil
+		}
 		names = names[from:]
 	}
-	room := int32(partitionsDescribedMax)
-	if limit := request.ResponsePartitionLimit; limit > 0 {
-		room = min(room, limit)
-	}
+	room := min(max(request.ResponsePartitionLimit, 1), partitionsDescribedMax)
 	view := newTopicView(c, c.cluster().Brokers(c.listener))
 	for _, name := range names {
 		topic, ok := c.log().Topic(name)
@@ -59,13 +60,14 @@ func describeTopicPartitions(c *call, request *kmsg.DescribeTopicPartitionsReque
 		}
 		first := int32(0)
 		if name == cursor.Topic {
-			first = min(max(cursor.Partition, 0), topic.Partitions)
+			first = min(cursor.Partition, topic.Partitions)
 		}
 		last := min(topic.Partitions, first+room)
-		if room > 0 || !ok {
+		isFull := room == 0
+		if !isFull {
 			response.Topics = append(response.Topics, view.describePartitions(name, topic, first, last))
 		}
-		if room -= last - first; last < topic.Partitions {
+		if room -= last - first; isFull || last < topic.Partitions {
 			next := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
 			next.Topic, next.Partition = name, last
 			response.NextCursor = &next
@@ -73,6 +75,17 @@ func describeTopicPartitions(c *call, request *kmsg.DescribeTopicPartitionsReque
 		}
 	}
 	return response, nil
+}
+
+// refuseTopicPartitions answers a cursor that is none of the server's.
+func refuseTopicPartitions(request *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
+	response := responseTo[*kmsg.DescribeTopicPartitionsResponse](request)
+	for i := range request.Topics {
+		answer := kmsg.NewDescribeTopicPartitionsResponseTopic()
+		answer.Topic, answer.ErrorCode = &request.Topics[i].Topic, kerr.InvalidRequest.Code
+		response.Topics = append(response.Topics, answer)
+	}
+	return response
 }
 
 // describePartitions describes the partitions from first to below last of a topic, which is empty if there is none of the name.

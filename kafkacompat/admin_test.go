@@ -212,7 +212,38 @@ func TestTopicPartitionsComeInPieces(t *testing.T) {
 			t.Errorf("limit %d: %v, want %v", limit, got, want)
 		}
 	}
+	for name, test := range map[string]struct {
+		limit  int32
+		cursor *kmsg.DescribeTopicPartitionsRequestCursor
+		want   string
+	}{
+		"no limit":             {0, nil, "a:0 b/0"},
+		"a limit below none":   {-5, nil, "a:0 b/0"},
+		"full before nobody":   {6, nil, "a:0 b:0 nobody/0"},
+		"room for nobody":      {7, nil, "a:0 b:0 nobody:3"},
+		"a cursor within":      {9, &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "b", Partition: 3}, "b:0 nobody:3"},
+		"a cursor behind":      {9, &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "b", Partition: 9}, "b:0 nobody:3"},
+		"a cursor below none":  {9, &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "b", Partition: -1}, "a:42 b:42 nobody:42"},
+		"a cursor not asked":   {9, &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "c"}, "a:42 b:42 nobody:42"},
+		"a cursor past it all": {9, &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "z"}, "a:42 b:42 nobody:42"},
+	} {
+		request := kmsg.NewPtrDescribeTopicPartitionsRequest()
+		request.ResponsePartitionLimit, request.Cursor = test.limit, test.cursor
+		request.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "a"}, {Topic: "b"}, {Topic: "nobody"}}
+		response := ask[*kmsg.DescribeTopicPartitionsResponse](c, request)
+		var got []string
+		for _, topic := range response.Topics {
+			got = append(got, fmt.Sprintf("%s:%d", *topic.Topic, topic.ErrorCode))
+		}
+		if response.NextCursor != nil {
+			got = append(got, fmt.Sprintf("%s/%d", response.NextCursor.Topic, response.NextCursor.Partition))
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s: %v, want %s", name, got, test.want)
+		}
+	}
 	all := kmsg.NewPtrDescribeTopicPartitionsRequest()
+	all.ResponsePartitionLimit = 2000
 	for _, cursor := range []*kmsg.DescribeTopicPartitionsRequestCursor{{Topic: "b", Partition: 1 << 30}, {Topic: "b", Partition: -5}, {Topic: "bb", Partition: 3}, {Topic: "z"}} {
 		all.Cursor = cursor
 		if response := ask[*kmsg.DescribeTopicPartitionsResponse](c, all); response.NextCursor != nil || len(response.Topics) > 2 {
