@@ -46,8 +46,17 @@ func metadata(c *call, request *kmsg.MetadataRequest) (kmsg.Response, error) {
 		return response, nil
 	}
 	mayCreate := c.server.config.AutoCreateTopics && (request.Version < 4 || request.AllowAutoTopicCreation)
+	isAnswered := make(map[string]bool, len(request.Topics))
 	for _, asked := range request.Topics {
-		response.Topics = append(response.Topics, c.describeTopic(view, asked, mayCreate))
+		answer := c.describeTopic(view, asked, mayCreate)
+		// One that is named twice has one answer, as from a broker.
+		if answer.Topic != nil {
+			if isAnswered[*answer.Topic] {
+				continue
+			}
+			isAnswered[*answer.Topic] = true
+		}
+		response.Topics = append(response.Topics, answer)
 	}
 	return response, nil
 }
@@ -69,7 +78,7 @@ func (c *call) describeTopic(view topicView, asked kmsg.MetadataRequestTopic, ma
 		return view.describe(topic)
 	}
 	err := checkTopicName(*asked.Topic)
-	if err == nil && mayCreate && !isInternalTopic(*asked.Topic) {
+	if err == nil && mayCreate && !isInternalTopic(*asked.Topic) && *asked.Topic != topicMetadata {
 		err = c.createTopic(command.Topic{Name: *asked.Topic, Partitions: c.server.config.TopicPartitions})
 		if topic, ok := c.log().Topic(*asked.Topic); ok {
 			return view.describe(topic)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -38,10 +39,16 @@ const partitionsMax = 10_000
 
 func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.CreateTopicsResponse](request)
-	named := make(map[string]int, len(request.Topics))
+	named, isAnswered := make(map[string]int, len(request.Topics)), make(map[string]bool, len(request.Topics))
 	for _, asked := range request.Topics {
 		named[asked.Topic]++
 	}
+	// A name that is there twice has one answer.
+	request.Topics = slices.DeleteFunc(request.Topics, func(asked kmsg.CreateTopicsRequestTopic) bool {
+		isLater := isAnswered[asked.Topic]
+		isAnswered[asked.Topic] = true
+		return isLater
+	})
 	var wanted []command.Topic
 	var places []int
 	errs := make([]error, len(request.Topics))
@@ -87,9 +94,8 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 			answer.NumPartitions = topic.Partitions
 			answer.ReplicationFactor = int16(len(c.cluster().Brokers(c.listener)))
 			answer.Configs = createdConfigs(topic)
-			if !request.ValidateOnly {
-				answer.TopicID = topic.ID
-			}
+			// Also where nothing is made, as on a broker: then it is nobody's.
+			answer.TopicID = topic.ID
 		}
 	}
 	return response, nil
@@ -106,6 +112,9 @@ func (c *call) wantedTopic(asked kmsg.CreateTopicsRequestTopic) (command.Topic, 
 	if err := checkTopicName(asked.Topic); err != nil {
 		return topic, err
 	}
+	if asked.Topic == topicMetadata {
+		return topic, fmt.Errorf("topic %s is the cluster's own, and none that can be made: %w", asked.Topic, kerr.InvalidRequest)
+	}
 	brokers := len(c.cluster().Brokers(c.listener))
 	switch {
 	case len(asked.ReplicaAssignment) > 0:
@@ -114,13 +123,8 @@ func (c *call) wantedTopic(asked kmsg.CreateTopicsRequestTopic) (command.Topic, 
 				asked.Topic, kerr.InvalidRequest)
 		}
 		topic.Partitions = int32(len(asked.ReplicaAssignment))
-		seen := make(map[int32]bool)
-		for _, assignment := range asked.ReplicaAssignment {
-			if assignment.Partition < 0 || assignment.Partition >= topic.Partitions || seen[assignment.Partition] {
-				return topic, fmt.Errorf("topic %s: partitions of the replica assignment are not 0 to %d: %w",
-					asked.Topic, topic.Partitions-1, kerr.InvalidReplicaAssignment)
-			}
-			seen[assignment.Partition] = true
+		if err := c.checkAssignment(asked); err != nil {
+			return topic, err
 		}
 	case asked.ReplicationFactor != -1 && (asked.ReplicationFactor < 1 || int(asked.ReplicationFactor) > brokers):
 		return topic, fmt.Errorf("topic %s: replication factor %d, there are %d nodes: %w",
@@ -150,6 +154,28 @@ func (c *call) wantedTopic(asked kmsg.CreateTopicsRequestTopic) (command.Topic, 
 		return topic, fmt.Errorf("topic %s: %w", asked.Topic, err)
 	}
 	return topic, nil
+}
+
+// checkAssignment refuses the replicas that a broker's controller refuses.
+func (c *call) checkAssignment(asked kmsg.CreateTopicsRequestTopic) error {
+	refused := func(format string, arguments ...any) error {
+		return fmt.Errorf("topic %s: %s: %w", asked.Topic, fmt.Sprintf(format, arguments...), kerr.InvalidReplicaAssignment)
+	}
+	count := int32(len(asked.ReplicaAssignment))
+	seen := make(map[int32]bool, count)
+	for _, assignment := range asked.ReplicaAssignment {
+		if assignment.Partition < 0 || assignment.Partition >= count || seen[assignment.Partition] {
+			return refused("partitions of the replica assignment are not 0 to %d", count-1)
+		}
+		seen[assignment.Partition] = true
+		if len(assignment.Replicas) == 0 || len(assignment.Replicas) != len(asked.ReplicaAssignment[0].Replicas) {
+			return refused("partition %d on %d nodes", assignment.Partition, len(assignment.Replicas))
+		}
+		if id, isRefused := c.strayReplica(assignment.Replicas); isRefused {
+			return refused("node %d is not there, or twice", id)
+		}
+	}
+	return nil
 }
 
 // createTopic makes one topic of which the name has been checked.

@@ -1,6 +1,7 @@
 package kafkacompat
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -28,13 +29,18 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 	for i := range request.TopicNames {
 		asked = append(asked, kmsg.DeleteTopicsRequestTopic{Topic: &request.TopicNames[i]})
 	}
+	asked, isRepeated := onceEach(asked)
 	var names []string
 	var places []int
+	isNamed := make(map[string]bool, len(asked))
 	for i, one := range asked {
 		answer := kmsg.NewDeleteTopicsResponseTopic()
 		answer.Topic, answer.TopicID = one.Topic, one.TopicID
 		name, id, err := c.topicToDelete(one)
-		if err == nil {
+		switch {
+		case isRepeated[i] || err == nil && isNamed[name]:
+			err = fmt.Errorf("a topic is there twice: %w", kerr.InvalidRequest)
+		case err == nil:
 			err = checkNotInternal(name)
 		}
 		if known, ok := c.log().Topic(name); err == nil && ok {
@@ -43,6 +49,7 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		if err == nil {
 			answer.Topic, answer.TopicID = &name, id
 			names, places = append(names, name), append(places, i)
+			isNamed[name] = true
 		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		response.Topics = append(response.Topics, answer)
@@ -56,6 +63,29 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		}
 	}
 	return response, nil
+}
+
+// onceEach leaves out what is there again, and tells of what is left whether it was.
+func onceEach(asked []kmsg.DeleteTopicsRequestTopic) (once []kmsg.DeleteTopicsRequestTopic, isRepeated []bool) {
+	type key struct {
+		name    string
+		hasName bool
+		id      command.TopicID
+	}
+	places := make(map[key]int, len(asked))
+	for _, one := range asked {
+		k := key{id: one.TopicID}
+		if one.Topic != nil {
+			k.name, k.hasName = *one.Topic, true
+		}
+		if at, isThere := places[k]; isThere {
+			isRepeated[at] = true
+			continue
+		}
+		places[k] = len(once)
+		once, isRepeated = append(once, one), append(isRepeated, false)
+	}
+	return once, isRepeated
 }
 
 func (c *call) topicToDelete(asked kmsg.DeleteTopicsRequestTopic) (name string, id command.TopicID, err error) {

@@ -89,17 +89,25 @@ func (c *call) checkGrowth(topic command.Topic, asked kmsg.CreatePartitionsReque
 		return fmt.Errorf("topic %s: %d assignments of replicas for %d new partitions: %w",
 			topic.Name, len(asked.Assignment), asked.Count-topic.Partitions, kerr.InvalidReplicaAssignment)
 	}
-	brokers := c.cluster().Brokers(c.listener)
 	for _, assignment := range asked.Assignment {
 		if len(assignment.Replicas) == 0 || len(assignment.Replicas) != len(asked.Assignment[0].Replicas) {
 			return fmt.Errorf("topic %s: a partition on %d nodes: %w", topic.Name, len(assignment.Replicas), kerr.InvalidReplicaAssignment)
 		}
-		for i, id := range assignment.Replicas {
-			isNode := slices.ContainsFunc(brokers, func(b Broker) bool { return b.NodeID == id })
-			if !isNode || slices.Contains(assignment.Replicas[:i], id) {
-				return fmt.Errorf("topic %s: node %d is not there, or twice: %w", topic.Name, id, kerr.InvalidReplicaAssignment)
-			}
+		if id, isRefused := c.strayReplica(assignment.Replicas); isRefused {
+			return fmt.Errorf("topic %s: node %d is not there, or twice: %w", topic.Name, id, kerr.InvalidReplicaAssignment)
 		}
 	}
 	return nil
+}
+
+// strayReplica finds one that is no node, or that is there before.
+func (c *call) strayReplica(replicas []int32) (id int32, isFound bool) {
+	brokers := c.cluster().Brokers(c.listener)
+	for i, id := range replicas {
+		isNode := slices.ContainsFunc(brokers, func(b Broker) bool { return b.NodeID == id })
+		if !isNode || slices.Contains(replicas[:i], id) {
+			return id, true
+		}
+	}
+	return 0, false
 }
