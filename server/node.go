@@ -212,7 +212,7 @@ func (n *Node) makeKafka() (err error) {
 		Log:              storeForKafka{n.store, n.proposer},
 		Cluster:          n.cluster,
 		Logger:           n.logger,
-		AutoCreateTopics: true,
+		AutoCreateTopics: n.config.AutoCreateTopics,
 		TopicPartitions:  n.config.TopicPartitions,
 		RequestBytesMax:  n.config.RequestBytesMax,
 		ConnectionsMax:   n.config.ConnectionsMax,

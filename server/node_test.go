@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/server/api"
@@ -313,6 +315,23 @@ func TestTopicsMadeOnDemandHaveAsManyPartitionsAsIsSet(t *testing.T) {
 	produce(t, newClient(t, n, kgo.AllowAutoTopicCreation()), "on-demand", "a", "b")
 	if topic, exists := n.store.Topic("on-demand"); !exists || topic.Partitions != 4 {
 		t.Errorf("topic %+v, want 4 partitions", topic)
+	}
+}
+
+func TestTopicsAreMadeByThoseWhoMayOnly(t *testing.T) {
+	c := testConfig(t.TempDir())
+	c.AutoCreateTopics = false
+	n := startNode(t, c)
+	client := newClient(t, n, kgo.AllowAutoTopicCreation(), kgo.UnknownTopicRetries(1))
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "on-demand", Value: []byte("a")}).FirstErr(); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		t.Errorf("error %v", err)
+	}
+	if topic, exists := n.store.Topic("on-demand"); exists {
+		t.Errorf("made: %+v", topic)
+	}
+	configs, err := kadm.NewClient(client).DescribeBrokerConfigs(t.Context(), 1)
+	if err != nil || !slices.ContainsFunc(configs[0].Configs, func(c kadm.Config) bool { return c.Key == "auto.create.topics.enable" && c.MaybeValue() == "false" }) {
+		t.Errorf("configuration of the node: %+v, error %v", configs, err)
 	}
 }
 

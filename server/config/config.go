@@ -50,6 +50,8 @@ type Config struct {
 
 	// RaftLogStore is RaftLogStoreWAL or RaftLogStoreBoltDB.
 	RaftLogStore string
+	// AutoCreateTopics makes topics that Kafka clients ask for and that are not there, if the client agrees (auto.create.topics.enable).
+	AutoCreateTopics bool
 	// TopicPartitions is how many partitions a topic gets that a Kafka client has made without saying how many, or by
 	// asking for it (num.partitions).
 	TopicPartitions int32
@@ -162,6 +164,7 @@ func Default() Config {
 		HTTPListen:                     "127.0.0.1:8080",
 		OAuth:                          OAuth{PrincipalClaim: "sub", ScopeClaim: "scope", ClockSkew: 30 * time.Second},
 		RaftLogStore:                   RaftLogStoreWAL,
+		AutoCreateTopics:               true,
 		TopicPartitions:                1,
 		ResumePartitions:               8,
 		TransactionTimeoutMax:          15 * time.Minute,

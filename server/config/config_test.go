@@ -126,7 +126,7 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 		"authorizer": "true", "super-users": "User:a;User:CN=b,O=c", "allow-everyone-if-no-acl-found": "true", "scram-users": "users", "oauth-key-set": "keys", "oauth-unsigned": "true", "oauth-issuer": "i", "oauth-audiences": "a,b", "oauth-scopes": "s,t",
 		"oauth-principal-claim": "email", "oauth-scope-claim": "scp", "oauth-clock-skew": "5s",
 		"http-hosts": "a.example,b.example", "insecure": "true", "http-profiles": "true",
-		"raft-log-store": "boltdb", "topic-partitions": "6", "resume-partitions": "9", "offsets-retention": "48h0m0s",
+		"raft-log-store": "boltdb", "auto-create-topics": "false", "topic-partitions": "6", "resume-partitions": "9", "offsets-retention": "48h0m0s",
 		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",
 		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "transaction-timeout-max": "20m0s", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
 		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",

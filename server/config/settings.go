@@ -101,6 +101,7 @@ var settings = []Setting{
 	toggle("insecure", "consent to listen where other machines can reach, and nobody has to log in: whoever reaches a port may read and write everything", func(c *Config) *bool { return &c.Insecure }),
 	toggle("http-profiles", "serve CPU and heap profiles at /debug/pprof", func(c *Config) *bool { return &c.HTTPProfiles }),
 	text("raft-log-store", "KIND", "store of the Raft log: wal or boltdb", func(c *Config) *string { return &c.RaftLogStore }),
+	toggle("auto-create-topics", "make topics that Kafka clients ask for and that are not there; on unless it is set to false", func(c *Config) *bool { return &c.AutoCreateTopics }),
 	number("topic-partitions", "N", "partitions of a topic that a Kafka client has made without saying how many", func(c *Config) *int32 { return &c.TopicPartitions }),
 	number("resume-partitions", "N", "partitions that a new resume topic gets", func(c *Config) *int32 { return &c.ResumePartitions }),
 	duration("offsets-retention", "how long a consumer group's offsets are kept after its last member has gone; 0s for ever", func(c *Config) *time.Duration { return &c.OffsetsRetention }),
