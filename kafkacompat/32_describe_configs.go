@@ -106,8 +106,7 @@ func synonym(name, value string, source kmsg.ConfigSource) kmsg.DescribeConfigsR
 	return s
 }
 
-// describeNodeConfigs is what the node was started with, by Kafka's names. It can't
-// be altered while the node runs.
+// describeNodeConfigs is what the node was started with, by Kafka's names, and what its topics have by default. It can't be altered while the node runs.
 func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseResourceConfig {
 	config := &c.server.config
 	rows := []struct {
@@ -117,8 +116,12 @@ func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseReso
 		{"auto.create.topics.enable", strconv.FormatBool(config.AutoCreateTopics), kmsg.ConfigTypeBoolean},
 		{"broker.id", id, kmsg.ConfigTypeInt},
 		{"connections.max.idle.ms", strconv.FormatInt(config.IdleTimeout.Milliseconds(), 10), kmsg.ConfigTypeLong},
+		{"connections.max.reauth.ms", strconv.FormatInt(c.how.ReauthenticateAfter.Milliseconds(), 10), kmsg.ConfigTypeLong},
 		{"default.replication.factor", strconv.Itoa(len(c.cluster().Brokers(c.listener))), kmsg.ConfigTypeInt},
+		{"delete.topic.enable", "true", kmsg.ConfigTypeBoolean},
 		{"fetch.max.bytes", strconv.Itoa(config.FetchBytesMax), kmsg.ConfigTypeInt},
+		{"group.consumer.heartbeat.interval.ms", strconv.FormatInt(config.Groups.ConsumerHeartbeatInterval.Milliseconds(), 10), kmsg.ConfigTypeInt},
+		{"group.consumer.session.timeout.ms", strconv.FormatInt(config.Groups.ConsumerSessionTimeout.Milliseconds(), 10), kmsg.ConfigTypeInt},
 		{"group.initial.rebalance.delay.ms", strconv.FormatInt(config.Groups.InitialRebalanceDelay.Milliseconds(), 10), kmsg.ConfigTypeInt},
 		{"group.max.session.timeout.ms", strconv.FormatInt(config.Groups.SessionTimeoutMax.Milliseconds(), 10), kmsg.ConfigTypeInt},
 		{"group.max.size", strconv.Itoa(config.Groups.MembersMax), kmsg.ConfigTypeInt},
@@ -126,7 +129,9 @@ func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseReso
 		{"max.connections", strconv.Itoa(config.ConnectionsMax), kmsg.ConfigTypeInt},
 		{"max.connections.per.ip", strconv.Itoa(config.ConnectionsPerAddressMax), kmsg.ConfigTypeInt},
 		{"max.incremental.fetch.session.cache.slots", strconv.Itoa(config.FetchSessionsMax), kmsg.ConfigTypeInt},
+		{"node.id", id, kmsg.ConfigTypeInt},
 		{"num.partitions", strconv.Itoa(int(config.TopicPartitions)), kmsg.ConfigTypeInt},
+		{"offset.metadata.max.bytes", strconv.Itoa(offsetMetadataBytesMax), kmsg.ConfigTypeInt},
 		{"socket.request.max.bytes", strconv.Itoa(config.RequestBytesMax), kmsg.ConfigTypeInt},
 		{"transaction.max.timeout.ms", strconv.FormatInt(config.TransactionTimeoutMax.Milliseconds(), 10), kmsg.ConfigTypeInt},
 	}
@@ -136,6 +141,23 @@ func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseReso
 		answer.Name, answer.Value = row.name, &row.value
 		answer.ReadOnly, answer.ConfigType = true, row.kind
 		answer.Source = kmsg.ConfigSourceStaticBrokerConfig
+		answers = append(answers, answer)
+	}
+	return append(answers, describeTopicDefaults()...)
+}
+
+// describeTopicDefaults is what topics have that don't set it, by the names of a broker.
+func describeTopicDefaults() []kmsg.DescribeConfigsResponseResourceConfig {
+	var answers []kmsg.DescribeConfigsResponseResourceConfig
+	for _, config := range topicConfigs {
+		if config.synonym == "" || slices.Contains(synonymsWithoutDefault, config.synonym) {
+			continue
+		}
+		answer := kmsg.NewDescribeConfigsResponseResourceConfig()
+		answer.Name, answer.Value, answer.Documentation = config.synonym, &config.otherwise, &config.documentation
+		answer.ReadOnly, answer.ConfigType = true, config.kind
+		answer.Source, answer.IsDefault = kmsg.ConfigSourceDefaultConfig, true
+		answer.ConfigSynonyms = append(answer.ConfigSynonyms, synonym(config.synonym, config.otherwise, configSource(false)))
 		answers = append(answers, answer)
 	}
 	return answers

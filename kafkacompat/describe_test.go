@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/kafkacompat"
 )
 
 // A broker tells where a default comes from by the name that the configuration has there, and tells nothing where that has no default.
@@ -58,5 +60,44 @@ func TestGroupThatIsNotThereIsNamedInItsError(t *testing.T) {
 	described := ask[*kmsg.ConsumerGroupDescribeResponse](c, consumers).Groups[0]
 	if described.ErrorCode != kerr.GroupIDNotFound.Code || described.ErrorMessage == nil || *described.ErrorMessage != "Group absent not found." {
 		t.Errorf("%v, message %q", kerr.ErrorForCode(described.ErrorCode), *described.ErrorMessage)
+	}
+}
+
+// What clients and tools look for to know what a broker does.
+func TestNodeTellsWhatItDoes(t *testing.T) {
+	s := startServer(t, func(c *kafkacompat.Config) { c.TopicPartitions = 3 })
+	c := s.dial()
+	request := describeConfigsRequest(kmsg.ConfigResourceTypeBroker, "1")
+	request.IncludeSynonyms = true
+	got := make(map[string]kmsg.DescribeConfigsResponseResourceConfig)
+	for _, config := range ask[*kmsg.DescribeConfigsResponse](c, request).Resources[0].Configs {
+		if _, isTwice := got[config.Name]; isTwice || config.Value == nil || !config.ReadOnly {
+			t.Errorf("%+v", config)
+		}
+		got[config.Name] = config
+	}
+	for name, want := range map[string]struct {
+		value  string
+		source kmsg.ConfigSource
+	}{
+		"node.id":                           {"1", kmsg.ConfigSourceStaticBrokerConfig},
+		"num.partitions":                    {"3", kmsg.ConfigSourceStaticBrokerConfig},
+		"auto.create.topics.enable":         {"false", kmsg.ConfigSourceStaticBrokerConfig},
+		"delete.topic.enable":               {"true", kmsg.ConfigSourceStaticBrokerConfig},
+		"connections.max.reauth.ms":         {"0", kmsg.ConfigSourceStaticBrokerConfig},
+		"offset.metadata.max.bytes":         {"4096", kmsg.ConfigSourceStaticBrokerConfig},
+		"group.consumer.session.timeout.ms": {"45000", kmsg.ConfigSourceStaticBrokerConfig},
+		"message.max.bytes":                 {"1048588", kmsg.ConfigSourceDefaultConfig},
+		"log.cleanup.policy":                {"delete", kmsg.ConfigSourceDefaultConfig},
+		"compression.type":                  {"producer", kmsg.ConfigSourceDefaultConfig},
+	} {
+		if config := got[name]; config.Value == nil || *config.Value != want.value || config.Source != want.source {
+			t.Errorf("%s: %+v, want %+v", name, config, want)
+		}
+	}
+	for _, name := range []string{"log.retention.ms", "kont.scheduler", "retention.ms"} {
+		if config, isThere := got[name]; isThere {
+			t.Errorf("%+v", config)
+		}
 	}
 }
