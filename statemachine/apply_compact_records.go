@@ -78,6 +78,11 @@ func (c *change) compactBatch(t *topic, partition int32, change *command.BatchCh
 	size := 0
 	if change.Batch == nil {
 		c.delete(key)
+		if old.IsControl() {
+			// Nothing of the transaction is left. Readers must not be told of it: without the
+			// marker they would pass over the next one of its producer, too.
+			c.delete(c.key.InPartition(keys.EndedTransaction, t.number, partition, change.LastOffset))
+		}
 	} else {
 		h, err := recordbatch.ValidateCompacted(change.Batch)
 		if err != nil || len(change.Batch) > BatchBytesMax || h.BaseOffset != old.BaseOffset || h.LastOffset() != old.LastOffset() ||

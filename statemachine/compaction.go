@@ -39,9 +39,10 @@ type CompactionDue struct {
 // CompactionsDue lists the partitions of topics with the cleanup policy compact that are
 // to be compacted at a time, the dirtiest first: those of which a larger part than
 // min.cleanable.dirty.ratio is new, that have records older than max.compaction.lag.ms
-// which were never compacted or tombstones whose time is over, and those of which a pass
-// was broken off. The last batch before the last stable offset and what follows it, what is
-// younger than min.compaction.lag.ms, and events that are not consumed are left alone.
+// which were never compacted, or tombstones or markers whose time is over, and those of
+// which a pass was broken off. The last batch before the last stable offset and what
+// follows it, what is younger than min.compaction.lag.ms, and events that are not consumed
+// are left alone.
 func (s *Store) CompactionsDue(nowUnixMilli int64) ([]CompactionDue, error) {
 	var due []CompactionDue
 	err := s.read(func(db *pebble.DB) error {

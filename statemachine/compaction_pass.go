@@ -33,7 +33,8 @@ const (
 // bits of their SHA-256, so that no two of them are ever taken for one.
 //
 // Nothing is compacted from the first record of a transaction on that is open, nor the
-// batch before it. What was aborted counts for no key, and goes. Markers stay.
+// batch before it. What was aborted counts for no key, and goes. A marker goes when nothing
+// of its transaction is left, see changeMarker.
 type CompactionPass struct {
 	store *Store
 	due   CompactionDue
@@ -42,9 +43,11 @@ type CompactionPass struct {
 	latest map[keyHash]int64
 	// aborted are the aborted transactions of the dirty part by producer, to their markers.
 	aborted map[int64][]OffsetRange
+	// scanned is what was met of the transactions whose markers were not, by producer.
+	scanned map[int64]scannedTransaction
 	// at is where Next goes on.
 	at int64
-	// horizon is when the first tombstone that is kept may go, 0 for none.
+	// horizon is when the first tombstone or marker that is kept may go, 0 for none.
 	horizon int64
 	// Records and bytes so far.
 	stats CompactionStats
@@ -79,7 +82,7 @@ func (s *Store) BeginCompaction(due CompactionDue, nowUnixMilli int64, keysMax i
 		return nil, err
 	}
 	pass := &CompactionPass{store: s, due: due, now: nowUnixMilli, at: state.start,
-		latest: map[keyHash]int64{}, aborted: map[int64][]OffsetRange{}}
+		latest: map[keyHash]int64{}, aborted: map[int64][]OffsetRange{}, scanned: map[int64]scannedTransaction{}}
 	first := max(state.compacted.cleanTo, state.start)
 	if err := pass.noteAborted(state.number, first, endedReadMax); err != nil {
 		return nil, err
@@ -135,20 +138,19 @@ func (p *CompactionPass) Next(pause func(bytes int) error) (com command.CompactR
 // change is what becomes of a batch; nil if it stays.
 func (p *CompactionPass) change(h recordbatch.Header, batch []byte) *command.BatchChange {
 	if h.IsControl() {
-		return nil
+		return p.changeMarker(h, batch)
 	}
 	result := recordbatch.Compacted{Dropped: int(h.Count)}
 	if !p.isAborted(h) {
 		var err error
-		result, err = recordbatch.Compact(batch, p.now+min(p.due.deleteRetentionMilli, timerDelayMilliMax), p.keeper(h))
+		result, err = recordbatch.Compact(batch, p.newHorizon(), p.keeper(h))
 		if err != nil {
 			// Stored without having been read through. It can't be compacted, but it can stay.
-			return nil
+			result = recordbatch.Compacted{IsUnchanged: true}
 		}
 	}
-	if at := result.DeleteHorizonUnixMilli; at != 0 && (p.horizon == 0 || at < p.horizon) {
-		p.horizon = at
-	}
+	p.noteTransaction(h, result.IsUnchanged || result.Batch != nil)
+	p.noteHorizon(result.DeleteHorizonUnixMilli)
 	p.stats.RecordsKept += int64(result.Kept)
 	p.stats.RecordsDropped += int64(result.Dropped)
 	if result.IsUnchanged {
@@ -156,6 +158,17 @@ func (p *CompactionPass) change(h recordbatch.Header, batch []byte) *command.Bat
 	}
 	p.stats.BytesFreed += int64(len(batch) - len(result.Batch))
 	return &command.BatchChange{LastOffset: h.LastOffset(), CRC: h.CRC, Batch: result.Batch}
+}
+
+// newHorizon is when what is met now for the first time may go.
+func (p *CompactionPass) newHorizon() int64 {
+	return p.now + min(p.due.deleteRetentionMilli, timerDelayMilliMax)
+}
+
+func (p *CompactionPass) noteHorizon(at int64) {
+	if at != 0 && (p.horizon == 0 || at < p.horizon) {
+		p.horizon = at
+	}
 }
 
 // keeper says which records of a batch stay: the last one of each key, but for tombstones

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"kont/statemachine/command"
+	"kont/statemachine/keys"
 	"kont/statemachine/recordbatch"
 )
 
@@ -198,6 +199,34 @@ func (m *transactionsModel) require(from int64) {
 	requireEqual(m.T, fmt.Sprint("committed from ", from), committed, decided)
 	m.requireLatest(from, isLeft)
 	m.requireMarkers(from, isLeft)
+	m.requireEnded(hasControl)
+}
+
+// requireEnded: of each marker that is there its transaction is filed, and no other.
+func (m *transactionsModel) requireEnded(hasControl map[int64]bool) {
+	m.Helper()
+	number, p, err := m.store.partition("t", 0)
+	if err != nil {
+		m.Fatal(err)
+	}
+	var k keys.Key
+	prefix := bytes.Clone(k.PartitionOnly(keys.EndedTransaction, number, 0))
+	filed := map[int64]bool{}
+	if err := eachIn(m.store.db, prefix, keys.After(prefix), func(key, _ []byte) (bool, error) {
+		marker, err := keys.LastNumber(key)
+		filed[marker] = true
+		if !hasControl[marker] || marker < p.start {
+			m.Fatalf("the transaction that ended at %d is filed, its marker is gone", marker)
+		}
+		return true, err
+	}); err != nil {
+		m.Fatal(err)
+	}
+	for marker, isControl := range hasControl {
+		if isControl && !filed[marker] {
+			m.Fatalf("the transaction that ended at %d is not filed, its marker is there", marker)
+		}
+	}
 }
 
 func (m *transactionsModel) requireWritten(r recordbatch.Record) {
@@ -273,7 +302,7 @@ func (m *transactionsModel) step(isTrimmed bool, late *[]command.CompactRecords)
 		if due, err := m.store.CompactionsDue(m.now); err != nil {
 			m.Fatal(err)
 		} else if len(due) > 0 {
-			*late = append(*late, m.firstOf(due[0]))
+			*late = append(*late, m.firstCommand(due[0], m.now))
 		}
 	case n < 38:
 		for _, com := range *late {
@@ -299,15 +328,16 @@ func (m *transactionsModel) step(isTrimmed bool, late *[]command.CompactRecords)
 	return dropped
 }
 
-func (m *transactionsModel) firstOf(due CompactionDue) command.CompactRecords {
-	m.Helper()
-	pass, err := m.store.BeginCompaction(due, m.now, 100, dontPause)
+// firstCommand is the first one of a pass.
+func (h *harness) firstCommand(due CompactionDue, nowUnixMilli int64) command.CompactRecords {
+	h.Helper()
+	pass, err := h.store.BeginCompaction(due, nowUnixMilli, 100, dontPause)
 	if err != nil {
-		m.Fatal(err)
+		h.Fatal(err)
 	}
 	com, _, err := pass.Next(dontPause)
 	if err != nil {
-		m.Fatal(err)
+		h.Fatal(err)
 	}
 	return com
 }
@@ -361,10 +391,23 @@ func TestCompactionKeepsWhatTransactionsCommitted(t *testing.T) {
 			if dropped < 50 || aborted < 4 || committed < 4 {
 				t.Errorf("%d records dropped, %d transactions aborted, %d committed: nothing was tried", dropped, aborted, committed)
 			}
+			hasRecord := map[*modelTransaction]bool{}
+			markersLeft := 0
 			for _, r := range m.compactedRecords("t", 0, 0) {
-				if r := &m.all[r.Offset]; r.Offset < cleanTo && r.isHidden() && !r.isMarker {
+				switch r := &m.all[r.Offset]; {
+				case r.Offset >= cleanTo:
+				case r.isMarker:
+					markersLeft++
+					if !hasRecord[r.of] {
+						t.Errorf("the marker at %d is left, its transaction has no record", r.Offset)
+					}
+				case r.isHidden():
 					t.Errorf("aborted record %d is left", r.Offset)
 				}
+				hasRecord[m.all[r.Offset].of] = true
+			}
+			if markersLeft == 0 {
+				t.Error("no marker is left")
 			}
 			// A log that is replayed comes to the same state.
 			again := newHarness(t)
@@ -394,7 +437,7 @@ func (h *harness) offsets(topic string) (offsets []int64) {
 	return offsets
 }
 
-// Aborted records count for no key and go, markers stay, and from an open transaction on
+// Aborted records count for no key and go, markers stay for now, and from an open transaction on
 // nothing changes.
 func TestCompactionHeedsTransactions(t *testing.T) {
 	h := newHarness(t)

@@ -18,8 +18,8 @@ type compaction struct {
 	// cleaned is how many bytes compaction has taken away between the partition's start
 	// and rewritten.
 	cleaned int64
-	// horizonUnixMilli is when the first tombstone below cleanTo may go, 0 if there is
-	// none.
+	// horizonUnixMilli is when the first tombstone or marker below cleanTo may go, 0 if
+	// there is none.
 	horizonUnixMilli int64
 }
 

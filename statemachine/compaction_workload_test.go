@@ -14,6 +14,7 @@ type tableWorkload struct{ workload }
 func (w *workload) createTable() *tableWorkload {
 	w.apply(command.CreateTopics{Topics: []command.Topic{{Name: "table", Partitions: 1, Configs: map[string]string{
 		"cleanup.policy": "compact,delete", "min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": "3000"}}}, NowUnixMilli: w.now})
+	w.compactMarker()
 	return &tableWorkload{workload{harness: w.harness, random: rand.New(rand.NewPCG(uint64(w.now), 8))}}
 }
 
@@ -46,4 +47,22 @@ func (w *tableWorkload) next(now int64) {
 		}
 		w.apply(command.DeleteRecords{Trims: []command.Trim{{Topic: "table", Offset: state.StartOffset + w.random.Int64N(min(10, state.NextOffset-state.StartOffset+1))}}})
 	}
+}
+
+// compactMarker compacts a transaction away with its marker, which takes too many commands
+// in an order to be had from chance.
+func (w *workload) compactMarker() {
+	w.Helper()
+	w.apply(command.CreateTopics{Topics: []command.Topic{{Name: "marked", Partitions: 1, Configs: map[string]string{
+		"cleanup.policy": "compact", "delete.retention.ms": "0"}}}, NowUnixMilli: w.now})
+	x := &txn{harness: w.harness, id: "marked", sequences: map[string]int32{}, now: w.now}
+	x.init(nobody)
+	x.add("marked", 0)
+	x.mustSend("marked", 0, "aborted")
+	x.mustEnd(false)
+	w.apply(command.AppendRecords{NowUnixMilli: w.now, Appends: []command.Append{{Topic: "marked",
+		Batch: recordbatch.Append(nil, []recordbatch.Record{record(w.now, "k", "last")}, recordbatch.Options{})}}})
+	for w.compactOnce(w.now, 10, 10) != nil {
+	}
+	requireEqual(w.T, "left", w.offsets("marked"), []int64{2})
 }

@@ -32,7 +32,7 @@ func (w *workload) transact() {
 	if w.random.IntN(15) == 0 {
 		producer.Epoch-- // one that is fenced
 	}
-	topics := []string{"out", "other", command.TopicResume, command.TopicScheduler}
+	topics := []string{"out", "other", "table", command.TopicResume, command.TopicScheduler}
 	topic := topics[w.random.IntN(len(topics))]
 	switch n := w.random.IntN(20); {
 	case n < 9:

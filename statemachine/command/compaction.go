@@ -17,8 +17,8 @@ type CompactRecords struct {
 	// CleanTo is the offset below which the pass that ends here has compacted; 0 if it
 	// goes on.
 	CleanTo int64 `cbor:"5,keyasint,omitempty"`
-	// HorizonUnixMilli is when the first tombstone below CleanTo may go, 0 if there is
-	// none. It counts with CleanTo.
+	// HorizonUnixMilli is when the first tombstone or marker below CleanTo may go, 0 if
+	// there is none. It counts with CleanTo.
 	HorizonUnixMilli int64 `cbor:"6,keyasint,omitempty"`
 }
 
@@ -27,7 +27,8 @@ type BatchChange struct {
 	// LastOffset and CRC name the batch.
 	LastOffset int64  `cbor:"1,keyasint"`
 	CRC        uint32 `cbor:"2,keyasint"`
-	// Batch is what is stored in its place; null removes it.
+	// Batch is what is stored in its place; null removes it. A marker that is removed takes
+	// along what is filed of its transaction.
 	Batch []byte `cbor:"3,keyasint"`
 }
 

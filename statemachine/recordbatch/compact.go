@@ -65,6 +65,26 @@ func Compact(batch []byte, horizonUnixMilli int64, keep func(Record) bool) (Comp
 	return result, nil
 }
 
+// WithDeleteHorizon is a whole batch with the same records and a time from which it may
+// go: that of a marker (KIP-534). It must have none yet.
+func WithDeleteHorizon(batch []byte, horizonUnixMilli int64) ([]byte, error) {
+	h, err := ParseHeader(batch)
+	if err != nil {
+		return nil, err
+	}
+	var records []Record
+	for record, err := range Records(batch) {
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+	}
+	if len(records) == 0 {
+		return nil, fmt.Errorf("%w: batch without a record", ErrRecord)
+	}
+	return rebuild(batch[:HeaderBytes], h, records, true, horizonUnixMilli), nil
+}
+
 // rebuild makes a batch of some of the records of one with a header.
 func rebuild(header []byte, h Header, records []Record, setsHorizon bool, horizon int64) []byte {
 	out := append(make([]byte, 0, HeaderBytes+len(records)*16), header...)

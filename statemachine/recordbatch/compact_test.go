@@ -197,3 +197,32 @@ func FuzzCompact(f *testing.F) {
 		}
 	})
 }
+
+// A marker with a delete horizon says what it said, at the time at which it did.
+func TestMarkerWithADeleteHorizon(t *testing.T) {
+	want := Marker{ProducerID: 7, ProducerEpoch: 3, IsCommit: true, CoordinatorEpoch: 9, UnixMilli: 1_700_000_000_123}
+	old := AppendMarker(nil, want)
+	SetBaseOffset(old, 1234)
+	batch, err := WithDeleteHorizon(old, 1_800_000_000_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := ValidateCompacted(batch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if horizon, has := h.DeleteHorizon(); !has || horizon != 1_800_000_000_000 {
+		t.Errorf("horizon %d, %v", horizon, has)
+	}
+	if h.BaseOffset != 1234 || h.LastOffset() != 1234 || h.MaxTimestamp != want.UnixMilli || h.BaseSequence != -1 || !h.IsControl() || !h.IsTransactional() {
+		t.Errorf("header %+v", h)
+	}
+	if got, isMarker, err := ParseMarker(batch); err != nil || !isMarker || got != want {
+		t.Errorf("%+v, %v, %v, want %+v", got, isMarker, err, want)
+	}
+	for _, broken := range [][]byte{nil, old[:HeaderBytes-1], old[:HeaderBytes+2]} {
+		if _, err := WithDeleteHorizon(broken, 1); err == nil {
+			t.Errorf("%d bytes of %d are taken", len(broken), len(old))
+		}
+	}
+}

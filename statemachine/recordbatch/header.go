@@ -127,8 +127,8 @@ func (h Header) IsTransactional() bool { return h.Attributes&attributeTransactio
 // consumers.
 func (h Header) IsControl() bool { return h.Attributes&attributeControl != 0 }
 
-// DeleteHorizon is the time from which the tombstones of a compacted batch may go, false
-// if it has none. The base timestamp holds it (KIP-534).
+// DeleteHorizon is the time from which the tombstones of a compacted batch may go, or the
+// marker that it is; false if it has none. The base timestamp holds it (KIP-534).
 func (h Header) DeleteHorizon() (unixMilli int64, exists bool) {
 	return h.BaseTimestamp, h.Attributes&attributeDeleteHorizon != 0
 }
