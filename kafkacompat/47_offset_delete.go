@@ -80,8 +80,9 @@ func (c *call) topicsRead(id string, topics []string) (map[string]bool, error) {
 	isRead := make(map[string]bool)
 	if g := c.server.coordinator.find(id); g != nil {
 		defer g.Unlock()
+		isSubscribed := g.subscribed()
 		for _, topic := range topics {
-			isRead[topic] = g.subscribes(topic)
+			isRead[topic] = isSubscribed(topic)
 		}
 	}
 	return isRead, nil

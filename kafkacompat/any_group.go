@@ -42,8 +42,8 @@ type anyGroup interface {
 	leave(id string, instanceID *string) error
 	checkCommit(commitIdentity) error
 	checkFetch(memberID *string, epoch int32) error
-	// subscribes says whether a member reads a topic.
-	subscribes(topic string) bool
+	// subscribed is whether a member reads a topic. The function needs no lock.
+	subscribed() func(topic string) bool
 }
 
 var (

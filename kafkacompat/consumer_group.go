@@ -362,19 +362,32 @@ func (g *consumerGroup) flush(done func(error)) bool {
 	return true
 }
 
-// subscribes says whether a member wants a topic.
-func (g *consumerGroup) subscribes(topic string) bool {
+// subscribed compiles each expression once, however many members have it and however
+// many topics are asked for.
+func (g *consumerGroup) subscribed() func(topic string) bool {
+	isRead := make(map[string]bool)
+	patterns := make(map[string]*regexp.Regexp)
 	for _, m := range g.members {
-		if _, found := slices.BinarySearch(m.topics, topic); found {
-			return true
+		for _, topic := range m.topics {
+			isRead[topic] = true
 		}
-		if m.pattern != "" {
-			if pattern, err := compileSubscription(m.pattern); err == nil && pattern.MatchString(topic) {
-				return true
+		if _, isKnown := patterns[m.pattern]; m.pattern != "" && !isKnown {
+			if pattern, err := compileSubscription(m.pattern); err == nil {
+				patterns[m.pattern] = pattern
 			}
 		}
 	}
-	return false
+	return func(topic string) bool {
+		if isRead[topic] {
+			return true
+		}
+		for _, pattern := range patterns {
+			if pattern.MatchString(topic) {
+				return true
+			}
+		}
+		return false
+	}
 }
 
 // patternBytesMax bounds a regular expression: it is compiled.

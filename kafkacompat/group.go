@@ -169,18 +169,22 @@ func (g *group) setDead(isDead bool) {
 // checkFetch lets everybody ask: the classic protocol has no names in OffsetFetch.
 func (g *group) checkFetch(*string, int32) error { return nil }
 
-// subscribes looks into what consumers told their leader. Where that can't be read,
+// subscribed looks into what consumers told their leader. Where that can't be read,
 // every topic may be wanted.
-func (g *group) subscribes(topic string) bool {
+func (g *group) subscribed() func(topic string) bool {
+	isRead := make(map[string]bool)
 	for _, m := range g.members {
 		for _, p := range m.protocols {
 			var subscription kmsg.ConsumerMemberMetadata
-			if err := subscription.ReadFrom(p.metadata); err != nil || slices.Contains(subscription.Topics, topic) {
-				return true
+			if err := subscription.ReadFrom(p.metadata); err != nil {
+				return func(string) bool { return true }
+			}
+			for _, topic := range subscription.Topics {
+				isRead[topic] = true
 			}
 		}
 	}
-	return false
+	return func(topic string) bool { return isRead[topic] }
 }
 
 // inOrder are the members in the order in which they came.

@@ -247,19 +247,20 @@ func (s *Server) GroupsWithMembers() ([]string, error) {
 	return s.coordinator.withMembers(), nil
 }
 
-// ReadsTopic says whether somebody in a group with members reads a topic, or may: nobody
+// TopicsRead says which topics somebody in a group with members reads, or may: nobody
 // knows that of members that are no consumers, nor during a rebalance.
-func (s *Server) ReadsTopic(group, topic string) bool {
+func (s *Server) TopicsRead(group string) func(topic string) bool {
+	all := func(string) bool { return true }
 	g := s.coordinator.find(group)
 	if g == nil {
-		return true // it ended just now
+		return all // it ended just now
 	}
 	defer g.Unlock()
 	about := g.headline()
 	if about.kind == groupTypeClassic && (about.state != groupStable || about.protocolType != protocolTypeConsumer) {
-		return true
+		return all
 	}
-	return g.subscribes(topic)
+	return g.subscribed()
 }
 
 // Stats are the connections of a moment.

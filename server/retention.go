@@ -108,6 +108,8 @@ func (r *retention) expireOffsets(ctx context.Context, nowUnixMilli int64) error
 	for _, group := range withMembers {
 		hasMembers[group] = true
 	}
+	var group string
+	var isRead func(topic string) bool
 	ages, err := r.node.store.GroupAges()
 	if err != nil {
 		return err
@@ -117,9 +119,14 @@ func (r *retention) expireOffsets(ctx context.Context, nowUnixMilli int64) error
 	var kept []command.GroupTopic
 	var old []string
 	for _, age := range ages {
+		if age.OldestUnixMilli >= keptBefore {
+			continue
+		}
+		if hasMembers[age.Group] && (age.Group != group || isRead == nil) {
+			group, isRead = age.Group, r.node.kafka.TopicsRead(age.Group)
+		}
 		switch {
-		case age.OldestUnixMilli >= keptBefore:
-		case hasMembers[age.Group] && r.node.kafka.ReadsTopic(age.Group, age.Topic):
+		case hasMembers[age.Group] && isRead(age.Topic):
 			kept = append(kept, command.GroupTopic{Group: age.Group, Topic: age.Topic})
 		case age.OldestUnixMilli < before && (len(old) == 0 || old[len(old)-1] != age.Group):
 			old = append(old, age.Group)
