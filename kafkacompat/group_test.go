@@ -455,6 +455,34 @@ func TestFirstMemberWaitsForTheInitialDelay(t *testing.T) {
 	})
 }
 
+// A client may send heartbeats on one connection while it waits in a join or a sync on another.
+func TestSessionDoesNotEndWhileAMemberWaits(t *testing.T) {
+	inGroup(t, nil, func(s *groupScript) {
+		ids := s.stable(2)
+		rejoins := s.starts(requestOf(ids[0])) // the leader: a rebalance
+		s.beats(ids[0], 1)
+		for range 3 {
+			time.Sleep(testSession * 2 / 3)
+			s.beats(ids[1], 1)
+		}
+		s.requireWaiting(rejoins)
+		s.require(groupPreparing, 1, 2)
+		s.starts(requestOf(ids[1]))
+		s.waitJoin(rejoins)
+		waits := s.syncs(ids[1], 2, nil)
+		s.beats(ids[1], 2)
+		for range 3 {
+			time.Sleep(testSession * 2 / 3)
+			s.beats(ids[0], 2)
+		}
+		s.require(groupCompleting, 2, 2)
+		s.waitSync(s.syncs(ids[0], 2, map[string][]byte{ids[1]: []byte("all")}))
+		if reply := s.waitSync(waits); reply.err != nil || string(reply.assignment) != "all" {
+			t.Errorf("%+v", reply)
+		}
+	})
+}
+
 // Consumers that come and go while one member keeps all others waiting leave nothing behind.
 func TestGroupForgetsThoseWhoLeaveDuringARebalance(t *testing.T) {
 	inGroup(t, nil, func(s *groupScript) {
