@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -39,16 +39,9 @@ const partitionsMax = 10_000
 
 func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.CreateTopicsResponse](request)
-	named, isAnswered := make(map[string]int, len(request.Topics)), make(map[string]bool, len(request.Topics))
-	for _, asked := range request.Topics {
-		named[asked.Topic]++
-	}
-	// A name that is there twice has one answer.
-	request.Topics = slices.DeleteFunc(request.Topics, func(asked kmsg.CreateTopicsRequestTopic) bool {
-		isLater := isAnswered[asked.Topic]
-		isAnswered[asked.Topic] = true
-		return isLater
-	})
+	var named map[string]int
+	request.Topics, named = countNames(request.Topics, func(t kmsg.CreateTopicsRequestTopic) string { return t.Topic })
+	colliding := c.collidingNames()
 	var wanted []command.Topic
 	var places []int
 	errs := make([]error, len(request.Topics))
@@ -60,6 +53,8 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 		case err != nil:
 		case c.exists(asked.Topic):
 			err = fmt.Errorf("topic %s: %w", asked.Topic, command.ErrTopicExists)
+		case colliding[collisionKey(asked.Topic)] != "":
+			err = fmt.Errorf("topic %s: . and _ are not told apart, and there is %s: %w", asked.Topic, colliding[collisionKey(asked.Topic)], command.ErrInvalidTopic)
 		}
 		if err == nil && !request.ValidateOnly {
 			err = c.mutate(topic.Partitions, request.Version >= 6)
@@ -99,6 +94,34 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 		}
 	}
 	return response, nil
+}
+
+// countNames keeps the first of what is named twice, as an answer names each once, and
+// says how often each was named.
+func countNames[T any, N comparable](all []T, nameOf func(T) N) (once []T, named map[N]int) {
+	once, named = make([]T, 0, len(all)), make(map[N]int, len(all))
+	for _, one := range all {
+		name := nameOf(one)
+		if named[name]++; named[name] == 1 {
+			once = append(once, one)
+		}
+	}
+	return once, named
+}
+
+// collisionKey is the same for names that differ in . and _ alone. Kafka has one metric for
+// both, and refuses the second.
+func collisionKey(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
+
+// collidingNames are the topics that have one of these characters in their names, by their key.
+func (c *call) collidingNames() map[string]string {
+	names := make(map[string]string)
+	for _, topic := range c.log().Topics() {
+		if strings.ContainsAny(topic.Name, "._") {
+			names[collisionKey(topic.Name)] = topic.Name
+		}
+	}
+	return names
 }
 
 func (c *call) exists(topic string) bool {

@@ -1,6 +1,7 @@
 package kafkacompat
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -29,19 +30,25 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 	for i := range request.TopicNames {
 		asked = append(asked, kmsg.DeleteTopicsRequestTopic{Topic: &request.TopicNames[i]})
 	}
-	asked, isRepeated := onceEach(asked)
+	// What is named twice, be it once by name and once by id, is not deleted.
+	asked, named := countNames(asked, func(one kmsg.DeleteTopicsRequestTopic) string {
+		if topic, err := c.topic("", one.TopicID, true); one.Topic == nil && err == nil {
+			return topic.Name
+		}
+		return deletionKey(one)
+	})
 	var names []string
 	var places []int
-	isNamed := make(map[string]bool, len(asked))
 	for i, one := range asked {
 		answer := kmsg.NewDeleteTopicsResponseTopic()
 		answer.Topic, answer.TopicID = one.Topic, one.TopicID
 		name, id, err := c.topicToDelete(one)
-		switch {
-		case isRepeated[i] || err == nil && isNamed[name]:
-			err = fmt.Errorf("a topic is there twice: %w", kerr.InvalidRequest)
-		case err == nil:
+		if err == nil {
 			err = checkNotInternal(name)
+		}
+		if key := cmp.Or(name, deletionKey(one)); named[key] > 1 && errorCode(err) != kerr.NotController.Code {
+			answer.Topic = &key
+			err = fmt.Errorf("topic %s is named twice: %w", key, kerr.InvalidRequest)
 		}
 		if known, ok := c.log().Topic(name); err == nil && ok {
 			err = c.mutate(known.Partitions, request.Version >= 5)
@@ -49,7 +56,6 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		if err == nil {
 			answer.Topic, answer.TopicID = &name, id
 			names, places = append(names, name), append(places, i)
-			isNamed[name] = true
 		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		response.Topics = append(response.Topics, answer)
@@ -65,27 +71,11 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 	return response, nil
 }
 
-// onceEach leaves out what is there again, and tells of what is left whether it was.
-func onceEach(asked []kmsg.DeleteTopicsRequestTopic) (once []kmsg.DeleteTopicsRequestTopic, isRepeated []bool) {
-	type key struct {
-		name    string
-		hasName bool
-		id      command.TopicID
+func deletionKey(asked kmsg.DeleteTopicsRequestTopic) string {
+	if asked.Topic != nil {
+		return *asked.Topic
 	}
-	places := make(map[key]int, len(asked))
-	for _, one := range asked {
-		k := key{id: one.TopicID}
-		if one.Topic != nil {
-			k.name, k.hasName = *one.Topic, true
-		}
-		if at, isThere := places[k]; isThere {
-			isRepeated[at] = true
-			continue
-		}
-		places[k] = len(once)
-		once, isRepeated = append(once, one), append(isRepeated, false)
-	}
-	return once, isRepeated
+	return fmt.Sprintf("with id %x", asked.TopicID)
 }
 
 func (c *call) topicToDelete(asked kmsg.DeleteTopicsRequestTopic) (name string, id command.TopicID, err error) {

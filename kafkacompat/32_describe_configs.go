@@ -65,8 +65,11 @@ func (c *call) configsOf(resource kmsg.DescribeConfigsRequestResource) ([]kmsg.D
 		}
 		return describeTopicConfigs(topic), nil
 	case kmsg.ConfigResourceTypeBroker:
+		if resource.ResourceName == "" {
+			return nil, nil // what is set for all brokers while they run: nothing is
+		}
 		id := strconv.Itoa(int(c.cluster().NodeID()))
-		if resource.ResourceName != "" && resource.ResourceName != id {
+		if resource.ResourceName != id {
 			return nil, fmt.Errorf("this is node %s, not %q: %w", id, resource.ResourceName, kerr.InvalidRequest)
 		}
 		return c.describeNodeConfigs(id), nil

@@ -31,11 +31,16 @@ func init() {
 
 func alterConfigs(c *call, request *kmsg.AlterConfigsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.AlterConfigsResponse](request)
+	_, named := countNames(request.Resources, func(r kmsg.AlterConfigsRequestResource) resourceName {
+		return resourceName{r.ResourceType, r.ResourceName}
+	})
 	for _, resource := range request.Resources {
 		answer := kmsg.NewAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
 		err := checkReplaced(resource.Configs)
 		switch {
+		case named[resourceName{resource.ResourceType, resource.ResourceName}] > 1:
+			err = errResourceTwice
 		case err != nil:
 		case resource.ResourceType == kmsg.ConfigResourceTypeGroupConfig:
 			err = c.alterGroup(c.replacedGroupConfigs(resource), request.ValidateOnly)
@@ -50,6 +55,13 @@ func alterConfigs(c *call, request *kmsg.AlterConfigsRequest) (kmsg.Response, er
 	}
 	return response, nil
 }
+
+type resourceName struct {
+	kind kmsg.ConfigResourceType
+	name string
+}
+
+var errResourceTwice = fmt.Errorf("a resource is named twice: %w", kerr.InvalidRequest)
 
 // checkReplaced refuses null, which may be meant to remove a configuration or to leave it, and two values of one.
 func checkReplaced(wanted []kmsg.AlterConfigsRequestResourceConfig) error {

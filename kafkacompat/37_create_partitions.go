@@ -29,10 +29,8 @@ func init() {
 
 func createPartitions(c *call, request *kmsg.CreatePartitionsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.CreatePartitionsResponse](request)
-	named := make(map[string]int, len(request.Topics))
-	for _, asked := range request.Topics {
-		named[asked.Topic]++
-	}
+	var named map[string]int
+	request.Topics, named = countNames(request.Topics, func(t kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
 	var grown []command.PartitionCount
 	var places []int
 	errs := make([]error, len(request.Topics))

@@ -28,14 +28,19 @@ func init() {
 
 func incrementalAlterConfigs(c *call, request *kmsg.IncrementalAlterConfigsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.IncrementalAlterConfigsResponse](request)
+	_, named := countNames(request.Resources, func(r kmsg.IncrementalAlterConfigsRequestResource) resourceName {
+		return resourceName{r.ResourceType, r.ResourceName}
+	})
 	for _, resource := range request.Resources {
 		answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
 		var err error
-		switch resource.ResourceType {
-		case kmsg.ConfigResourceTypeBroker:
+		switch isTwice := named[resourceName{resource.ResourceType, resource.ResourceName}] > 1; {
+		case isTwice:
+			err = errResourceTwice
+		case resource.ResourceType == kmsg.ConfigResourceTypeBroker:
 			err = c.checkNodeChange(resource)
-		case kmsg.ConfigResourceTypeGroupConfig:
+		case resource.ResourceType == kmsg.ConfigResourceTypeGroupConfig:
 			var change command.AlterGroupConfigs
 			if change, err = groupChange(resource.ResourceName, resource.Configs); err == nil {
 				err = c.alterGroup(change, request.ValidateOnly)

@@ -91,6 +91,8 @@ func checkQuotaFilter(components []kmsg.DescribeClientQuotasRequestComponent) er
 	seen := map[string]bool{}
 	for _, component := range components {
 		switch {
+		case component.EntityType == "":
+			return fmt.Errorf("an entity without a type: %w", kerr.InvalidRequest)
 		case component.EntityType != quotaUser && component.EntityType != quotaClientID && component.EntityType != quotaIP:
 			return fmt.Errorf("unknown entity type %q: %w", component.EntityType, kerr.UnsupportedVersion)
 		case seen[component.EntityType]:

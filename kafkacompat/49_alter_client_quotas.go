@@ -77,6 +77,10 @@ func quotaAlteration(entry kmsg.AlterClientQuotasRequestEntry) (alteration comma
 		case op.Key == "request_percentage" && !isOfIP:
 		case isOfIP != (op.Key == quotaConnectionsOfAnIP),
 			!isOfIP && op.Key != quotaProducerBytes && op.Key != quotaConsumerBytes && op.Key != quotaMutations:
+			if op.Remove { // there is none
+				named[op.Key] = true
+				continue
+			}
 			return alteration, fmt.Errorf("unknown quota %q of such an entity: %w", op.Key, kerr.InvalidRequest)
 		}
 		named[op.Key] = true

@@ -49,6 +49,7 @@ func describeQuorum(c *call, request *kmsg.DescribeQuorumRequest) (kmsg.Response
 	response := responseTo[*kmsg.DescribeQuorumResponse](request)
 	leader, epoch := c.cluster().Leader()
 	quorum := c.cluster().Quorum()
+	isDescribed := false
 	for _, asked := range request.Topics {
 		topic := kmsg.NewDescribeQuorumResponseTopic()
 		topic.Topic = asked.Topic
@@ -61,12 +62,16 @@ func describeQuorum(c *call, request *kmsg.DescribeQuorumRequest) (kmsg.Response
 			case !c.isLeader():
 				answer.ErrorCode, answer.ErrorMessage = kerr.NotLeaderForPartition.Code, errorMessage(kerr.NotLeaderForPartition)
 			default:
+				isDescribed = true
 				answer.LeaderID, answer.LeaderEpoch, answer.HighWatermark = leader, epoch, quorum.CommittedIndex+1
 				answer.CurrentVoters, answer.Observers = replicaStates(quorum.Voters), replicaStates(quorum.Observers)
 			}
 			topic.Partitions = append(topic.Partitions, answer)
 		}
 		response.Topics = append(response.Topics, topic)
+	}
+	if !isDescribed {
+		return response, nil
 	}
 	for _, broker := range c.cluster().Brokers(c.listener) {
 		node := kmsg.NewDescribeQuorumResponseNode()

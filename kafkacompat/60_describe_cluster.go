@@ -20,11 +20,14 @@ func init() {
 }
 
 func describeCluster(c *call, request *kmsg.DescribeClusterRequest) (kmsg.Response, error) {
-	const endpointBroker = 1
+	const endpointBroker, endpointController = 1, 2
 	response := responseTo[*kmsg.DescribeClusterResponse](request)
 	if request.Version >= 1 && request.EndpointType != endpointBroker {
-		response.ErrorCode = kerr.UnsupportedEndpointType.Code
-		response.ErrorMessage = errorMessage(kerr.UnsupportedEndpointType)
+		err := kerr.UnsupportedEndpointType
+		if request.EndpointType == endpointController {
+			err = kerr.MismatchedEndpointType
+		}
+		response.ErrorCode, response.ErrorMessage = err.Code, errorMessage(err)
 		return response, nil
 	}
 	response.EndpointType = endpointBroker

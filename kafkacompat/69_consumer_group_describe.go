@@ -58,9 +58,7 @@ func (c *call) describeConsumers(id string, answer *kmsg.ConsumerGroupDescribeRe
 		member.MemberID, member.InstanceID, member.RackID = m.id, m.instanceID, m.rackID
 		member.MemberEpoch, member.ClientID, member.ClientHost = m.epoch, m.clientID, m.clientHost
 		member.SubscribedTopics = m.topics
-		if m.pattern != "" {
-			member.SubscribedTopicRegex = &m.pattern
-		}
+		member.SubscribedTopicRegex = &m.pattern
 		const typeClassic, typeConsumer = 0, 1
 		if member.MemberType = typeConsumer; m.classic != nil {
 			member.MemberType = typeClassic

@@ -25,7 +25,6 @@ const nullMetadata = "a broker keeps null metadata as the empty text, and says t
 // groupBrokerDifferences are those that Apache Kafka answers otherwise.
 var groupBrokerDifferences = map[string]string{
 	"beat of nobody": "a broker says GROUP_ID_NOT_FOUND, with which a consumer stops; we forget empty groups earlier than a broker, so a member that was away is told to join again",
-	"describe one":   "a broker has the empty text for who has no regular expression",
 }
 
 // A broker tells the interval of heartbeats only to who is a member and stays one; kfake to anybody.

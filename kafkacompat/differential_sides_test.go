@@ -38,6 +38,8 @@ type diffSide struct {
 	// groupEpoch is what a group's epoch was before its first member joined. Apache Kafka
 	// gives the first member the second epoch, and conversations speak of the first.
 	groupEpoch int32
+	// node is the id of the broker, as metadata told.
+	node int32
 	// isBroker: answers that ask for patience are asked for again, and changes are given time to arrive.
 	isBroker bool
 }
@@ -77,10 +79,14 @@ func converse(t *testing.T, side *diffSide, steps []dataStep) map[string]string 
 		if _, isTwice := answers[step.name]; isTwice {
 			t.Fatalf("two steps are called %q", step.name)
 		}
-		response := ask[kmsg.Response](side.rawConn, step.request(side))
-		for deadline := time.Now().Add(20 * time.Second); side.isBroker && patience.MatchString(asJSON(t, response)) && time.Now().Before(deadline); {
+		response := side.askOrEnd(step.request(side))
+		for deadline := time.Now().Add(10 * time.Second); side.isBroker && patience.MatchString(asJSON(t, response)) && time.Now().Before(deadline); {
 			time.Sleep(50 * time.Millisecond)
-			response = ask[kmsg.Response](side.rawConn, step.request(side))
+			response = side.askOrEnd(step.request(side))
+		}
+		if response == nil {
+			answers[step.name] = `"closed"`
+			continue
 		}
 		switch r := response.(type) {
 		case *kmsg.FetchResponse:
@@ -88,11 +94,14 @@ func converse(t *testing.T, side *diffSide, steps []dataStep) map[string]string 
 				side.session = r.SessionID
 			}
 		case *kmsg.MetadataResponse:
+			side.node = r.ControllerID
 			for _, topic := range r.Topics {
 				if topic.Topic != nil {
 					side.topics[*topic.Topic] = topic.TopicID
 				}
 			}
+		case *kmsg.ListTransactionsResponse:
+			r.TransactionStates = slices.DeleteFunc(r.TransactionStates, func(s kmsg.ListTransactionsResponseTransactionState) bool { return s.TransactionalID != side.id })
 		case *kmsg.CreateTopicsResponse, *kmsg.DeleteTopicsResponse, *kmsg.CreatePartitionsResponse, *kmsg.AlterConfigsResponse,
 			*kmsg.IncrementalAlterConfigsResponse, *kmsg.AlterClientQuotasResponse, *kmsg.AlterUserSCRAMCredentialsResponse:
 			if side.isBroker { // the controller answers before the broker has read what it wrote
@@ -112,6 +121,18 @@ func converse(t *testing.T, side *diffSide, steps []dataStep) map[string]string 
 		answers[step.name] = strings.ReplaceAll(answers[step.name], side.id, "tx")
 	}
 	return answers
+}
+
+// askOrEnd returns nil and dials anew where the connection is closed instead of an answer.
+func (side *diffSide) askOrEnd(request kmsg.Request) kmsg.Response {
+	side.t.Helper()
+	side.last++
+	side.send(frame(side.last, request))
+	if _, err := side.reader.Peek(4); err != nil {
+		side.rawConn = dialSide(side.t, side.RemoteAddr().String()).rawConn
+		return nil
+	}
+	return answer[kmsg.Response](side.rawConn, side.last, request)
 }
 
 // fromFirstEpoch counts the epochs of a consumer group from 1.
@@ -229,9 +250,18 @@ func findRequest(kind int8) func(*diffSide) kmsg.Request {
 	}
 }
 
-// inOrder puts into order what may come in any.
+// inOrder puts into order what may come in any, and leaves out what is of one server: our
+// own configurations, directories, and the listeners of a broker and its internal topics.
 func inOrder(response kmsg.Response) {
 	switch r := response.(type) {
+	case *kmsg.DescribeLogDirsResponse:
+		for i := range r.Dirs {
+			r.Dirs[i].Dir, r.Dirs[i].TotalBytes, r.Dirs[i].UsableBytes = "", 0, 0
+		}
+	case *kmsg.AlterClientQuotasResponse:
+		for i := range r.Entries {
+			slices.SortFunc(r.Entries[i].Entity, func(a, b kmsg.AlterClientQuotasResponseEntryEntity) int { return strings.Compare(a.Type, b.Type) })
+		}
 	case *kmsg.MetadataResponse:
 		for _, topic := range r.Topics {
 			slices.SortFunc(topic.Partitions, func(a, b kmsg.MetadataResponseTopicPartition) int { return cmp.Compare(a.Partition, b.Partition) })
@@ -244,10 +274,25 @@ func inOrder(response kmsg.Response) {
 	case *kmsg.CreateTopicsResponse:
 		slices.SortFunc(r.Topics, func(a, b kmsg.CreateTopicsResponseTopic) int { return strings.Compare(a.Topic, b.Topic) })
 		for i := range r.Topics {
+			r.Topics[i].Configs = slices.DeleteFunc(r.Topics[i].Configs, func(c kmsg.CreateTopicsResponseTopicConfig) bool { return strings.HasPrefix(c.Name, "kont.") })
+			for j := range r.Topics[i].Configs {
+				if c := &r.Topics[i].Configs[j]; c.Name == "min.insync.replicas" && c.Source == int8(kmsg.ConfigSourceDynamicDefaultBrokerConfig) {
+					c.Source = int8(kmsg.ConfigSourceDefaultConfig) // a new broker sets what is the default anyway
+				}
+			}
 			slices.SortFunc(r.Topics[i].Configs, func(a, b kmsg.CreateTopicsResponseTopicConfig) int { return strings.Compare(a.Name, b.Name) })
 		}
 	case *kmsg.DescribeConfigsResponse:
 		for i := range r.Resources {
+			r.Resources[i].Configs = slices.DeleteFunc(r.Resources[i].Configs, func(c kmsg.DescribeConfigsResponseResourceConfig) bool { return strings.HasPrefix(c.Name, "kont.") })
+			for j := range r.Resources[i].Configs {
+				if c := &r.Resources[i].Configs[j]; c.Name == "min.insync.replicas" && c.Source == kmsg.ConfigSourceDynamicDefaultBrokerConfig {
+					c.Source = kmsg.ConfigSourceDefaultConfig
+					c.ConfigSynonyms = slices.DeleteFunc(c.ConfigSynonyms, func(s kmsg.DescribeConfigsResponseResourceConfigConfigSynonym) bool {
+						return s.Source == kmsg.ConfigSourceDynamicDefaultBrokerConfig
+					})
+				}
+			}
 			slices.SortFunc(r.Resources[i].Configs, func(a, b kmsg.DescribeConfigsResponseResourceConfig) int { return strings.Compare(a.Name, b.Name) })
 		}
 	case *kmsg.DescribeProducersResponse:
@@ -271,6 +316,33 @@ func inOrder(response kmsg.Response) {
 	case *kmsg.DeleteRecordsResponse:
 		for i := range r.Topics {
 			slices.SortFunc(r.Topics[i].Partitions, func(a, b kmsg.DeleteRecordsResponseTopicPartition) int { return cmp.Compare(a.Partition, b.Partition) })
+		}
+	case *kmsg.ListConfigResourcesResponse:
+		r.ConfigResources = slices.DeleteFunc(r.ConfigResources, func(c kmsg.ListConfigResourcesResponseConfigResource) bool { return strings.HasPrefix(c.Name, "__") })
+		slices.SortFunc(r.ConfigResources, func(a, b kmsg.ListConfigResourcesResponseConfigResource) int {
+			return cmp.Or(cmp.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
+		})
+	case *kmsg.DescribeClientQuotasResponse:
+		for i := range r.Entries {
+			slices.SortFunc(r.Entries[i].Values, func(a, b kmsg.DescribeClientQuotasResponseEntryValue) int { return strings.Compare(a.Key, b.Key) })
+			slices.SortFunc(r.Entries[i].Entity, func(a, b kmsg.DescribeClientQuotasResponseEntryEntity) int { return strings.Compare(a.Type, b.Type) })
+		}
+		slices.SortFunc(r.Entries, func(a, b kmsg.DescribeClientQuotasResponseEntry) int {
+			return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
+		})
+	case *kmsg.DescribeUserSCRAMCredentialsResponse:
+		slices.SortFunc(r.Results, func(a, b kmsg.DescribeUserSCRAMCredentialsResponseResult) int { return strings.Compare(a.User, b.User) })
+	case *kmsg.AlterUserSCRAMCredentialsResponse:
+		slices.SortFunc(r.Results, func(a, b kmsg.AlterUserSCRAMCredentialsResponseResult) int { return strings.Compare(a.User, b.User) })
+	case *kmsg.DeleteTopicsResponse:
+		slices.SortFunc(r.Topics, func(a, b kmsg.DeleteTopicsResponseTopic) int {
+			return cmp.Or(strings.Compare(deref(a.Topic), deref(b.Topic)), cmp.Compare(a.ErrorCode, b.ErrorCode))
+		})
+	case *kmsg.ElectLeadersResponse:
+		r.Topics = slices.DeleteFunc(r.Topics, func(t kmsg.ElectLeadersResponseTopic) bool { return strings.HasPrefix(t.Topic, "__") })
+		slices.SortFunc(r.Topics, func(a, b kmsg.ElectLeadersResponseTopic) int { return strings.Compare(a.Topic, b.Topic) })
+		for i := range r.Topics {
+			slices.SortFunc(r.Topics[i].Partitions, func(a, b kmsg.ElectLeadersResponseTopicPartition) int { return cmp.Compare(a.Partition, b.Partition) })
 		}
 	case *kmsg.ListGroupsResponse:
 		slices.SortFunc(r.Groups, func(a, b kmsg.ListGroupsResponseGroup) int { return strings.Compare(a.Group, b.Group) })
