@@ -111,8 +111,8 @@ func TestTopicConfigsAreTakenAsKafkaReadsThem(t *testing.T) {
 		{"cleanup.policy", "delete,", refused},
 		{"cleanup.policy", ",delete", refused},
 		{"cleanup.policy", ",", refused},
-		{"segment.bytes", "1048576", "1048576"},
-		{"segment.bytes", "1048575", refused},
+		{"segment.bytes", "14", "14"},
+		{"segment.bytes", "13", refused},
 		{"follower.replication.throttled.replicas", "0:1, 1:1", "0:1,1:1"},
 	} {
 		code := changeTopic(c, "orders", configOp(setConfig, test.name, test.value))
