@@ -66,6 +66,7 @@ func offsetCommit(c *call, request *kmsg.OffsetCommitRequest) (kmsg.Response, er
 			case len(metadata) > offsetMetadataBytesMax:
 				place.ErrorCode = kerr.OffsetMetadataTooLarge.Code
 			default:
+				// Offsets below 0 are taken, as by a broker: kafkajs resets groups by committing -2, the earliest, and -1.
 				offsets = append(offsets, command.GroupOffset{
 					Topic: topic.Name, TopicID: topic.ID, Partition: p.Partition,
 					Offset: p.Offset, LeaderEpoch: p.LeaderEpoch, Metadata: metadata,

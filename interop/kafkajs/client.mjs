@@ -242,6 +242,15 @@ await admin.alterConfigs({ resources: [{ ...resource, configEntries: [{ name: "r
 const { resources } = await admin.describeConfigs({ resources: [{ ...resource, configNames: ["retention.ms"] }], includeSynonyms: false });
 check(resources[0].configEntries[0].configValue === "3600000", "retention.ms is not what was set");
 
+feature("groups: reset offsets");
+const again = `again-${randomUUID()}`;
+const offsetAgain = async (resolveOffsets) => (await admin.fetchOffsets({ groupId: again, topics: [own], resolveOffsets }))[0].partitions[0].offset;
+await admin.setOffsets({ groupId: again, topic: own, partitions: [{ partition: 0, offset: "1" }] });
+check((await offsetAgain(false)) === "1", "an offset is not what was set");
+// kafkajs commits -2, and looks up what that is when it reads.
+await admin.resetOffsets({ groupId: again, topic: own, earliest: true });
+check((await offsetAgain(false)) === "-2" && (await offsetAgain(true)) === "0", `a group that was reset is at ${await offsetAgain(true)}`);
+
 feature("delete records");
 await admin.deleteTopicRecords({ topic: own, partitions: [{ partition: 0, offset: "1" }] });
 check((await admin.fetchTopicOffsets(own))[0].low === "1", "records are not deleted");
