@@ -38,6 +38,7 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		return deletionKey(one)
 	})
 	var names []string
+	var ids []command.TopicID
 	var places []int
 	for i, one := range asked {
 		answer := kmsg.NewDeleteTopicsResponseTopic()
@@ -55,14 +56,14 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		}
 		if err == nil {
 			answer.Topic, answer.TopicID = &name, id
-			names, places = append(names, name), append(places, i)
+			names, ids, places = append(names, name), append(ids, id), append(places, i)
 		}
 		answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)
 		response.Topics = append(response.Topics, answer)
 	}
 	if len(names) > 0 {
 		for i, err := range c.proposeEach(request.TimeoutMillis, len(names), command.DeleteTopics{
-			Names: names, NowUnixMilli: time.Now().UnixMilli(),
+			Names: names, TopicIDs: ids, NowUnixMilli: time.Now().UnixMilli(),
 		}) {
 			answer := &response.Topics[places[i]]
 			answer.ErrorCode, answer.ErrorMessage = errorCode(err), errorMessage(err)

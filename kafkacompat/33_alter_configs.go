@@ -138,7 +138,7 @@ func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateO
 	}
 	ctx, cancel := context.WithTimeout(c.server.ctx, adminTimeoutMin)
 	defer cancel()
-	result, err := c.log().Propose(ctx, command.AlterTopicConfigs{Topic: name, Configs: changes})
+	result, err := c.log().Propose(ctx, command.AlterTopicConfigs{Topic: name, TopicID: topic.ID, Configs: changes})
 	if refusal, ok := result.(error); ok {
 		err = errors.Join(err, refusal)
 	}

@@ -9,7 +9,7 @@ import (
 
 func (c *change) applyAlterTopicConfigs(com *command.AlterTopicConfigs) error {
 	t := c.work.topics[com.Topic]
-	if t == nil {
+	if t == nil || com.TopicID != (command.TopicID{}) && t.spec.ID != com.TopicID {
 		return fmt.Errorf("%w: %q", command.ErrUnknownTopic, com.Topic)
 	}
 	configs := maps.Clone(t.spec.Configs)

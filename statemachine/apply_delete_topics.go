@@ -14,7 +14,11 @@ func (c *change) applyDeleteTopics(com *command.DeleteTopics) []error {
 	c.setTime(com.NowUnixMilli)
 	errs := make([]error, len(com.Names))
 	for i, name := range com.Names {
-		errs[i] = c.deleteTopic(name)
+		var id command.TopicID
+		if i < len(com.TopicIDs) {
+			id = com.TopicIDs[i]
+		}
+		errs[i] = c.deleteTopic(name, id)
 	}
 	return errs
 }
@@ -22,9 +26,9 @@ func (c *change) applyDeleteTopics(com *command.DeleteTopics) []error {
 // deleteTopic drops a topic with its records, threads, timers and the offsets that
 // groups committed on it. A deployment stays bound to the name: when the topic is
 // made again, its threads start afresh.
-func (c *change) deleteTopic(name string) error {
+func (c *change) deleteTopic(name string, id command.TopicID) error {
 	t := c.work.topics[name]
-	if t == nil {
+	if t == nil || id != (command.TopicID{}) && t.spec.ID != id {
 		return fmt.Errorf("%w: %q", command.ErrUnknownTopic, name)
 	}
 	c.releaseBundlesOf(t)

@@ -30,6 +30,14 @@ func TestPartsForAnotherIdentityOfATopicAreRefused(t *testing.T) {
 	requireErrors(t, h.apply(commit).([]error), command.ErrUnknownTopic)
 	requireErrors(t, h.apply(trims).([]error), command.ErrUnknownTopic)
 	requireErrors(t, []error{h.apply(appends).([]command.AppendResult)[0].Err}, command.ErrUnknownTopic)
+	value := "1"
+	alter := command.AlterTopicConfigs{Topic: command.TopicResume, TopicID: old, Configs: map[string]*string{"retention.ms": &value}}
+	remove := command.DeleteTopics{Names: []string{"nobody", command.TopicResume}, TopicIDs: []command.TopicID{{}, old}}
+	requireErrors(t, []error{h.apply(alter).(error)}, command.ErrUnknownTopic)
+	requireErrors(t, h.apply(remove).([]error), command.ErrUnknownTopic, command.ErrUnknownTopic)
+	if kept, _ := h.store.Topic(command.TopicResume); kept.ID != current || len(kept.Configs) != 0 {
+		t.Errorf("the topic is %+v", kept)
+	}
 	requireEqual(t, "events", h.unconsumed(0, "a"), []string{"new:1", "new:2"})
 	if offset, exists, err := h.store.CommittedOffset("g", command.TopicResume, 0); exists || err != nil {
 		t.Errorf("the group has the offset %+v, %v", offset, err)
@@ -41,4 +49,12 @@ func TestPartsForAnotherIdentityOfATopicAreRefused(t *testing.T) {
 	h.must(commit)
 	h.must(trims)
 	h.must(appends)
+	alter.TopicID, remove.TopicIDs = current, []command.TopicID{{}, current}
+	if err, isRefused := h.apply(alter).(error); isRefused {
+		t.Error(err)
+	}
+	requireErrors(t, h.apply(remove).([]error), command.ErrUnknownTopic, nil)
+	if _, isThere := h.store.Topic(command.TopicResume); isThere {
+		t.Error("the topic is there after it was deleted by its own id")
+	}
 }

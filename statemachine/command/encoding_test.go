@@ -23,6 +23,8 @@ func examples() map[string]Command {
 		"create_topics":         &CreateTopics{Topics: topics, NowUnixMilli: 1700000000000},
 		"delete_topics":         &DeleteTopics{Names: []string{"orders", "x"}, NowUnixMilli: 1},
 		"alter_topic_configs":   &AlterTopicConfigs{Topic: "t", Configs: map[string]*string{"kont.scheduler": &value, "retention.ms": nil}},
+		"delete_topics_by_id":   &DeleteTopics{Names: []string{"orders"}, NowUnixMilli: 1, TopicIDs: []TopicID{id}},
+		"alter_topic_by_id":     &AlterTopicConfigs{Topic: "t", Configs: map[string]*string{"retention.ms": nil}, TopicID: id},
 		"append_records":        &AppendRecords{Appends: []Append{{Topic: "t", Partition: 1, Batch: []byte{1, 2}}}, NowUnixMilli: 2},
 		"delete_records":        &DeleteRecords{Trims: []Trim{{Topic: "t", Partition: 1, Offset: 99}}},
 		"allocate_producer_ids": &AllocateProducerIDs{Count: 10},

@@ -24,6 +24,9 @@ type CreateTopics struct {
 type DeleteTopics struct {
 	Names        []string `cbor:"1,keyasint"`
 	NowUnixMilli int64    `cbor:"2,keyasint"`
+	// TopicIDs has an id for each name, or is empty, or has fewer. Where there is one, and it is not zero, only the topic of that id is deleted: not the one
+	// that was made after it under its name.
+	TopicIDs []TopicID `cbor:"3,keyasint,omitempty"`
 }
 
 // AlterTopicConfigs sets (a value) or removes (nil) explicit configurations of a
@@ -31,6 +34,8 @@ type DeleteTopics struct {
 type AlterTopicConfigs struct {
 	Topic   string             `cbor:"1,keyasint"`
 	Configs map[string]*string `cbor:"2,keyasint"`
+	// TopicID, if it is not zero, must be the topic's.
+	TopicID TopicID `cbor:"3,keyasint,omitzero"`
 }
 
 // CreatePartitions adds partitions to topics. Its result is []error, one per topic in
