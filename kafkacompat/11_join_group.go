@@ -75,6 +75,8 @@ func (c *call) join(request *kmsg.JoinGroupRequest) joinReply {
 	}
 	answer := g.join(join)
 	g.Unlock()
+	request.Protocols = nil // the group has them
+	c.giveBack(c.current)
 	select {
 	case reply := <-answer:
 		return reply

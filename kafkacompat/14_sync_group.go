@@ -67,6 +67,8 @@ func (c *call) sync(request *kmsg.SyncGroupRequest) syncReply {
 	if err != nil {
 		return syncReply{err: err}
 	}
+	request.GroupAssignment = nil // the group has them
+	c.giveBack(c.current)
 	select {
 	case reply := <-answer:
 		return reply

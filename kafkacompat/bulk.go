@@ -2,6 +2,7 @@ package kafkacompat
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -29,11 +30,21 @@ func newBulk(bytesMax int) bulk {
 	}
 }
 
-// enter waits for a place. The error is that of ctx.
-func (b *bulk) enter(ctx context.Context) error {
+// errMemoryScarce: a request waits for others while others wait for its memory. Its client may connect again.
+var errMemoryScarce = fmt.Errorf("request waits in memory that others need: %w", errCloseConn)
+
+// enter waits for a place, until memory that the request has is scarce. The error is that, or the one of ctx.
+func (b *bulk) enter(ctx context.Context, isScarce <-chan struct{}) error {
 	select {
 	case b.places <- struct{}{}:
 		return nil
+	default:
+	}
+	select {
+	case b.places <- struct{}{}:
+		return nil
+	case <-isScarce:
+		return errMemoryScarce
 	case <-ctx.Done():
 		return ctx.Err()
 	}

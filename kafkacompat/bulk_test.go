@@ -27,11 +27,11 @@ func TestLargeAnswersHaveBoundedMemory(t *testing.T) {
 	}
 	free()
 	for range cap(b.places) {
-		if err := b.enter(t.Context()); err != nil {
+		if err := b.enter(t.Context(), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.enter(ended); !errors.Is(err, context.Canceled) {
+	if err := b.enter(ended, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a place of none: %v", err)
 	}
 }

@@ -28,7 +28,8 @@ type Config struct {
 	// requests have smaller bounds of their own. Default 100 MiB.
 	RequestBytesMax int
 	// RequestMemoryBytesMax bounds the requests that are read and not yet
-	// answered, on all connections together; readers wait for room. At least
+	// answered, on all connections together; readers wait for room. Half of it is for
+	// those that stand behind another one of their connection. At least
 	// RequestBytesMax. Default 256 MiB.
 	RequestMemoryBytesMax int
 	// ConnectionsMax bounds the connections; more are closed at once. Default

@@ -70,8 +70,8 @@ type conn struct {
 	permits   permits
 
 	out outgoing
-	// held was taken from the queue and is next.
-	held *request
+	// held was taken from the queue and is next; current is the one that is answered, unless it is Produce.
+	held, current *request
 	// wake is signalled by the log for a long poll.
 	wake chan struct{}
 	// reserved is what the connection has of the server's memory for Fetch
@@ -221,10 +221,10 @@ func (c *conn) read() error {
 		if bytesMax := orDefault(a.requestBytesMax, config.RequestBytesMax); bytes > bytesMax {
 			return fmt.Errorf("%s request of %d bytes, at most %d", a.name, bytes, bytesMax)
 		}
-		if err := c.awaitAnswers(bytes); err != nil {
+		r := &request{api: a, bytes: bytes}
+		if err := c.awaitAnswers(r); err != nil {
 			return err
 		}
-		r := &request{api: a, bytes: bytes}
 		if err := c.readRequest(reader, r); err != nil {
 			return err
 		}
@@ -237,11 +237,11 @@ func (c *conn) read() error {
 	}
 }
 
-// awaitAnswers waits until a request of a size may be read behind those that are there.
-func (c *conn) awaitAnswers(bytes int) error {
+// awaitAnswers waits until a request may be read behind those that are there.
+func (c *conn) awaitAnswers(r *request) error {
 	for {
 		unanswered := c.unanswered.Load()
-		if unanswered == 0 || unanswered+int64(bytes) <= unansweredBytesMax {
+		if unanswered == 0 || unanswered+int64(r.bytes) <= unansweredBytesMax && c.server.requestMemory.readAhead(&r.memory, r.bytes) {
 			return nil
 		}
 		select {
@@ -296,8 +296,16 @@ func (c *conn) readRequest(reader *bufio.Reader, r *request) error {
 	return nil
 }
 
-func (c *conn) release(r *request) {
+// giveBack frees the memory of a request that is not needed any more. It is not answered by that: what stands behind it
+// still does.
+func (c *conn) giveBack(r *request) {
+	r.body = nil
 	c.server.requestMemory.release(&r.memory)
+}
+
+// release ends a request.
+func (c *conn) release(r *request) {
+	c.giveBack(r)
 	c.unanswered.Add(-int64(r.bytes))
 	select {
 	case c.answered <- struct{}{}:
@@ -354,7 +362,7 @@ func (c *conn) answerOne(r *request) error {
 	defer c.keepReserved(0)
 	isBulk := r.body != nil && r.api.isBulk != nil && r.api.isBulk(r.body)
 	if isBulk {
-		if err := c.server.bulk.enter(c.ctx); err != nil {
+		if err := c.server.bulk.enter(c.ctx, c.server.requestMemory.isScarce(&r.memory)); err != nil {
 			return err
 		}
 		defer func() {
@@ -368,6 +376,7 @@ func (c *conn) answerOne(r *request) error {
 	if err != nil {
 		return err
 	}
+	c.current = r
 	called := &call{conn: c, header: r.header}
 	if r.body == nil {
 		response = unsupportedApiVersions()
@@ -387,6 +396,7 @@ func (c *conn) answerOne(r *request) error {
 	}
 	called.tellThrottle(response)
 	c.append(r, response)
+	c.giveBack(r)
 	if isBulk {
 		free, err := c.server.bulk.hold(c.ctx, len(c.out.buffer))
 		if err != nil {
@@ -427,6 +437,9 @@ func (c *conn) answerProduceRun(first *request) error {
 	c.out.take()
 	defer c.out.give()
 	throttle, refusal := c.produce(run)
+	for _, r := range run {
+		c.giveBack(r)
+	}
 	if err := errors.Join(c.flush(), refusal); err != nil {
 		return err
 	}

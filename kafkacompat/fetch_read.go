@@ -175,6 +175,7 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 	}
 	timer := time.NewTimer(limits.wait)
 	defer timer.Stop()
+	isScarce := c.server.requestMemory.isScarce(&c.current.memory)
 	for {
 		select {
 		case <-c.wake:
@@ -187,6 +188,9 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 				return
 			}
 		case <-timer.C:
+			r.read(c, limits.bytesMax)
+			return
+		case <-isScarce:
 			r.read(c, limits.bytesMax)
 			return
 		case <-c.ctx.Done():

@@ -11,7 +11,7 @@ import (
 // Two requests have all the memory and each needs more: one of them must go on.
 func TestOneRequestOverdrawsWhereAllWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newRequestMemory(100)
+		m := newRequestMemory(200) // half of it for what stands behind
 		var first, second, third memoryShare
 		grow := func(share *memoryShare, bytes int) chan error {
 			done := make(chan error, 1)

@@ -26,7 +26,7 @@ type Server struct {
 	// authorizer is nil where everybody may do everything.
 	authorizer *authorizer
 	// requestMemory holds back readers while too many requests wait.
-	requestMemory requestMemory
+	requestMemory *requestMemory
 	// fetchMemory is what Fetch responses that are not sent yet may hold.
 	bulk          bulk
 	fetchMemory   *semaphore.Weighted
