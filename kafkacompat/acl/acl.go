@@ -18,6 +18,7 @@ package acl
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -63,6 +64,7 @@ type typeIndex struct {
 func NewIndex(list []command.ACL) *Index {
 	x := &Index{types: make(map[kmsg.ACLResourceType]*typeIndex)}
 	for _, acl := range list {
+		acl.Host = HostOf(acl.Host)
 		kind := kmsg.ACLResourceType(acl.ResourceType)
 		t := x.types[kind]
 		if t == nil {
@@ -82,7 +84,7 @@ func NewIndex(list []command.ACL) *Index {
 }
 
 // Decide tells whether a principal that connects from a host may do something with a
-// resource.
+// resource. The host is one of HostOf.
 func (x *Index) Decide(principal, host string, operation kmsg.ACLOperation, kind kmsg.ACLResourceType, name string) Decision {
 	t := x.types[kind]
 	if t == nil {
@@ -120,6 +122,16 @@ func (x *Index) Decide(principal, host string, operation kmsg.ACLOperation, kind
 		return Denied
 	}
 	return decision
+}
+
+// HostOf writes an address in the one way in which addresses are compared, however it was written: who denies
+// something to 2001:DB8:0::1 means 2001:db8::1.
+func HostOf(text string) string {
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return text // nobody comes from there, or it is *
+	}
+	return address.Unmap().WithZone("").String()
 }
 
 // undecided: there are ACLs about the resource, and none counted yet.

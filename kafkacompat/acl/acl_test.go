@@ -206,3 +206,26 @@ func BenchmarkDecide(b *testing.B) {
 		})
 	}
 }
+
+// An address can be written in many ways, and an ACL is for all of them.
+func TestHostsAreComparedAsAddresses(t *testing.T) {
+	for _, test := range []struct {
+		acl, client string
+		want        Decision
+	}{
+		{"127.0.0.1", "127.0.0.1", Allowed},
+		{"127.0.0.1", "::ffff:127.0.0.1", Allowed},
+		{"::ffff:127.0.0.1", "127.0.0.1", Allowed},
+		{"2001:DB8:0:0::1", "2001:db8::1", Allowed},
+		{"0:0:0:0:0:0:0:1", "::1", Allowed}, // as Java writes it
+		{"fe80::1", "fe80::1%eth0", Allowed},
+		{"2001:db8::1", "2001:db8::2", Denied},
+		{"*", "2001:db8::2", Allowed},
+		{"a.example", "a.example", Allowed},
+	} {
+		x := NewIndex([]command.ACL{{ResourceType: 2, Pattern: 3, Name: "orders", Principal: "User:a", Host: test.acl, Operation: 3, Permission: 3}})
+		if got := x.Decide("User:a", HostOf(test.client), 3, 2, "orders"); got != test.want {
+			t.Errorf("ACL for %s, client from %s: %d, want %d", test.acl, test.client, got, test.want)
+		}
+	}
+}
