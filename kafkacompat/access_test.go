@@ -467,3 +467,27 @@ func TestACLsDecideForUsers(t *testing.T) {
 func hasError(fetches kgo.Fetches, want error) bool {
 	return slices.ContainsFunc(fetches.Errors(), func(e kgo.FetchError) bool { return errors.Is(e.Err, want) })
 }
+
+// Whoever may do something with one group or transactional id may not do it with those that have an odd name.
+func TestNoNameStandsForAnyResource(t *testing.T) {
+	s := startServer(t, withAuthorizer())
+	s.allow(kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup, "billing")
+	s.allow(kmsg.ACLOperationWrite, kmsg.ACLResourceTypeTransactionalId, "payments")
+	s.allow(kmsg.ACLOperationWrite, kmsg.ACLResourceTypeTopic, "orders")
+	c := s.dial()
+	heartbeat := kmsg.NewPtrHeartbeatRequest()
+	for _, group := range []string{"\x00", "", "*", "\x00billing", "billing\x00"} {
+		heartbeat.Group = group
+		if r := ask[*kmsg.HeartbeatResponse](c, heartbeat); r.ErrorCode != kerr.GroupAuthorizationFailed.Code {
+			t.Errorf("group %q: %v", group, kerr.ErrorForCode(r.ErrorCode))
+		}
+	}
+	init := kmsg.NewPtrInitProducerIDRequest()
+	init.TransactionTimeoutMillis = 1000
+	for _, id := range []string{"\x00", "*", "payments\x00"} {
+		init.TransactionalID = &id
+		if r := ask[*kmsg.InitProducerIDResponse](c, init); r.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
+			t.Errorf("transactional id %q: %v", id, kerr.ErrorForCode(r.ErrorCode))
+		}
+	}
+}

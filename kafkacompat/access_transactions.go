@@ -17,7 +17,7 @@ func mayInitProducerID(c *call, request kmsg.Request) *kerr.Error {
 		return kerr.TransactionalIDAuthorizationFailed
 	}
 	// Whoever may write to a topic may do so idempotently (KIP-679).
-	if c.mayCluster(kmsg.ACLOperationIdempotentWrite) || c.mayTopic(opWrite, anyName) {
+	if c.mayCluster(kmsg.ACLOperationIdempotentWrite) || c.mayAny(opWrite, kmsg.ACLResourceTypeTopic) {
 		return nil
 	}
 	return kerr.ClusterAuthorizationFailed

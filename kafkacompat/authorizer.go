@@ -1,7 +1,6 @@
 package kafkacompat
 
 import (
-	"net"
 	"strings"
 	"sync/atomic"
 
@@ -71,6 +70,8 @@ type permit struct {
 	operation kmsg.ACLOperation
 	kind      kmsg.ACLResourceType
 	name      string
+	// isAny: some resource of the type, whatever its name. Clients choose names, so none can stand for that.
+	isAny bool
 }
 
 // permitsMax bounds what a connection remembers; beyond that it forgets everything.
@@ -85,12 +86,17 @@ type permits struct {
 	host    string
 }
 
-// anyName stands, where a permit has the name of a resource, for any of the type. No
-// name has a zero byte.
-const anyName = "\x00"
-
 // may tells whether the client may do something with a resource. The name is not kept.
 func (c *conn) may(operation kmsg.ACLOperation, kind kmsg.ACLResourceType, name string) bool {
+	return c.has(permit{operation: operation, kind: kind, name: name})
+}
+
+// mayAny tells whether there can be a resource of the type with which the client may do something.
+func (c *conn) mayAny(operation kmsg.ACLOperation, kind kmsg.ACLResourceType) bool {
+	return c.has(permit{operation: operation, kind: kind, isAny: true})
+}
+
+func (c *conn) has(asked permit) bool {
 	a := c.server.authorizer
 	if a == nil {
 		return true
@@ -99,34 +105,27 @@ func (c *conn) may(operation kmsg.ACLOperation, kind kmsg.ACLResourceType, name 
 	if indexed := a.current(); p.indexed != indexed || len(p.decided) >= permitsMax {
 		p.indexed, p.decided = indexed, make(map[permit]bool)
 	}
-	if isAllowed, isDecided := p.decided[permit{operation, kind, name}]; isDecided {
+	if isAllowed, isDecided := p.decided[asked]; isDecided {
 		return isAllowed
 	}
 	if p.host == "" {
-		p.host = strings.TrimPrefix(hostOf(c.net.RemoteAddr()), "::ffff:")
+		p.host = acl.HostOf(remoteHost(c.net))
 	}
 	var isAllowed bool
 	switch {
 	case a.superUsers[c.principal]:
 		isAllowed = true
-	case name == anyName:
-		isAllowed = a.allows(p.indexed.index.DecideAny(c.principal, p.host, operation, kind))
+	case asked.isAny:
+		isAllowed = a.allows(p.indexed.index.DecideAny(c.principal, p.host, asked.operation, asked.kind))
 	default:
-		isAllowed = a.allows(p.indexed.index.Decide(c.principal, p.host, operation, kind, name))
+		isAllowed = a.allows(p.indexed.index.Decide(c.principal, p.host, asked.operation, asked.kind, asked.name))
 	}
-	p.decided[permit{operation, kind, strings.Clone(name)}] = isAllowed
+	asked.name = strings.Clone(asked.name)
+	p.decided[asked] = isAllowed
 	if !isAllowed {
-		c.logger.Debug("kafka client may not", "principal", c.principal, "operation", operation, "resource_type", kind, "resource", name)
+		c.logger.Debug("kafka client may not", "principal", c.principal, "operation", asked.operation, "resource_type", asked.kind, "resource", asked.name)
 	}
 	return isAllowed
-}
-
-func hostOf(address net.Addr) string {
-	host, _, err := net.SplitHostPort(address.String())
-	if err != nil {
-		return address.String()
-	}
-	return host
 }
 
 func (c *conn) mayTopic(operation kmsg.ACLOperation, name string) bool {
