@@ -35,7 +35,7 @@ func saslAuthenticate(c *call, request *kmsg.SASLAuthenticateRequest) (kmsg.Resp
 	answer, err := c.loginNext(request.SASLAuthBytes)
 	if err != nil {
 		// Whoever guesses passwords waits for each answer.
-		c.failedLogin()
+		c.failedLogin(c.current.arrived)
 		text := err.Error()
 		response.ErrorCode, response.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &text
 		return response, nil

@@ -115,13 +115,14 @@ func (a *address) failed(now time.Time, first, longest time.Duration) time.Durat
 }
 
 // failedLogin counts a login that failed and waits, so that whoever guesses passwords
-// makes few guesses.
-func (c *conn) failedLogin() {
+// makes few guesses. It waits from when the message arrived: how long a password took to
+// be hashed, which is not the same for all users, is not told with the refusal.
+func (c *conn) failedLogin(arrived time.Time) {
 	s := c.server
 	now := time.Now()
 	s.mu.Lock()
 	// An entry is there as long as the connection is.
 	wait := s.addresses.of(c.address, now).failed(now, s.config.FailedAuthenticationDelay, s.config.AuthenticationTimeout/2)
 	s.mu.Unlock()
-	sleep(c.ctx, wait)
+	sleep(c.ctx, wait-now.Sub(arrived))
 }

@@ -44,13 +44,20 @@ func TestFailuresOfAnAddressTakeLongerTheMoreThereAre(t *testing.T) {
 		c := &conn{server: s, address: "a", ctx: context.Background()}
 		took := func(c *conn) time.Duration {
 			began := time.Now()
-			c.failedLogin()
+			c.failedLogin(began)
 			return time.Since(began)
 		}
 		for i := range failedLoginsFree {
 			if d := took(c); d != 100*time.Millisecond {
 				t.Errorf("failure %d takes %s", i, d)
 			}
+		}
+		// What a password takes to be hashed is not to be seen.
+		began := time.Now()
+		time.Sleep(30 * time.Millisecond)
+		(&conn{server: s, address: "c", ctx: context.Background()}).failedLogin(began)
+		if d := time.Since(began); d != 100*time.Millisecond {
+			t.Errorf("a failure that took 30 ms to be found is told after %s", d)
 		}
 		// Connections at the same time, as those who guess have them.
 		done := make(chan time.Duration, 200)

@@ -76,7 +76,8 @@ func (c *conn) loginNext(message []byte) ([]byte, error) {
 		name := principal.Of(who.Name)
 		switch {
 		case l.isDone && name != c.principal:
-			err = &changed{"principals"}
+			// No answer: that of SCRAM would tell the client that it is in.
+			answer, err = nil, &changed{"principals"}
 		default:
 			c.principal = name
 			l.exchange, l.isDone = nil, true
@@ -181,9 +182,10 @@ func (c *conn) logInBare() error {
 	if _, err := io.ReadFull(c.reader, message); err != nil {
 		return err
 	}
+	arrived := time.Now()
 	answer, err := c.loginNext(message)
 	if err != nil {
-		c.failedLogin()
+		c.failedLogin(arrived)
 		return c.login.failure
 	}
 	if err := c.net.SetWriteDeadline(time.Now().Add(c.server.config.WriteTimeout)); err != nil {

@@ -476,3 +476,31 @@ func TestCredentialsAreAlteredAndDescribed(t *testing.T) {
 		t.Error("frank was made")
 	}
 }
+
+// Who logs in again as somebody else is refused in the last message of SCRAM, which else would say that it went well.
+func TestSCRAMDoesNotTellThatAnotherIsIn(t *testing.T) {
+	s := startServer(t).listenWithSASL()
+	c := s.dial()
+	login := func(name, password string) *kmsg.SASLAuthenticateResponse {
+		saslHandshake(c, "SCRAM-SHA-256", 1)
+		session, first, err := scram.Auth{User: name, Pass: password}.AsSha256Mechanism().Authenticate(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, last, err := session.Challenge(saslAuthenticate(c, string(first)).SASLAuthBytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return saslAuthenticate(c, string(last))
+	}
+	for range 2 {
+		if r := login("alice", "wonderland"); r.ErrorCode != 0 || len(r.SASLAuthBytes) == 0 {
+			t.Fatalf("%+v", r)
+		}
+		ask[*kmsg.MetadataResponse](c, metadataRequest())
+	}
+	if r := login("bob", "builder"); r.ErrorCode != kerr.SaslAuthenticationFailed.Code || !strings.Contains(*r.ErrorMessage, "Cannot change principals") || len(r.SASLAuthBytes) > 0 {
+		t.Errorf("%+v", r)
+	}
+	c.requireClosed("after another's password")
+}
