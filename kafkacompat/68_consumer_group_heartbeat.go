@@ -19,6 +19,8 @@ import (
 // Versions: 1 brought regular expressions, and members that choose their own ids
 // (KIP-1082).
 //
+// What a regular expression matches counts as far as the member may describe it.
+//
 // Racks of members are kept and told, but the assignors don't heed them: one node
 // leads all partitions.
 func init() {
@@ -81,6 +83,7 @@ func (c *call) beatOf(request *kmsg.ConsumerGroupHeartbeatRequest) consumerBeat 
 		clientID: c.header.ClientID, clientHost: c.clientHost(), topics: request.SubscribedTopicNames,
 		pattern: request.SubscribedTopicRegex, assignor: request.ServerAssignor, hasOwned: request.Topics != nil,
 		rebalanceTimeout: time.Duration(request.RebalanceTimeoutMillis) * time.Millisecond,
+		who:              c.viewer(),
 	}
 	if b.memberID == "" {
 		b.memberID = newConsumerID()

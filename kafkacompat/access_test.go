@@ -491,3 +491,42 @@ func TestNoNameStandsForAnyResource(t *testing.T) {
 		}
 	}
 }
+
+// A regular expression of a consumer is about the topics that it may describe: the others are not assigned to it, and so not told.
+func TestRegularExpressionsMatchWhatMayBeDescribed(t *testing.T) {
+	s := startServer(t, withAuthorizer())
+	s.makeTopic("orders", 1)
+	s.makeTopic("orders-secret", 2)
+	s.allow(kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup, "billing")
+	s.allow(kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic, "orders")
+	c := s.dial()
+	beat := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+	beat.Version, beat.Group, beat.MemberID, beat.RebalanceTimeoutMillis = 1, "billing", "one", 60_000
+	beat.SubscribedTopicRegex, beat.Topics = textOf("orders.*"), []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	assigned := func() string {
+		t.Helper()
+		r := ask[*kmsg.ConsumerGroupHeartbeatResponse](c, beat)
+		if r.ErrorCode != 0 || r.Assignment == nil {
+			t.Fatalf("%+v", r)
+		}
+		beat.MemberEpoch, beat.Topics = r.MemberEpoch, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		var ids []byte
+		for _, topic := range r.Assignment.Topics {
+			ids = append(ids, topic.TopicID[0])
+			beat.Topics = append(beat.Topics, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: topic.TopicID, Partitions: topic.Partitions})
+		}
+		slices.Sort(ids)
+		return fmt.Sprint(ids)
+	}
+	if got := assigned(); got != "[1]" {
+		t.Errorf("at first: topics %s are assigned, want 1 alone", got)
+	}
+	s.allow(kmsg.ACLOperationRead, kmsg.ACLResourceTypeTopic, "orders-secret")
+	if got := assigned(); got != "[1 2]" {
+		t.Errorf("when it may read both: topics %s", got)
+	}
+	s.rule("User:ANONYMOUS", kmsg.ACLPermissionTypeDeny, kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic, "orders")
+	if got := assigned(); got != "[2]" {
+		t.Errorf("when it may not describe the first any more: topics %s", got)
+	}
+}

@@ -111,21 +111,52 @@ func (c *conn) has(asked permit) bool {
 	if p.host == "" {
 		p.host = acl.HostOf(remoteHost(c.net))
 	}
-	var isAllowed bool
-	switch {
-	case a.superUsers[c.principal]:
-		isAllowed = true
-	case asked.isAny:
-		isAllowed = a.allows(p.indexed.index.DecideAny(c.principal, p.host, asked.operation, asked.kind))
-	default:
-		isAllowed = a.allows(p.indexed.index.Decide(c.principal, p.host, asked.operation, asked.kind, asked.name))
-	}
+	isAllowed := a.decide(p.indexed, c.principal, p.host, asked)
 	asked.name = strings.Clone(asked.name)
 	p.decided[asked] = isAllowed
 	if !isAllowed {
 		c.logger.Debug("kafka client may not", "principal", c.principal, "operation", asked.operation, "resource_type", asked.kind, "resource", asked.name)
 	}
 	return isAllowed
+}
+
+// decide asks the ACLs, unless the principal is a super user.
+func (a *authorizer) decide(indexed *indexedACLs, principal, host string, asked permit) bool {
+	switch {
+	case a.superUsers[principal]:
+		return true
+	case asked.isAny:
+		return a.allows(indexed.index.DecideAny(principal, host, asked.operation, asked.kind))
+	default:
+		return a.allows(indexed.index.Decide(principal, host, asked.operation, asked.kind, asked.name))
+	}
+}
+
+// A viewer is whom topics are hidden from, for those who look on behalf of a client when its connection doesn't. The zero
+// viewer sees all.
+type viewer struct {
+	authorizer      *authorizer
+	principal, host string
+}
+
+func (c *conn) viewer() viewer {
+	if c.server.authorizer == nil {
+		return viewer{}
+	}
+	return viewer{c.server.authorizer, c.principal, acl.HostOf(remoteHost(c.net))}
+}
+
+// acls are those by which the viewer sees now; the same pointer, the same view.
+func (v viewer) acls() *indexedACLs {
+	if v.authorizer == nil {
+		return nil
+	}
+	return v.authorizer.current()
+}
+
+func (v viewer) sees(topic string) bool {
+	return v.authorizer == nil ||
+		v.authorizer.decide(v.acls(), v.principal, v.host, permit{operation: opDescribe, kind: kmsg.ACLResourceTypeTopic, name: topic})
 }
 
 func (c *conn) mayTopic(operation kmsg.ACLOperation, name string) bool {

@@ -55,8 +55,11 @@ type consumerGroup struct {
 	// seenChanges is Log.TopicChanges as of the last look at the topics.
 	seenChanges uint64
 	hasLooked   bool
-	// matched are the topics that a regular expression matched at that look.
-	matched map[string][]string
+	// matched are the topics that a regular expression matched at that look, as far as its members may describe them
+	// by seenACLs. asker is who said something last.
+	matched  map[seenPattern][]string
+	seenACLs *indexedACLs
+	asker    viewer
 	// restUntil holds back the next target assignment of a group in which it takes
 	// long: a thousand members that join make a few.
 	restUntil time.Time
@@ -101,6 +104,8 @@ type consumer struct {
 	topics   []string
 	pattern  string
 	assignor string
+	// who may describe the topics that pattern is about. It is not known of a member that has said nothing since the coordinator started.
+	who viewer
 
 	// epoch is -2 while a static member is away (epochAway).
 	epoch, previousEpoch int32
@@ -388,6 +393,12 @@ func (g *consumerGroup) subscribed() func(topic string) bool {
 		}
 		return false
 	}
+}
+
+// seenPattern is a regular expression in the eyes of a member.
+type seenPattern struct {
+	pattern string
+	who     viewer
 }
 
 // patternBytesMax bounds a regular expression: it is compiled.

@@ -25,6 +25,8 @@ type consumerBeat struct {
 	owned            assignment
 	// hasOwned says that the member told what it owns, if only that it is nothing.
 	hasOwned bool
+	// who is the member to the authorizer.
+	who viewer
 }
 
 // A consumerReply is the answer to a heartbeat.
@@ -52,6 +54,7 @@ func (g *consumerGroup) beat(b consumerBeat) consumerReply {
 	if err != nil {
 		return consumerReply{err: err}
 	}
+	m.who, g.asker = b.who, b.who
 	assignedBefore := m.assigned
 	if isNew {
 		assignedBefore = nil

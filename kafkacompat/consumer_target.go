@@ -13,8 +13,8 @@ import (
 // member its subscription; newcomer, if there is one, is a member that is new, and
 // cheap as well if it wants what others want.
 func (g *consumerGroup) haveTopicsChanged(newcomer *consumer, hasSubscriptionChanged bool) bool {
-	changes := g.log.TopicChanges()
-	if g.hasLooked && changes == g.seenChanges {
+	changes, acls := g.log.TopicChanges(), g.asker.acls()
+	if g.hasLooked && changes == g.seenChanges && acls == g.seenACLs {
 		if newcomer != nil {
 			hasSubscriptionChanged = !g.isWanted(newcomer)
 		}
@@ -22,14 +22,15 @@ func (g *consumerGroup) haveTopicsChanged(newcomer *consumer, hasSubscriptionCha
 			return false
 		}
 	}
-	if !g.hasLooked || changes != g.seenChanges {
-		g.matched = make(map[string][]string)
+	matchedBefore := g.matched
+	if !g.hasLooked || changes != g.seenChanges || acls != g.seenACLs {
+		g.matched = make(map[seenPattern][]string)
 	}
-	g.hasLooked, g.seenChanges = true, changes
-	isUsed := make(map[string]bool)
+	g.hasLooked, g.seenChanges, g.seenACLs = true, changes, acls
+	isUsed := make(map[seenPattern]bool)
 	topics := make(map[string]subscribedTopic)
 	for _, m := range g.members {
-		isUsed[m.pattern] = true
+		isUsed[g.patternOf(m)] = true
 		for _, name := range g.subscriptionOf(m) {
 			if _, isKnown := topics[name]; isKnown {
 				continue
@@ -39,10 +40,16 @@ func (g *consumerGroup) haveTopicsChanged(newcomer *consumer, hasSubscriptionCha
 			}
 		}
 	}
-	maps.DeleteFunc(g.matched, func(pattern string, _ []string) bool { return !isUsed[pattern] })
+	maps.DeleteFunc(g.matched, func(pattern seenPattern, _ []string) bool { return !isUsed[pattern] })
 	before := g.topicsHash
 	g.topics, g.topicsHash = topics, hashTopics(topics)
-	return g.topicsHash != before
+	// A member may see more or less while the group sees the same.
+	isSeenAnew := false
+	for pattern, names := range g.matched {
+		namesBefore, isKnown := matchedBefore[pattern]
+		isSeenAnew = isSeenAnew || isKnown && !slices.Equal(names, namesBefore)
+	}
+	return g.topicsHash != before || isSeenAnew
 }
 
 // isWanted says whether all topics that a member subscribes to are known to be there,
@@ -68,22 +75,33 @@ func hashTopics(topics map[string]subscribedTopic) uint64 {
 	return sum.Sum64()
 }
 
+// patternOf is a member's regular expression as the member sees topics; who has not been heard yet sees them
+// as the one who is.
+func (g *consumerGroup) patternOf(m *consumer) seenPattern {
+	if m.who == (viewer{}) {
+		return seenPattern{m.pattern, g.asker}
+	}
+	return seenPattern{m.pattern, m.who}
+}
+
 // subscriptionOf is the names of the topics that a member wants, whether they are
-// there or not, each once.
+// there or not, each once. What a regular expression matches and the member may not describe, it doesn't get, and learns
+// nothing of, as on a Kafka broker.
 func (g *consumerGroup) subscriptionOf(m *consumer) []string {
 	if m.pattern == "" {
 		return m.topics
 	}
-	matched, isKnown := g.matched[m.pattern]
+	seen := g.patternOf(m)
+	matched, isKnown := g.matched[seen]
 	if !isKnown {
 		if pattern, err := compileSubscription(m.pattern); err == nil {
 			for _, topic := range g.log.Topics() {
-				if pattern.MatchString(topic.Name) {
+				if pattern.MatchString(topic.Name) && seen.who.sees(topic.Name) {
 					matched = append(matched, topic.Name)
 				}
 			}
 		}
-		g.matched[m.pattern] = matched
+		g.matched[seen] = matched
 	}
 	if len(m.topics) == 0 {
 		return matched
