@@ -530,3 +530,52 @@ func TestRegularExpressionsMatchWhatMayBeDescribed(t *testing.T) {
 		t.Errorf("when it may not describe the first any more: topics %s", got)
 	}
 }
+
+// What a member may not describe any more it loses, while the group as a whole has the same topics.
+func TestRegularExpressionsAreOfTheMemberAlone(t *testing.T) {
+	s := startServer(t, withAuthorizer()).listenWithSASL()
+	s.makeTopic("orders", 1)
+	s.makeTopic("orders-secret", 2)
+	s.allow(kmsg.ACLOperationRead, kmsg.ACLResourceTypeGroup, "billing")
+	s.rule("User:alice", kmsg.ACLPermissionTypeAllow, kmsg.ACLOperationRead, kmsg.ACLResourceTypeTopic, "orders")
+	s.rule("User:alice", kmsg.ACLPermissionTypeAllow, kmsg.ACLOperationRead, kmsg.ACLResourceTypeTopic, "orders-secret")
+	s.rule("User:bob", kmsg.ACLPermissionTypeAllow, kmsg.ACLOperationRead, kmsg.ACLResourceTypeTopic, "orders")
+	member := func(name, password string) func() []byte {
+		c := s.dial()
+		saslHandshake(c, "PLAIN", 1)
+		if r := saslAuthenticate(c, "\x00"+name+"\x00"+password); r.ErrorCode != 0 {
+			t.Fatalf("%+v", r)
+		}
+		beat := kmsg.NewPtrConsumerGroupHeartbeatRequest()
+		beat.Version, beat.Group, beat.MemberID, beat.RebalanceTimeoutMillis = 1, "billing", name, 60_000
+		beat.SubscribedTopicRegex, beat.Topics = textOf("orders.*"), []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+		return func() (ids []byte) {
+			t.Helper()
+			r := ask[*kmsg.ConsumerGroupHeartbeatResponse](c, beat)
+			if r.ErrorCode != 0 || r.Assignment == nil {
+				t.Fatalf("%s: %+v", name, r)
+			}
+			beat.MemberEpoch, beat.Topics = r.MemberEpoch, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+			for _, topic := range r.Assignment.Topics {
+				ids = append(ids, topic.TopicID[0])
+				beat.Topics = append(beat.Topics, kmsg.ConsumerGroupHeartbeatRequestTopic{TopicID: topic.TopicID, Partitions: topic.Partitions})
+			}
+			return ids
+		}
+	}
+	alice, bob := member("alice", "wonderland"), member("bob", "builder")
+	alice()
+	for range 4 { // until alice has given up what bob takes
+		if slices.Equal(bob(), []byte{1}) {
+			break
+		}
+		alice()
+	}
+	if of, other := alice(), bob(); !slices.Equal(of, []byte{2}) || !slices.Equal(other, []byte{1}) {
+		t.Fatalf("alice has topics %v and bob %v", of, other)
+	}
+	s.rule("User:bob", kmsg.ACLPermissionTypeDeny, kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic, "orders")
+	if got := bob(); len(got) > 0 {
+		t.Errorf("bob, who may describe none, has topics %v", got)
+	}
+}
