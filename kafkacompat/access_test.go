@@ -196,10 +196,39 @@ func askAny(c *rawConn, request kmsg.Request) kmsg.Response {
 
 func textOf(s string) *string { return &s }
 
+func addPartitionsOf(name string) kmsg.Request {
+	return with(kmsg.NewPtrAddPartitionsToTxnRequest(), 3, func(r *kmsg.AddPartitionsToTxnRequest) {
+		r.TransactionalID, r.Topics = name, []kmsg.AddPartitionsToTxnRequestTopic{{Topic: name, Partitions: []int32{0}}}
+	})
+}
+
+func addOffsetsOf(name string) kmsg.Request {
+	return with(kmsg.NewPtrAddOffsetsToTxnRequest(), 3, func(r *kmsg.AddOffsetsToTxnRequest) { r.TransactionalID, r.Group = name, name })
+}
+
+func txnOffsetCommitOf(name string) kmsg.Request {
+	return with(kmsg.NewPtrTxnOffsetCommitRequest(), 3, func(r *kmsg.TxnOffsetCommitRequest) {
+		r.TransactionalID, r.Group = name, name
+		r.Topics = []kmsg.TxnOffsetCommitRequestTopic{{Topic: name, Partitions: []kmsg.TxnOffsetCommitRequestTopicPartition{{}}}}
+	})
+}
+
+func offsetDeleteOf(name string) kmsg.Request {
+	return with(kmsg.NewPtrOffsetDeleteRequest(), 0, func(r *kmsg.OffsetDeleteRequest) {
+		r.Group, r.Topics = name, []kmsg.OffsetDeleteRequestTopic{{Topic: name, Partitions: []kmsg.OffsetDeleteRequestTopicPartition{{}}}}
+	})
+}
+
+func consumerBeatOf(name string) kmsg.Request {
+	return with(kmsg.NewPtrConsumerGroupHeartbeatRequest(), 1, func(r *kmsg.ConsumerGroupHeartbeatRequest) {
+		r.Group, r.MemberID, r.MemberEpoch, r.SubscribedTopicNames = name, "m", 7, []string{name}
+	})
+}
+
 // Each operation alone lets through exactly the requests that it is for. What is asked
 // and what is needed stands here once more, apart from the rows.
 func TestOperationsLetRequestsThrough(t *testing.T) {
-	const topic, group, cluster = kmsg.ACLResourceTypeTopic, kmsg.ACLResourceTypeGroup, kmsg.ACLResourceTypeCluster
+	const topic, group, cluster, transaction = kmsg.ACLResourceTypeTopic, kmsg.ACLResourceTypeGroup, kmsg.ACLResourceTypeCluster, kmsg.ACLResourceTypeTransactionalId
 	batch := recordbatch.Append(nil, []recordbatch.Record{{Value: []byte("x")}}, recordbatch.Options{})
 	type ops []kmsg.ACLOperation
 	describes := ops{kmsg.ACLOperationDescribe, kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationDelete, kmsg.ACLOperationAlter}
@@ -264,6 +293,62 @@ func TestOperationsLetRequestsThrough(t *testing.T) {
 		{"DescribeUserSCRAMCredentials", cluster, describes, nil, kmsg.NewPtrDescribeUserSCRAMCredentialsRequest()},
 		{"AlterUserSCRAMCredentials", cluster, ops{kmsg.ACLOperationAlter}, nil, with(kmsg.NewPtrAlterUserSCRAMCredentialsRequest(), 0, func(r *kmsg.AlterUserSCRAMCredentialsRequest) {
 			r.Deletions = []kmsg.AlterUserSCRAMCredentialsRequestDeletion{{Name: "nobody", Mechanism: 1}}
+		})},
+		{"InitProducerID of a transactional id", transaction, ops{kmsg.ACLOperationWrite}, nil, with(kmsg.NewPtrInitProducerIDRequest(), 3, func(r *kmsg.InitProducerIDRequest) {
+			r.TransactionalID, r.TransactionTimeoutMillis = textOf("x"), 1000
+		})},
+		{"FindCoordinator of a transactional id", transaction, ops{kmsg.ACLOperationDescribe, kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationDelete, kmsg.ACLOperationAlter}, nil,
+			with(kmsg.NewPtrFindCoordinatorRequest(), 3, func(r *kmsg.FindCoordinatorRequest) { r.CoordinatorKey, r.CoordinatorType = "x", 1 })},
+		{"OffsetForLeaderEpoch", topic, describes, nil, with(kmsg.NewPtrOffsetForLeaderEpochRequest(), 4, func(r *kmsg.OffsetForLeaderEpochRequest) {
+			r.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: "x", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{{CurrentLeaderEpoch: -1}}}}
+		})},
+		{"AddPartitionsToTxn, the id", transaction, ops{kmsg.ACLOperationWrite}, func(s *testServer) { s.allow(kmsg.ACLOperationWrite, topic, "x") }, addPartitionsOf("x")},
+		{"AddPartitionsToTxn, the topic", topic, ops{kmsg.ACLOperationWrite}, func(s *testServer) { s.allow(kmsg.ACLOperationWrite, transaction, "x") }, addPartitionsOf("x")},
+		{"AddOffsetsToTxn, the id", transaction, ops{kmsg.ACLOperationWrite}, func(s *testServer) { s.allow(kmsg.ACLOperationRead, group, "x") }, addOffsetsOf("x")},
+		{"AddOffsetsToTxn, the group", group, ops{kmsg.ACLOperationRead}, func(s *testServer) { s.allow(kmsg.ACLOperationWrite, transaction, "x") }, addOffsetsOf("x")},
+		{"EndTxn", transaction, ops{kmsg.ACLOperationWrite}, nil, with(kmsg.NewPtrEndTxnRequest(), 3, func(r *kmsg.EndTxnRequest) { r.TransactionalID = "x" })},
+		{"TxnOffsetCommit, the id", transaction, ops{kmsg.ACLOperationWrite}, func(s *testServer) {
+			s.allow(kmsg.ACLOperationRead, group, "x")
+			s.allow(kmsg.ACLOperationRead, topic, "x")
+		}, txnOffsetCommitOf("x")},
+		{"TxnOffsetCommit, the group", group, ops{kmsg.ACLOperationRead}, func(s *testServer) {
+			s.allow(kmsg.ACLOperationWrite, transaction, "x")
+			s.allow(kmsg.ACLOperationRead, topic, "x")
+		}, txnOffsetCommitOf("x")},
+		{"TxnOffsetCommit, the topic", topic, ops{kmsg.ACLOperationRead}, func(s *testServer) {
+			s.allow(kmsg.ACLOperationWrite, transaction, "x")
+			s.allow(kmsg.ACLOperationRead, group, "x")
+		}, txnOffsetCommitOf("x")},
+		{"DescribeConfigs of a group", group, ops{kmsg.ACLOperationDescribeConfigs, kmsg.ACLOperationAlterConfigs}, nil, describeConfigsRequest(kmsg.ConfigResourceTypeGroupConfig, "x")},
+		{"DescribeLogDirs", cluster, describes, nil, with(kmsg.NewPtrDescribeLogDirsRequest(), 4, func(*kmsg.DescribeLogDirsRequest) {})},
+		{"CreatePartitions", topic, ops{kmsg.ACLOperationAlter}, nil, with(kmsg.NewPtrCreatePartitionsRequest(), 3, func(r *kmsg.CreatePartitionsRequest) {
+			r.ValidateOnly, r.Topics = true, []kmsg.CreatePartitionsRequestTopic{{Topic: "x", Count: 2}}
+		})},
+		{"ElectLeaders", cluster, ops{kmsg.ACLOperationAlter}, nil, with(kmsg.NewPtrElectLeadersRequest(), 2, func(r *kmsg.ElectLeadersRequest) {
+			r.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: "x", Partitions: []int32{0}}}
+		})},
+		{"AlterPartitionAssignments", cluster, ops{kmsg.ACLOperationAlter}, nil, with(kmsg.NewPtrAlterPartitionAssignmentsRequest(), 0, func(*kmsg.AlterPartitionAssignmentsRequest) {})},
+		{"ListPartitionReassignments", cluster, describes, nil, with(kmsg.NewPtrListPartitionReassignmentsRequest(), 0, func(*kmsg.ListPartitionReassignmentsRequest) {})},
+		{"OffsetDelete, the group", group, ops{kmsg.ACLOperationDelete}, func(s *testServer) { s.allow(kmsg.ACLOperationRead, topic, "x") }, offsetDeleteOf("x")},
+		{"DescribeClientQuotas", cluster, ops{kmsg.ACLOperationDescribeConfigs, kmsg.ACLOperationAlterConfigs}, nil, with(kmsg.NewPtrDescribeClientQuotasRequest(), 1, func(*kmsg.DescribeClientQuotasRequest) {})},
+		{"AlterClientQuotas", cluster, ops{kmsg.ACLOperationAlterConfigs}, nil, with(kmsg.NewPtrAlterClientQuotasRequest(), 1, func(r *kmsg.AlterClientQuotasRequest) {
+			r.ValidateOnly = true
+			r.Entries = []kmsg.AlterClientQuotasRequestEntry{{Entity: []kmsg.AlterClientQuotasRequestEntryEntity{{Type: "user", Name: textOf("a")}}}}
+		})},
+		{"DescribeQuorum", cluster, describes, nil, with(kmsg.NewPtrDescribeQuorumRequest(), 1, func(*kmsg.DescribeQuorumRequest) {})},
+		{"UpdateFeatures", cluster, ops{kmsg.ACLOperationAlter}, nil, with(kmsg.NewPtrUpdateFeaturesRequest(), 1, func(*kmsg.UpdateFeaturesRequest) {})},
+		{"DescribeProducers", topic, ops{kmsg.ACLOperationRead}, nil, with(kmsg.NewPtrDescribeProducersRequest(), 0, func(r *kmsg.DescribeProducersRequest) {
+			r.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: "x", Partitions: []int32{0}}}
+		})},
+		{"DescribeTransactions", transaction, ops{kmsg.ACLOperationDescribe, kmsg.ACLOperationRead, kmsg.ACLOperationWrite, kmsg.ACLOperationDelete, kmsg.ACLOperationAlter}, nil,
+			with(kmsg.NewPtrDescribeTransactionsRequest(), 0, func(r *kmsg.DescribeTransactionsRequest) { r.TransactionalIDs = []string{"x"} })},
+		{"ConsumerGroupHeartbeat, the group", group, ops{kmsg.ACLOperationRead}, func(s *testServer) { s.allow(kmsg.ACLOperationDescribe, topic, "x") }, consumerBeatOf("x")},
+		{"ConsumerGroupHeartbeat, the topic", topic, describes, func(s *testServer) { s.allow(kmsg.ACLOperationRead, group, "x") }, consumerBeatOf("x")},
+		{"ConsumerGroupDescribe", group, describes, func(s *testServer) { s.allow(kmsg.ACLOperationDescribe, topic, "x") },
+			with(kmsg.NewPtrConsumerGroupDescribeRequest(), 0, func(r *kmsg.ConsumerGroupDescribeRequest) { r.Groups = []string{"x"} })},
+		{"ListConfigResources", cluster, ops{kmsg.ACLOperationDescribeConfigs, kmsg.ACLOperationAlterConfigs}, nil, kmsg.RequestForKey(74)},
+		{"DescribeTopicPartitions", topic, describes, nil, with(kmsg.NewPtrDescribeTopicPartitionsRequest(), 0, func(r *kmsg.DescribeTopicPartitionsRequest) {
+			r.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "x"}}
 		})},
 	}
 	s := startServer(t, withAuthorizer(), func(c *kafkacompat.Config) { c.AutoCreateTopics = true })
