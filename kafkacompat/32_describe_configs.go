@@ -61,7 +61,7 @@ func (c *call) configsOf(resource kmsg.DescribeConfigsRequestResource) ([]kmsg.D
 		}
 		topic, ok := c.log().Topic(resource.ResourceName)
 		if !ok {
-			return nil, command.ErrUnknownTopic
+			return nil, fmt.Errorf("topic %s: %w", resource.ResourceName, command.ErrUnknownTopic)
 		}
 		return describeTopicConfigs(topic), nil
 	case kmsg.ConfigResourceTypeBroker:

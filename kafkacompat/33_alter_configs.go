@@ -124,7 +124,7 @@ func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateO
 	}
 	topic, ok := c.log().Topic(name)
 	if !ok {
-		return command.ErrUnknownTopic
+		return fmt.Errorf("topic %s: %w", name, command.ErrUnknownTopic)
 	}
 	if err := checkNotInternal(name); err != nil {
 		return err

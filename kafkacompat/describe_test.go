@@ -101,3 +101,14 @@ func TestNodeTellsWhatItDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyBrokersAreDescribedOfACluster(t *testing.T) {
+	c := startServer(t).dial()
+	for kind, want := range map[int8]int16{0: kerr.UnsupportedEndpointType.Code, 1: 0, 2: kerr.MismatchedEndpointType.Code, 3: kerr.UnsupportedEndpointType.Code} {
+		request := kmsg.NewPtrDescribeClusterRequest()
+		request.Version, request.EndpointType = 1, kind
+		if response := ask[*kmsg.DescribeClusterResponse](c, request); response.ErrorCode != want || (len(response.Brokers) == 1) != (want == 0) {
+			t.Errorf("type %d: %+v, want error %d", kind, response, want)
+		}
+	}
+}
