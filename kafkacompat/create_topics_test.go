@@ -137,3 +137,26 @@ func TestTopicOfTheClusterItselfIsNotMade(t *testing.T) {
 		t.Errorf("error %d where topics are made as they are asked for", answer.ErrorCode)
 	}
 }
+
+func TestNumbersOfNewTopicsHaveBounds(t *testing.T) {
+	s := startServer(t)
+	c := s.dial()
+	for _, test := range []struct {
+		partitions  int32
+		replication int16
+		want        *kerr.Error
+	}{
+		{10_000, 1, nil}, {10_001, 1, kerr.InvalidPartitions}, {0, 1, kerr.InvalidPartitions}, {-2, 1, kerr.InvalidPartitions},
+		{1, 0, kerr.InvalidReplicationFactor}, {1, -2, kerr.InvalidReplicationFactor}, {1, 2, kerr.InvalidReplicationFactor},
+	} {
+		request := newTopicsRequest(kmsg.CreateTopicsRequestTopic{Topic: "orders", NumPartitions: test.partitions, ReplicationFactor: test.replication})
+		request.ValidateOnly = true
+		want := int16(0)
+		if test.want != nil {
+			want = test.want.Code
+		}
+		if answer := ask[*kmsg.CreateTopicsResponse](c, request).Topics[0]; answer.ErrorCode != want {
+			t.Errorf("%d partitions, %d replicas: error %d, want %d", test.partitions, test.replication, answer.ErrorCode, want)
+		}
+	}
+}
