@@ -266,6 +266,7 @@ func TestOperationsLetRequestsThrough(t *testing.T) {
 		{"CreateTopics by the cluster", cluster, ops{kmsg.ACLOperationCreate}, nil, createTopicsRequest("new")},
 		{"CreateTopics by the topic", topic, ops{kmsg.ACLOperationCreate}, nil, createTopicsRequest("new")},
 		{"DeleteTopics", topic, ops{kmsg.ACLOperationDelete}, nil, with(kmsg.NewPtrDeleteTopicsRequest(), 5, func(r *kmsg.DeleteTopicsRequest) { r.TopicNames = []string{"x"} })},
+		{"DeleteTopics by name beside ids", topic, ops{kmsg.ACLOperationDelete}, nil, with(kmsg.NewPtrDeleteTopicsRequest(), 6, func(r *kmsg.DeleteTopicsRequest) { r.Topics = []kmsg.DeleteTopicsRequestTopic{{Topic: textOf("x")}} })},
 		{"DeleteTopics by id", topic, ops{kmsg.ACLOperationDelete}, nil, with(kmsg.NewPtrDeleteTopicsRequest(), 6, func(r *kmsg.DeleteTopicsRequest) { r.Topics = []kmsg.DeleteTopicsRequestTopic{{TopicID: [16]byte{1}}} })},
 		{"DeleteRecords", topic, ops{kmsg.ACLOperationDelete}, nil, with(kmsg.NewPtrDeleteRecordsRequest(), 2, func(r *kmsg.DeleteRecordsRequest) {
 			r.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: "x", Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Offset: 0}}}}
@@ -662,5 +663,33 @@ func TestRegularExpressionsAreOfTheMemberAlone(t *testing.T) {
 	s.rule("User:bob", kmsg.ACLPermissionTypeDeny, kmsg.ACLOperationDescribe, kmsg.ACLResourceTypeTopic, "orders")
 	if got := bob(); len(got) > 0 {
 		t.Errorf("bob, who may describe none, has topics %v", got)
+	}
+}
+
+// What a client may do with the cluster it is told if it may describe the cluster (KIP-430).
+func TestOperationsOnTheClusterAreToldToWhoMayDescribeIt(t *testing.T) {
+	s := startServer(t, withAuthorizer())
+	const cluster = kmsg.ACLResourceTypeCluster
+	told := func() (int32, int32) {
+		c := s.dial()
+		metadata := metadataRequest()
+		metadata.IncludeClusterAuthorizedOperations = true
+		describe := kmsg.NewPtrDescribeClusterRequest()
+		describe.IncludeClusterAuthorizedOperations = true
+		return ask[*kmsg.MetadataResponse](c, metadata).AuthorizedOperations, ask[*kmsg.DescribeClusterResponse](c, describe).ClusterAuthorizedOperations
+	}
+	for _, test := range []struct {
+		allowed kmsg.ACLOperation
+		want    int32
+	}{
+		{kmsg.ACLOperationCreate, 0}, {kmsg.ACLOperationIdempotentWrite, 0},
+		{kmsg.ACLOperationDescribe, 1 << kmsg.ACLOperationDescribe},
+		{kmsg.ACLOperationAlter, 1<<kmsg.ACLOperationAlter | 1<<kmsg.ACLOperationDescribe},
+	} {
+		s.forgetRules()
+		s.allow(test.allowed, cluster, "kafka-cluster")
+		if metadata, describe := told(); metadata != test.want || describe != test.want {
+			t.Errorf("who may %s: Metadata tells %b, DescribeCluster %b, want %b", test.allowed, metadata, describe, test.want)
+		}
 	}
 }

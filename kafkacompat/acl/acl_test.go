@@ -229,3 +229,27 @@ func TestHostsAreComparedAsAddresses(t *testing.T) {
 		}
 	}
 }
+
+// What a DENY takes back of the very resource, or of a prefix of it, is no resource that somebody may write to.
+func TestAnyIsNoneWhereAllIsDenied(t *testing.T) {
+	rule := func(pattern, permission int8, name string) command.ACL {
+		return command.ACL{ResourceType: 2, Pattern: pattern, Name: name, Principal: "User:a", Host: "*", Operation: 4, Permission: permission}
+	}
+	for name, test := range map[string]struct {
+		list []command.ACL
+		want Decision
+	}{
+		"the same topic":              {[]command.ACL{rule(3, 3, "orders"), rule(3, 2, "orders")}, Denied},
+		"its prefix":                  {[]command.ACL{rule(3, 3, "orders"), rule(4, 2, "or")}, Denied},
+		"the same prefix":             {[]command.ACL{rule(4, 3, "or"), rule(4, 2, "or")}, Denied},
+		"a longer prefix":             {[]command.ACL{rule(4, 3, "or"), rule(4, 2, "orders")}, Allowed},
+		"another topic":               {[]command.ACL{rule(3, 3, "orders"), rule(3, 2, "other")}, Allowed},
+		"all topics":                  {[]command.ACL{rule(3, 3, "orders"), rule(3, 2, "*")}, Denied},
+		"one, where all are allowed":  {[]command.ACL{rule(3, 3, "*"), rule(3, 2, "orders")}, Allowed},
+		"nothing, and nothing is for": {[]command.ACL{rule(3, 2, "other")}, Denied},
+	} {
+		if got := NewIndex(test.list).DecideAny("User:a", "10.0.0.1", 4, 2); got != test.want {
+			t.Errorf("denied is %s: %d, want %d", name, got, test.want)
+		}
+	}
+}

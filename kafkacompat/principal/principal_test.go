@@ -65,6 +65,19 @@ func TestRulesMapNames(t *testing.T) {
 	if _, err := strict.Name("CN=a,O=b"); !errors.Is(err, ErrNoRule) {
 		t.Errorf("error %v, want ErrNoRule", err)
 	}
+	// A pattern is for the whole name, whether it says so or not: whoever can choose a part of his subject would else be whom he likes.
+	whole, err := ParseRules(`RULE:CN=(\w+)|CN=(\w+),OU=a/$1$2/`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"CN=admin,O=b", "O=b,CN=admin", "CN=admin,OU=ab", "CN=admin\n"} {
+		if got, err := whole.Name(name); !errors.Is(err, ErrNoRule) {
+			t.Errorf("%q is %q, error %v", name, got, err)
+		}
+	}
+	if got, err := whole.Name("CN=admin,OU=a"); got != "admin" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
 	if name, err := Rules(nil).Name("CN=a"); name != "CN=a" || err != nil {
 		t.Errorf("no rules: %q, %v", name, err)
 	}

@@ -165,6 +165,41 @@ func TestNonceOfLibrdkafkaIsTaken(t *testing.T) {
 	}
 }
 
+// Who knows the password and says in the last message what was not agreed on is refused: with the nonce of another exchange it
+// would be a message that somebody has recorded.
+func TestLastMessageOfScramIsOfThisExchange(t *testing.T) {
+	known := testUsers(t)
+	credential := known[command.ScramUser{User: "alice", Mechanism: command.ScramSHA256}]
+	salted, err := saltedPassword(credential.Mechanism, "wonder,land=", credential.Salt, credential.Iterations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		binding, nonce string
+		isRight        bool
+	}{
+		{"c=biws", "mineNONCE", true},
+		{"c=biws", "mine", false},
+		{"c=biws", "mineNONCEx", false},
+		{"c=eSws", "mineNONCE", false},     // y,, after n,,
+		{"c=bixhPWIs", "mineNONCE", false}, // n,a=b, after n,,
+	} {
+		exchange := Scram(command.ScramSHA256, known, secret).Begin()
+		first, _, err := exchange.Next([]byte("n,,n=alice,r=mine"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours := strings.TrimPrefix(strings.Split(string(first), ",")[0], "r=mine")
+		withoutProof := test.binding + ",r=" + strings.ReplaceAll(test.nonce, "NONCE", ours)
+		proof := make([]byte, 32)
+		subtle.XORBytes(proof, sum(sha256.New, salted, "Client Key"), sum(sha256.New, credential.StoredKey, "n=alice,r=mine,"+string(first)+","+withoutProof))
+		_, who, err := exchange.Next([]byte(withoutProof + ",p=" + base64.StdEncoding.EncodeToString(proof)))
+		if (who != nil) != test.isRight || test.isRight != (err == nil) {
+			t.Errorf("%s,r=%s: %v, error %v", test.binding, test.nonce, who, err)
+		}
+	}
+}
+
 // The example of RFC 7677, with the server's half of the nonce put in.
 func TestScramIsThatOfTheRFC(t *testing.T) {
 	user := command.ScramUser{User: "user", Mechanism: command.ScramSHA256}

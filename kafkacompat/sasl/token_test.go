@@ -199,3 +199,53 @@ func FuzzKeys(f *testing.F) {
 	f.Add([]byte(newSigner(f).keySet()))
 	f.Fuzz(func(_ *testing.T, data []byte) { _, _ = ParseKeys(data) })
 }
+
+// Where unsigned tokens are taken, a signed one is not taken unread; and what is signed is all of a token.
+func TestTokensOfAnOddFormAreRefused(t *testing.T) {
+	s := newSigner(t)
+	claims := map[string]any{"sub": "alice", "exp": tokenTime.Unix() + 60}
+	unsignedRules, rules := &TokenRules{AllowUnsigned: true}, s.rules()
+	rules.Issuer, rules.Audiences, rules.Scopes = "", nil, nil
+	es := map[string]any{"alg": "ES256", "kid": "e1"}
+	signature := func(text string) string {
+		token := s.sign(es, claims)
+		return token[:strings.LastIndex(token, ".")+1] + text
+	}
+	body := encodeJSON(t, claims)
+	twice := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"alice","exp":2000000060} {"sub":"bob"}`))
+	for name, test := range map[string]struct {
+		rules *TokenRules
+		token string
+		want  bool
+	}{
+		"unsigned":                    {unsignedRules, unsigned(t, claims), true},
+		"unsigned, with a signature":  {unsignedRules, unsigned(t, claims) + "AAAA", false},
+		"unsigned, says RS256":        {unsignedRules, encodeJSON(t, map[string]any{"alg": "RS256"}) + "." + body + ".", false},
+		"unsigned, without algorithm": {unsignedRules, encodeJSON(t, map[string]any{}) + "." + body + ".", false},
+		"unsigned, of nobody":         {unsignedRules, unsigned(t, map[string]any{"sub": "", "exp": tokenTime.Unix() + 60}), false},
+		"unsigned, two objects":       {unsignedRules, encodeJSON(t, map[string]any{"alg": "none"}) + "." + twice + ".", false},
+		"signed":                      {rules, s.sign(es, claims), true},
+		"signed, half a signature":    {rules, signature(strings.Repeat("A", 43)), false},
+		"signed, a byte of it":        {rules, signature("AA"), false},
+		"signed, and more":            {rules, s.sign(es, claims) + "AAAA", false},
+	} {
+		if who, err := test.rules.Check(test.token, tokenTime); (err == nil) != test.want || err != nil && !IsRefusal(err) {
+			t.Errorf("%s: %v, error %v", name, who, err)
+		}
+	}
+}
+
+func TestKeysForOtherAlgorithmsAreNotUsed(t *testing.T) {
+	s := newSigner(t)
+	set := func(algorithm, exponent string) string {
+		return fmt.Sprintf(`{"keys":[{"kty":"RSA","kid":"r1","alg":%q,"n":%q,"e":%q}]}`, algorithm, number(s.rsa.N, 256), exponent)
+	}
+	for name, text := range map[string]string{"PS256": set("PS256", "AQAB"), "RS512": set("RS512", "AQAB"), "an even exponent": set("RS256", "AQAA"), "one": set("RS256", "AQ")} {
+		if keys, err := ParseKeys([]byte(text)); err == nil {
+			t.Errorf("%s: %v is used", name, keys)
+		}
+	}
+	if _, err := ParseKeys([]byte(set("RS256", "AQAB"))); err != nil {
+		t.Error(err)
+	}
+}
