@@ -38,6 +38,8 @@ type partsLog struct {
 	// fail is the error of the writes to come, delay how long one takes.
 	fail  error
 	delay time.Duration
+	// partsMax, if not 0, bounds a write as the limits of the state machine do.
+	partsMax int
 }
 
 func (l *partsLog) Propose(_ context.Context, c command.Command) (command.Result, error) {
@@ -50,6 +52,9 @@ func (l *partsLog) Propose(_ context.Context, c command.Command) (command.Result
 	store, ok := c.(command.StoreGroup)
 	if !ok {
 		return nil, fmt.Errorf("%T is proposed by a coordinator", c)
+	}
+	if l.partsMax > 0 && len(store.Parts) > l.partsMax {
+		return nil, fmt.Errorf("%d parts: %w", len(store.Parts), command.ErrLimit)
 	}
 	l.writes++
 	if l.parts == nil {
