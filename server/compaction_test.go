@@ -14,6 +14,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/statemachine/command"
 )
 
 // While a partition is written, compacted again and again, and the node restarted, a
@@ -179,5 +181,38 @@ func TestCompactionEndsWithItsNodesTermAndItsTopic(t *testing.T) {
 	}
 	if err := fast.compact(ctx, time.Now().UnixMilli()); err != nil {
 		t.Errorf("with nothing to do: %v", err)
+	}
+}
+
+// A pass of which something was passed over is not complete: it is due again, and then
+// leaves one record of the key.
+func TestCompactionIsDueAgainWhenSomethingWasPassedOver(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	ctx := testContext(t)
+	client := newClient(t, n)
+	policy := "compact"
+	if _, err := kadm.NewClient(client).CreateTopic(ctx, 1, 1, map[string]*string{"cleanup.policy": &policy}, "table"); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		produce(t, client, "table", "k", "v")
+	}
+	c := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 100}
+	for round := range 2 {
+		c.tamper = nil
+		if round == 0 {
+			c.tamper = func(changes *command.CompactRecords) {
+				for i := range changes.Changes {
+					changes.Changes[i].CRC++
+				}
+			}
+		}
+		if err := c.compact(ctx, time.Now().UnixMilli()); err != nil {
+			t.Fatal(err)
+		}
+		due, err := n.store.CompactionsDue(time.Now().UnixMilli())
+		if err != nil || (len(due) > 0) != (round == 0) {
+			t.Errorf("round %d: due %+v, %v", round, due, err)
+		}
 	}
 }

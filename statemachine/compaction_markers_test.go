@@ -103,7 +103,6 @@ func TestMarkerStaysWhileRecordsWerePassedOver(t *testing.T) {
 		t.Fatalf("%+v", com)
 	}
 	com.Changes[0].CRC++
-	com.CleanTo = 0 // so it isn't complete
 	requireEqual(t, "result", h.apply(com), any(command.CompactResult{Changed: 1, PassedOver: 1}))
 	for pass, want := range [][]int64{{0, 1, 2, 3, 4}, {1, 2, 3, 4}, {2, 3, 4}} {
 		requireEqual(t, "left", h.offsets("t"), want)
@@ -166,5 +165,22 @@ func TestMarkersThatAreGoneAreNoEvents(t *testing.T) {
 	next, beyond, err := h.store.Consumption("t", 0)
 	if err != nil || next != 9 || len(beyond) > 0 {
 		t.Errorf("consumed below %d and %v, %v; want 9", next, beyond, err)
+	}
+}
+
+// Changes never come in one command with how far the pass came: the leader learns first
+// whether they were passed over, and breaks the pass off then.
+func TestPassIsCompleteOnlyWhenItsLastChangesAreKnown(t *testing.T) {
+	h := markersHarness(t)
+	for range 3 {
+		h.send("t", 0, record(1, "a", "x"))
+	}
+	due, err := h.store.CompactionsDue(10_000)
+	if err != nil || len(due) != 1 {
+		t.Fatalf("%+v, %v", due, err)
+	}
+	com := h.firstCommand(due[0], 10_000)
+	if len(com.Changes) != 1 || com.CleanTo != 0 {
+		t.Errorf("%+v", com)
 	}
 }

@@ -129,7 +129,9 @@ func (p *CompactionPass) Next(pause func(bytes int) error) (com command.CompactR
 			return com, false, err
 		}
 	}
-	if isLast = p.at >= p.due.end; isLast {
+	// How far it came is a command of its own: with the last changes, it would count although
+	// these are passed over.
+	if isLast = p.at >= p.due.end && len(com.Changes) == 0; isLast {
 		com.CleanTo, com.HorizonUnixMilli = p.due.end, p.horizon
 	}
 	return com, isLast, nil
@@ -144,8 +146,9 @@ func (p *CompactionPass) change(h recordbatch.Header, batch []byte) *command.Bat
 	if !p.isAborted(h) {
 		var err error
 		result, err = recordbatch.Compact(batch, p.newHorizon(), p.keeper(h))
-		if err != nil {
-			// Stored without having been read through. It can't be compacted, but it can stay.
+		if err != nil || len(result.Batch) > BatchBytesMax {
+			// Stored without having been read through, or compressed so well that what is left
+			// would not fit. It can't be compacted, but it can stay.
 			result = recordbatch.Compacted{IsUnchanged: true}
 		}
 	}
