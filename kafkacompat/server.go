@@ -43,6 +43,7 @@ type Server struct {
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 	refused   int64
+	refusals  refusals
 	addresses addresses
 	// unknown counts the connections that have not said yet whose they are, on
 	// listeners that ask.
@@ -214,9 +215,32 @@ func (s *Server) enter(c *conn) (why string) {
 func (s *Server) refuse(netConn net.Conn, why string) {
 	s.mu.Lock()
 	s.refused++
+	count, isToldOf := s.refusals.add(time.Now())
 	s.mu.Unlock()
-	s.config.Logger.Warn("kafka connection refused", "client", netConn.RemoteAddr(), "reason", why)
+	if isToldOf {
+		s.config.Logger.Warn("kafka connection refused", "client", netConn.RemoteAddr(), "reason", why, "refused", count)
+	}
 	netConn.Close()
+}
+
+// refusalsEvery is how often the log tells of refused connections. A client that comes again and again would fill it.
+const refusalsEvery = time.Second
+
+// refusals counts those that the log has not told of.
+type refusals struct {
+	untold int
+	told   time.Time
+}
+
+// add counts one, and says of how many the log is to tell now, if of any. What is left when nobody is refused any more
+// is in the metrics.
+func (r *refusals) add(now time.Time) (count int, isToldOf bool) {
+	r.untold++
+	if now.Sub(r.told) < refusalsEvery {
+		return 0, false
+	}
+	count, r.untold, r.told = r.untold, 0, now
+	return count, true
 }
 
 // Close closes the listeners and all connections, and returns when nothing of the
