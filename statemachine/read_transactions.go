@@ -3,6 +3,7 @@ package statemachine
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -17,18 +18,21 @@ import (
 func (s *Store) ReadCommitted(topic string, partition int32, offset int64, bytesMax int) ([]byte, []command.AbortedTransaction, error) {
 	var out []byte
 	var aborted []command.AbortedTransaction
-	err := s.read(func(db *pebble.DB) error {
+	err := s.read(func(db *pebble.DB) (err error) {
 		number, p, err := s.partition(topic, partition)
 		if err != nil {
 			return err
 		}
+		// Batches, and what is filed of their transactions, are deleted together; so they are read of one instant.
+		at := db.NewSnapshot()
+		defer func() { err = errors.Join(err, at.Close()) }()
 		var end int64
-		out, end, err = readBatches(db, number, &p, s.mayBeCompacted(topic, &p), topic, partition, offset, p.stable(), bytesMax)
+		out, end, err = readBatches(at, number, &p, s.mayBeCompacted(topic, &p), topic, partition, offset, p.stable(), bytesMax)
 		if err != nil || out == nil {
 			return err
 		}
 		// Whatever lies before the stable offset that we saw has ended, and is filed.
-		aborted, err = abortedIn(db, number, partition, offset, end)
+		aborted, err = abortedIn(at, number, partition, offset, end)
 		return err
 	})
 	return out, aborted, err
