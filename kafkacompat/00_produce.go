@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,7 +143,7 @@ func (run *produceRun) add(body *kmsg.ProduceRequest) {
 				batch, err = run.check(topic, asked.Partitions[j], body.Version, transactionalID != "")
 			}
 			if err != nil {
-				run.fail(partition, err)
+				run.fail(partition, topic.Name, err)
 				continue
 			}
 			run.appends = append(run.appends, command.Append{
@@ -197,7 +198,7 @@ func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopic
 		return nil, kerr.UnknownTopicOrPartition
 	}
 	if len(asked.Records) == 0 {
-		return nil, fmt.Errorf("no record batch: %w", kerr.InvalidRecord)
+		return nil, fmt.Errorf("no record batch: %w", recordbatch.ErrLength)
 	}
 	batch, rest, err := recordbatch.Split(asked.Records)
 	if err != nil {
@@ -211,16 +212,16 @@ func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopic
 	switch {
 	case err != nil:
 		return nil, err
-	case len(rest) > 0:
-		return nil, fmt.Errorf("%d bytes after the one record batch of the partition: %w", len(rest), kerr.InvalidRecord)
+	case header.BaseOffset != 0:
+		return nil, fmt.Errorf("record batch begins with offset %d: %w", header.BaseOffset, kerr.InvalidRecord)
+	case holdsBatch(rest):
+		return nil, fmt.Errorf("more than one record batch for a partition: %w", recordbatch.ErrLength)
 	case header.IsControl():
 		return nil, fmt.Errorf("control records are the broker's: %w", kerr.InvalidRecord)
 	case header.IsTransactional() && !isTransaction:
 		return nil, kerr.TransactionalIDAuthorizationFailed
 	case header.IsTransactional() && header.ProducerID < 0:
 		return nil, fmt.Errorf("record batch of a transaction has no producer: %w", kerr.InvalidRecord)
-	case header.IsLogAppendTime():
-		return nil, fmt.Errorf("record batch claims log append time: %w", kerr.InvalidTimestamp)
 	case header.Codec() == recordbatch.CodecZstd && version < 7:
 		return nil, kerr.UnsupportedCompressionType
 	}
@@ -234,6 +235,13 @@ func (run *produceRun) check(topic command.Topic, asked kmsg.ProduceRequestTopic
 		return nil, err
 	}
 	return batch, settings.checkSize(topic, batch)
+}
+
+// holdsBatch says whether there is a whole batch in what follows another. Bytes that are none are passed over, as by a
+// broker.
+func holdsBatch(rest []byte) bool {
+	_, _, err := recordbatch.Split(rest)
+	return len(rest) > 0 && err == nil
 }
 
 // admit checks a batch. Of compressed ones it checks as many at a time as there are
@@ -288,12 +296,12 @@ func (run *produceRun) proposeSome(ctx context.Context, start, end int) {
 	for i, partition := range run.partitions[start:end] {
 		switch {
 		case err == nil && errors.Is(results[i].Err, command.ErrTransactionState):
-			run.fail(partition, results[i].Err)
+			run.fail(partition, run.appends[start+i].Topic, results[i].Err)
 			partition.ErrorCode = transactionStateCode(run.versions[start+i] >= 11)
 		case err != nil:
-			run.fail(partition, err)
+			run.fail(partition, run.appends[start+i].Topic, err)
 		case results[i].Err != nil:
-			run.fail(partition, results[i].Err)
+			run.fail(partition, run.appends[start+i].Topic, results[i].Err)
 		default:
 			partition.BaseOffset = results[i].BaseOffset
 			partition.LogStartOffset = results[i].LogStartOffset
@@ -319,12 +327,26 @@ func proposeFor[R any](ctx context.Context, log Log, c command.Command) (R, erro
 	}
 }
 
-// fail writes an error into the result of a batch.
-func (run *produceRun) fail(partition *kmsg.ProduceResponseTopicPartition, err error) {
+var produceErrorsWithoutStart = []*kerr.Error{
+	kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
+	kerr.NotLeaderForPartition, kerr.MessageTooLarge, kerr.CorruptMessage, kerr.KafkaStorageError, kerr.InvalidRequiredAcks,
+	kerr.UnsupportedCompressionType, kerr.RequestTimedOut, kerr.InvalidTopicException,
+	kerr.InvalidTxnState, kerr.TransactionAbortable,
+}
+
+// fail writes an error into the result of a batch. As a broker does, it tells where the partition starts if what is wrong
+// is about the records, and not about the partition or about what can't be read at all.
+func (run *produceRun) fail(partition *kmsg.ProduceResponseTopicPartition, topic string, err error) {
 	partition.ErrorCode = errorCode(err)
 	partition.ErrorMessage = errorMessage(err)
 	partition.BaseOffset = -1
 	partition.LogStartOffset = -1
+	isUnread := errors.Is(err, recordbatch.ErrLength) || errors.Is(err, recordbatch.ErrMagic)
+	if !isUnread && !slices.Contains(produceErrorsWithoutStart, kafkaError(err)) {
+		if state, err := run.call.log().Partition(topic, partition.Partition); err == nil {
+			partition.LogStartOffset = state.StartOffset
+		}
+	}
 	var records *recordsError
 	if errors.As(err, &records) {
 		partition.ErrorRecords = records.records

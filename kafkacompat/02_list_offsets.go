@@ -41,16 +41,22 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 	isLeader := c.isLeader()
 	_, epoch := c.cluster().Leader()
 	isCommitted := request.Version >= 2 && request.IsolationLevel == isolationCommitted
-	isTwice := askedTwice(request)
+	named := timesNamed(request)
+	isAnswered := make(map[command.TopicPartition]bool)
 	for _, topic := range request.Topics {
 		answer := kmsg.NewListOffsetsResponseTopic()
 		answer.Topic = topic.Topic
 		for _, asked := range topic.Partitions {
+			place := command.TopicPartition{Topic: topic.Topic, Partition: asked.Partition}
+			if isAnswered[place] {
+				continue
+			}
+			isAnswered[place] = true
 			partition := kmsg.NewListOffsetsResponseTopicPartition()
 			partition.Partition = asked.Partition
 			var err error
 			switch {
-			case isTwice(topic.Topic, asked.Partition):
+			case named[place] > 1:
 				err = kerr.InvalidRequest
 			case !isLeader:
 				err = kerr.NotLeaderForPartition
@@ -68,23 +74,23 @@ func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, erro
 			}
 			answer.Partitions = append(answer.Partitions, partition)
 		}
-		response.Topics = append(response.Topics, answer)
+		if len(answer.Partitions) > 0 || len(topic.Partitions) == 0 {
+			response.Topics = append(response.Topics, answer)
+		}
 	}
 	return response, nil
 }
 
-// askedTwice tells the partitions that a request names more than once: a broker answers
-// none of them, since the answers could not be told apart.
-func askedTwice(request *kmsg.ListOffsetsRequest) func(topic string, partition int32) bool {
+// timesNamed counts how often a request names each partition: a broker refuses those that are there more than once, each in
+// one answer.
+func timesNamed(request *kmsg.ListOffsetsRequest) map[command.TopicPartition]int {
 	count := make(map[command.TopicPartition]int)
 	for _, topic := range request.Topics {
 		for _, asked := range topic.Partitions {
 			count[command.TopicPartition{Topic: topic.Topic, Partition: asked.Partition}]++
 		}
 	}
-	return func(topic string, partition int32) bool {
-		return count[command.TopicPartition{Topic: topic, Partition: partition}] > 1
-	}
+	return count
 }
 
 // checkLeaderEpoch compares the epoch that a client believes in, -1 for none, with the

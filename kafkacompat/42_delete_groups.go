@@ -22,7 +22,8 @@ func init() {
 func deleteGroups(c *call, request *kmsg.DeleteGroupsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DeleteGroupsResponse](request)
 	notLeader := c.server.coordinator.checkLeader()
-	for _, id := range request.Groups {
+	once, _ := countNames(request.Groups, func(id string) string { return id })
+	for _, id := range once {
 		answer := kmsg.NewDeleteGroupsResponseGroup()
 		answer.Group = id
 		err := notLeader

@@ -271,8 +271,8 @@ func TestBadBatchesAreRefusedEachWithItsError(t *testing.T) {
 		want  *kerr.Error
 	}{
 		{"nothing", nil, kerr.InvalidRecord},
-		{"a few bytes", []byte{1, 2, 3}, kerr.CorruptMessage},
-		{"half a batch", oneBatch("value")[:30], kerr.CorruptMessage},
+		{"a few bytes", []byte{1, 2, 3}, kerr.InvalidRecord},
+		{"half a batch", oneBatch("value")[:30], kerr.InvalidRecord},
 		{"format 0", change(func(b []byte) { b[16] = 0 }), kerr.InvalidRecord},
 		{"format 1", change(func(b []byte) { b[16] = 1 }), kerr.InvalidRecord},
 		{"wrong checksum", change(func(b []byte) { b[len(b)-1] ^= 1 }), kerr.CorruptMessage},
@@ -284,7 +284,7 @@ func TestBadBatchesAreRefusedEachWithItsError(t *testing.T) {
 		{"gzip that is none", change(func(b []byte) { b[22] = 1; resum(b) }), kerr.InvalidRecord},
 		{"a control batch", change(func(b []byte) { b[22] = 0x20; resum(b) }), kerr.InvalidRecord},
 		{"a transaction", change(func(b []byte) { b[22] = 0x10; resum(b) }), kerr.TransactionalIDAuthorizationFailed},
-		{"log append time", change(func(b []byte) { b[22] = 0x08; resum(b) }), kerr.InvalidTimestamp},
+		{"an offset to begin with", change(func(b []byte) { b[7] = 1 }), kerr.InvalidRecord},
 		{"a time in the far future", change(func(b []byte) { b[27] = 0x7f; resum(b) }), kerr.InvalidTimestamp},
 		{"two megabytes", oneBatch(strings.Repeat("x", 2<<20)), kerr.MessageTooLarge},
 	} {

@@ -41,7 +41,6 @@ const (
 
 // transactionBrokerDifferences are those that Apache Kafka answers otherwise.
 var transactionBrokerDifferences = map[string]string{
-	"produce with a gap":       "a broker tells the log start offset with errors of producers, too",
 	"describe an open one":     "a broker names the partition of __consumer_offsets in which the transaction's offsets are; ours are in no topic",
 	"describe a committed one": startAfterEnd,
 	"list by a long time":      startAfterEnd,

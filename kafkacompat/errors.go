@@ -43,7 +43,8 @@ var kafkaErrors = []struct {
 	{command.ErrNotFaulted, kerr.InvalidRequest},
 	{command.ErrStaleStep, kerr.InvalidRequest},
 
-	{recordbatch.ErrLength, kerr.CorruptMessage},
+	// As a broker does. CORRUPT_MESSAGE would have it sent again.
+	{recordbatch.ErrLength, kerr.InvalidRecord},
 	// As Kafka 4 does, where no request may carry formats 0 and 1 any more.
 	{recordbatch.ErrMagic, kerr.InvalidRecord},
 	{recordbatch.ErrCRC, kerr.CorruptMessage},

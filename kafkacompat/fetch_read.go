@@ -26,7 +26,10 @@ type fetchPartition struct {
 	bytesMax    int32
 
 	// name is the topic's name, found anew for each fetch.
-	name    string
+	name string
+	// isZstd: the topic gives its batches that compression, which clients before version 10 don't know. A batch that a
+	// producer compressed so goes to whoever asks, as from a broker: many clients know zstd and fetch in older versions.
+	isZstd  bool
 	err     error
 	state   command.PartitionState
 	batches []byte
@@ -59,6 +62,8 @@ func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
 		p.err = kerr.NotLeaderForPartition
 	default:
 		p.name, p.err = topic.Name, checkLeaderEpoch(p.leaderEpoch, epoch)
+		settings := produceSettingsOf(topic)
+		p.isZstd = !settings.keepsCodec && settings.codec == recordbatch.CodecZstd
 	}
 }
 
@@ -250,20 +255,4 @@ func (r *fetchRead) watched() []command.TopicPartition {
 		partitions[i] = command.TopicPartition{Topic: p.name, Partition: p.partition}
 	}
 	return partitions
-}
-
-// holdsZstd says whether a batch is compressed with zstd, which clients before
-// Fetch version 10 don't know.
-func holdsZstd(batches []byte) bool {
-	for len(batches) > 0 {
-		batch, rest, err := recordbatch.Split(batches)
-		if err != nil {
-			return false
-		}
-		if header, err := recordbatch.ParseHeader(batch); err == nil && header.Codec() == recordbatch.CodecZstd {
-			return true
-		}
-		batches = rest
-	}
-	return false
 }

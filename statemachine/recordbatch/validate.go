@@ -65,13 +65,15 @@ func Validate(batch []byte) (Header, error) {
 
 // Admit is Validate for a batch that a producer sent, and puts its max timestamp
 // right, as Kafka's brokers do: some clients leave it at -1, and by that time the
-// records would be found too old to be kept. A batch that was wrong is written to,
-// and summed anew.
+// records would be found too old to be kept. One that claims log append time, which is
+// not the producer's to say, claims it no more. A batch that was wrong is written to, and
+// summed anew.
 func Admit(batch []byte) (Header, Survey, error) {
 	h, survey, err := validate(batch)
-	if err != nil || h.IsLogAppendTime() || h.MaxTimestamp == survey.MaxTimestamp {
+	if err != nil || !h.IsLogAppendTime() && h.MaxTimestamp == survey.MaxTimestamp {
 		return h, survey, err
 	}
+	binary.BigEndian.PutUint16(batch[atAttributes:], uint16(h.Attributes&^attributeLogAppendTime))
 	binary.BigEndian.PutUint64(batch[atMaxTimestamp:], uint64(survey.MaxTimestamp))
 	writeSum(batch)
 	h, err = ParseHeader(batch)
