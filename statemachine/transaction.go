@@ -133,7 +133,7 @@ func (c *change) transactionOf(id string, p command.ProducerEpoch) (*transaction
 }
 
 // edit returns a transaction that may be written to, and will be stored. It is a copy
-// the first time. After a change of the producer or the status call c.refile.
+// the first time. The producer and the status are changed by setProducer and setStatus.
 func (c *change) edit(tx *transaction) *transaction {
 	if c.isEdited[tx.id] {
 		return tx
