@@ -11,6 +11,15 @@ import (
 	"kont/statemachine/command"
 )
 
+// look looks into the group, whose timers may go off meanwhile.
+func (s *consumerScript) look(f func(g *consumerGroup)) {
+	s.t.Helper()
+	g := s.group()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f(g)
+}
+
 // A static member that goes away while it has partitions to give up has given them up by that; what it keeps is its
 // own for its session, not only for its rebalance timeout.
 func TestStaticMemberThatGoesAwayDuringARebalanceStaysForItsSession(t *testing.T) {
@@ -25,10 +34,11 @@ func TestStaticMemberThatGoesAwayDuringARebalanceStaysForItsSession(t *testing.T
 		if reply := s.beats(beat); reply.err != nil || len(reply.assignment) == 0 {
 			t.Fatalf("%+v", reply)
 		}
-		g := s.group()
-		if m := g.members["first"]; m.state != consumerRevoking {
-			t.Fatalf("state %d", m.state)
-		}
+		s.look(func(g *consumerGroup) {
+			if m := g.members["first"]; m.state != consumerRevoking {
+				t.Fatalf("state %d", m.state)
+			}
+		})
 		beat.epoch = epochAway
 		if reply := s.beats(beat); reply.err != nil {
 			t.Fatal(reply.err)
@@ -37,9 +47,11 @@ func TestStaticMemberThatGoesAwayDuringARebalanceStaysForItsSession(t *testing.T
 			time.Sleep(10 * time.Second)
 			s.say(other)
 		}
-		if m := g.members["first"]; m == nil || m.epoch != epochAway || len(g.members) != 2 {
-			t.Errorf("after the rebalance timeout the member is %+v, of %d", m, len(g.members))
-		}
+		s.look(func(g *consumerGroup) {
+			if m := g.members["first"]; m == nil || m.epoch != epochAway || len(g.members) != 2 {
+				t.Errorf("after the rebalance timeout the member is %+v, of %d", m, len(g.members))
+			}
+		})
 		count := 0
 		for _, partitions := range other.owned {
 			count += len(partitions)
@@ -49,9 +61,11 @@ func TestStaticMemberThatGoesAwayDuringARebalanceStaysForItsSession(t *testing.T
 		}
 		time.Sleep(20 * time.Second)
 		s.say(other)
-		if len(g.members) != 1 {
-			t.Errorf("after the session there are %d members", len(g.members))
-		}
+		s.look(func(g *consumerGroup) {
+			if len(g.members) != 1 {
+				t.Errorf("after the session there are %d members", len(g.members))
+			}
+		})
 	})
 }
 
@@ -97,9 +111,13 @@ func TestDeletionThatFailsLeavesTheGroup(t *testing.T) {
 		if err := s.c.delete("orders", takesLong); err != kerr.CoordinatorNotAvailable {
 			t.Fatal(err)
 		}
-		g := s.group()
-		if g.isDead || s.c.size() != 1 {
-			t.Fatalf("the group is dead: %t, of %d", g.isDead, s.c.size())
+		s.look(func(g *consumerGroup) {
+			if g.isDead {
+				t.Fatal("the group is dead")
+			}
+		})
+		if s.c.size() != 1 {
+			t.Fatalf("there are %d groups", s.c.size())
 		}
 		time.Sleep(22 * time.Minute)
 		synctest.Wait()
@@ -148,9 +166,11 @@ func TestRegularExpressionsThatNobodyHasAreForgotten(t *testing.T) {
 			c.pattern, c.isUnsure = fmt.Sprintf("t|u%d", i), true
 			s.say(c)
 		}
-		if g := s.group(); len(g.matched) != 1 {
-			t.Errorf("the topics of %d expressions are remembered", len(g.matched))
-		}
+		s.look(func(g *consumerGroup) {
+			if len(g.matched) != 1 {
+				t.Errorf("the topics of %d expressions are remembered", len(g.matched))
+			}
+		})
 	})
 }
 
@@ -172,9 +192,11 @@ func TestMemberThatGivesNothingUpIsLostAfterARestart(t *testing.T) {
 			s.beats(beat)
 			s.say(other)
 		}
-		if m := s.group().members["first"]; m != nil {
-			t.Errorf("it is a member in state %d", m.state)
-		}
+		s.look(func(g *consumerGroup) {
+			if m := g.members["first"]; m != nil {
+				t.Errorf("it is a member in state %d", m.state)
+			}
+		})
 	})
 }
 
@@ -182,14 +204,14 @@ func TestMemberThatGivesNothingUpIsLostAfterARestart(t *testing.T) {
 func TestGroupIsForgottenWithItsOffsets(t *testing.T) {
 	inConsumerGroup(t, func(s *consumerScript) {
 		s.log.setTopic("t", 1)
-		s.log.offsets = map[string][]command.GroupOffset{"orders": {{Topic: "t"}}}
+		s.log.setOffsets(map[string][]command.GroupOffset{"orders": {{Topic: "t"}}})
 		s.say(&fakeConsumer{id: "one", topics: []string{"t"}})
 		s.beats(consumerBeat{memberID: "one", epoch: epochLeave, rebalanceTimeout: -1})
 		time.Sleep(time.Hour)
 		if s.c.size() != 1 || len(s.log.names("orders")) == 0 {
 			t.Fatal("the group is forgotten before its offsets")
 		}
-		s.log.offsets = nil
+		s.log.setOffsets(nil)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if s.c.size() != 0 || len(s.log.names("orders")) > 0 {

@@ -90,6 +90,12 @@ func (l *partsLog) StoredGroups() ([]command.StoredGroup, error) {
 	return stored, nil
 }
 
+func (l *partsLog) setOffsets(offsets map[string][]command.GroupOffset) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.offsets = offsets
+}
+
 func (l *partsLog) CommittedOffsets(group string) ([]command.GroupOffset, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -311,16 +317,14 @@ func TestDecisionThatIsOvertakenByARebalanceIsVoid(t *testing.T) {
 func TestEmptyGroupIsKeptForAsLongAsItsOffsets(t *testing.T) {
 	restartable(t, func(s *groupScript, log *partsLog, restart func()) {
 		ids := s.stable(1)
-		log.offsets = map[string][]command.GroupOffset{"orders": {{Topic: "t"}}}
+		log.setOffsets(map[string][]command.GroupOffset{"orders": {{Topic: "t"}}})
 		if err := s.leaves(ids[0]); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour)
 		restart()
 		s.require(groupEmpty, 2, 0)
-		log.mu.Lock()
-		log.offsets = nil
-		log.mu.Unlock()
+		log.setOffsets(nil)
 		time.Sleep(time.Hour)
 		if names := log.names("orders"); len(names) > 0 {
 			t.Errorf("%q is left of a group without members and offsets", names)
