@@ -33,7 +33,10 @@ func describeTopicPartitions(c *call, request *kmsg.DescribeTopicPartitionsReque
 	isAll := len(request.Topics) == 0
 	if isAll {
 		for _, topic := range c.log().Topics() {
-			names = append(names, topic.Name)
+			// Before they are paged: the cursor names one.
+			if c.mayTopic(opDescribe, topic.Name) {
+				names = append(names, topic.Name)
+			}
 		}
 	}
 	for _, asked := range request.Topics {
