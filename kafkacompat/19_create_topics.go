@@ -41,7 +41,7 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 	response := responseTo[*kmsg.CreateTopicsResponse](request)
 	var named map[string]int
 	request.Topics, named = countNames(request.Topics, func(t kmsg.CreateTopicsRequestTopic) string { return t.Topic })
-	colliding := c.collidingNames()
+	collisions := c.collisions()
 	var wanted []command.Topic
 	var places []int
 	errs := make([]error, len(request.Topics))
@@ -53,8 +53,8 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 		case err != nil:
 		case c.exists(asked.Topic):
 			err = fmt.Errorf("topic %s: %w", asked.Topic, command.ErrTopicExists)
-		case colliding[collisionKey(asked.Topic)] != "":
-			err = fmt.Errorf("topic %s: . and _ are not told apart, and there is %s: %w", asked.Topic, colliding[collisionKey(asked.Topic)], command.ErrInvalidTopic)
+		default:
+			err = collisions.check(asked.Topic)
 		}
 		if err == nil && !request.ValidateOnly {
 			err = c.mutate(topic.Partitions, request.Version >= 6)
@@ -109,19 +109,28 @@ func countNames[T any, N comparable](all []T, nameOf func(T) N) (once []T, named
 	return once, named
 }
 
-// collisionKey is the same for names that differ in . and _ alone. Kafka has one metric for
-// both, and refuses the second.
-func collisionKey(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
+// collisions are the topics with . or _ in their names, by what these are without telling them apart. Kafka has one
+// metric for names that differ in them alone, and refuses the second.
+type collisions map[string]string
 
-// collidingNames are the topics that have one of these characters in their names, by their key.
-func (c *call) collidingNames() map[string]string {
-	names := make(map[string]string)
+func (c *call) collisions() collisions {
+	names := make(collisions)
 	for _, topic := range c.log().Topics() {
 		if strings.ContainsAny(topic.Name, "._") {
 			names[collisionKey(topic.Name)] = topic.Name
 		}
 	}
 	return names
+}
+
+func collisionKey(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
+
+// check refuses the name of a topic that is not there yet.
+func (names collisions) check(topic string) error {
+	if other := names[collisionKey(topic)]; other != "" {
+		return fmt.Errorf("topic %s: . and _ are not told apart, and there is %s: %w", topic, other, command.ErrInvalidTopic)
+	}
+	return nil
 }
 
 func (c *call) exists(topic string) bool {
@@ -205,6 +214,9 @@ func (c *call) checkAssignment(asked kmsg.CreateTopicsRequestTopic) error {
 func (c *call) createTopic(topic command.Topic) error {
 	if !c.isLeader() {
 		return kerr.LeaderNotAvailable
+	}
+	if err := c.collisions().check(topic.Name); err != nil {
+		return err
 	}
 	topic.ID = newTopicID()
 	return c.proposeEach(0, 1, command.CreateTopics{

@@ -48,7 +48,9 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 			err = checkNotInternal(name)
 		}
 		if key := cmp.Or(name, deletionKey(one)); named[key] > 1 && errorCode(err) != kerr.NotController.Code {
-			answer.Topic = &key
+			if name != "" {
+				answer.Topic = &name
+			}
 			err = fmt.Errorf("topic %s is named twice: %w", key, kerr.InvalidRequest)
 		}
 		if known, ok := c.log().Topic(name); err == nil && ok {

@@ -160,3 +160,40 @@ func TestNumbersOfNewTopicsHaveBounds(t *testing.T) {
 		}
 	}
 }
+
+// Kafka has one metric for names that differ in . and _ alone, and refuses the second, however it is to be made.
+func TestNamesThatCollideAreRefused(t *testing.T) {
+	s := startServer(t, func(c *kafkacompat.Config) { c.AutoCreateTopics = true })
+	s.createTopic("a.b_c", 1)
+	c := s.dial()
+	refused := kerr.InvalidTopicException.Code
+	request := newTopicsRequest(kmsg.CreateTopicsRequestTopic{Topic: "a_b.c", NumPartitions: 1, ReplicationFactor: 1},
+		kmsg.CreateTopicsRequestTopic{Topic: "a-b_c", NumPartitions: 1, ReplicationFactor: 1})
+	answers := ask[*kmsg.CreateTopicsResponse](c, request).Topics
+	if answers[0].ErrorCode != refused || answers[1].ErrorCode != 0 {
+		t.Errorf("made by an administrator: %+v", answers)
+	}
+	metadata := kmsg.NewPtrMetadataRequest()
+	metadata.Version, metadata.AllowAutoTopicCreation = 12, true
+	metadata.Topics = []kmsg.MetadataRequestTopic{{Topic: ptr("a_b_c")}, {Topic: ptr("a.b_c")}}
+	described := ask[*kmsg.MetadataResponse](c, metadata).Topics
+	if described[0].ErrorCode != refused || described[1].ErrorCode != 0 {
+		t.Errorf("asked for: %+v", described)
+	}
+	for _, name := range []string{"a_b.c", "a_b_c"} {
+		if _, isMade := s.log.Topic(name); isMade {
+			t.Errorf("%s is made", name)
+		}
+	}
+}
+
+// A topic that is not there has no name, also where it is asked for twice.
+func TestIDThatIsNamedTwiceIsNoName(t *testing.T) {
+	request := kmsg.NewPtrDeleteTopicsRequest()
+	request.Version = 6
+	request.Topics = []kmsg.DeleteTopicsRequestTopic{{TopicID: [16]byte{9}}, {TopicID: [16]byte{9}}}
+	answers := ask[*kmsg.DeleteTopicsResponse](startServer(t).dial(), request).Topics
+	if len(answers) != 1 || answers[0].ErrorCode != kerr.InvalidRequest.Code || answers[0].Topic != nil || answers[0].TopicID != [16]byte{9} {
+		t.Errorf("%+v", answers)
+	}
+}
