@@ -91,7 +91,7 @@ func (c *call) endFetch(read *fetchRead, response *kmsg.FetchResponse) {
 		if answer.RecordBatches == nil {
 			answer.RecordBatches = []byte{}
 		}
-		if response.Version < 10 && p.isZstd && p.err == nil {
+		if p.isZstd && p.err == nil {
 			answer.ErrorCode = kerr.UnsupportedCompressionType.Code
 			answer.RecordBatches = []byte{}
 		}

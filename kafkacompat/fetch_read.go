@@ -9,7 +9,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"kont/statemachine/command"
-	"kont/statemachine/recordbatch"
 )
 
 // A fetchPartition is one partition of a fetch: what was asked, what was read,
@@ -27,8 +26,9 @@ type fetchPartition struct {
 
 	// name is the topic's name, found anew for each fetch.
 	name string
-	// isZstd: the topic gives its batches that compression, which clients before version 10 don't know. A batch that a
-	// producer compressed so goes to whoever asks, as from a broker: many clients know zstd and fetch in older versions.
+	// isZstd: the topic gives its batches that compression, and the client fetches in a version before 10, which doesn't
+	// know it. A batch that a producer compressed so goes to whoever asks, as from a broker: many clients know zstd and
+	// fetch in older versions.
 	isZstd  bool
 	err     error
 	state   command.PartitionState
@@ -62,8 +62,7 @@ func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
 		p.err = kerr.NotLeaderForPartition
 	default:
 		p.name, p.err = topic.Name, checkLeaderEpoch(p.leaderEpoch, epoch)
-		settings := produceSettingsOf(topic)
-		p.isZstd = !settings.keepsCodec && settings.codec == recordbatch.CodecZstd
+		p.isZstd = c.header.Version < 10 && topicConfigText(topic, configCompressionType) == "zstd"
 	}
 }
 

@@ -151,3 +151,28 @@ func TestRecordsOfACompactedTopicAreNotDeletedByOffset(t *testing.T) {
 		}
 	}
 }
+
+// Clients before version 10 of Fetch don't know zstd: they are told so where the topic gives it to all batches (KIP-110). What a
+// producer has compressed goes to whoever asks.
+func TestTopicsOfZstdAreForClientsThatKnowIt(t *testing.T) {
+	s := startServer(t)
+	s.configuredTopic("all", "compression.type", "zstd")
+	s.createTopic("some", 1)
+	c := s.dial()
+	batch := recordbatch.Append(nil, []recordbatch.Record{{TimestampUnixMilli: 1000, Value: []byte("v")}}, recordbatch.Options{Codec: recordbatch.CodecZstd})
+	for topic, refusal := range map[string]int16{"all": kerr.UnsupportedCompressionType.Code, "some": 0} {
+		ask[*kmsg.ProduceResponse](c, produceRequest(-1, 9, topic, batch))
+		for version := int16(8); version <= 11; version++ {
+			request := fetchRequest(topic, 0, 1, time.Second)
+			request.Version = version
+			p := ask[*kmsg.FetchResponse](c, request).Topics[0].Partitions[0]
+			want := refusal
+			if version >= 10 {
+				want = 0
+			}
+			if p.ErrorCode != want || (len(p.RecordBatches) == 0) != (want != 0) {
+				t.Errorf("%s, version %d: error %d and %d bytes, want error %d", topic, version, p.ErrorCode, len(p.RecordBatches), want)
+			}
+		}
+	}
+}
