@@ -28,8 +28,8 @@ type compaction struct {
 	every          time.Duration
 	bytesPerSecond int
 	keysMax        int
-	// tamper, for tests, changes what is proposed; nil changes nothing.
-	tamper  func(*command.CompactRecords)
+	// propose is the proposer's.
+	propose func(context.Context, command.Command) (command.Result, error)
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 }
@@ -94,10 +94,7 @@ func (c *compaction) pass(ctx context.Context, due statemachine.CompactionDue, n
 		if len(changes.Changes) == 0 && changes.CleanTo == 0 {
 			continue
 		}
-		if c.tamper != nil {
-			c.tamper(&changes)
-		}
-		result, err := c.node.proposer.Propose(ctx, changes)
+		result, err := c.propose(ctx, changes)
 		if err != nil {
 			return err
 		}

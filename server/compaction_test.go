@@ -56,7 +56,7 @@ func TestConsumersSeeTheLastValueOfEveryKeyWhileTheirTopicIsCompacted(t *testing
 	for round := range 8 {
 		write(150)
 		along.poll(ctx, 1+random.IntN(100))
-		compact := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 10 + 10*round}
+		compact := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 10 + 10*round, propose: n.proposer.Propose}
 		if err := compact.compact(ctx, time.Now().UnixMilli()); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestConsumersSeeTheLastValueOfEveryKeyWhileTheirTopicIsCompacted(t *testing
 	}
 	// So that none of those that count is in the last batch, nor dirty.
 	write(1)
-	compact := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 1000}
+	compact := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 1000, propose: n.proposer.Propose}
 	if err := compact.compact(ctx, time.Now().UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestCompactionEndsWithItsNodesTermAndItsTopic(t *testing.T) {
 	if err != nil || len(due) != 1 {
 		t.Fatalf("%+v, %v", due, err)
 	}
-	slow := &compaction{node: n, bytesPerSecond: 1, keysMax: 100}
+	slow := &compaction{node: n, bytesPerSecond: 1, keysMax: 100, propose: n.proposer.Propose}
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	if err := slow.pass(over, due[0], time.Now().UnixMilli()); !errors.Is(err, context.Canceled) {
@@ -172,7 +172,7 @@ func TestCompactionEndsWithItsNodesTermAndItsTopic(t *testing.T) {
 	if _, err := kadm.NewClient(client).DeleteTopics(ctx, "table"); err != nil {
 		t.Fatal(err)
 	}
-	fast := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 100}
+	fast := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 100, propose: n.proposer.Propose}
 	if _, err := kadm.NewClient(client).CreateTopic(ctx, 1, 1, map[string]*string{"cleanup.policy": &policy}, "table"); err != nil {
 		t.Fatal(err)
 	}
@@ -197,14 +197,16 @@ func TestCompactionIsDueAgainWhenSomethingWasPassedOver(t *testing.T) {
 	for range 4 {
 		produce(t, client, "table", "k", "v")
 	}
-	c := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 100}
+	c := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 100, propose: n.proposer.Propose}
 	for round := range 2 {
-		c.tamper = nil
+		c.propose = n.proposer.Propose
 		if round == 0 {
-			c.tamper = func(changes *command.CompactRecords) {
+			c.propose = func(ctx context.Context, proposed command.Command) (command.Result, error) {
+				changes := proposed.(command.CompactRecords)
 				for i := range changes.Changes {
 					changes.Changes[i].CRC++
 				}
+				return n.proposer.Propose(ctx, changes)
 			}
 		}
 		if err := c.compact(ctx, time.Now().UnixMilli()); err != nil {

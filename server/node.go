@@ -267,7 +267,7 @@ func (n *Node) makeExecutors() error {
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
 		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
 		&transactionTimes{node: n, every: transactionsEvery},
-		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax})
+		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax, propose: n.proposer.Propose})
 	n.leading.start()
 	n.onClose(n.leading.close)
 	return nil
