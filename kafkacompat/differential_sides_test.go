@@ -71,6 +71,34 @@ var patience = regexp.MustCompile(`"ErrorCode":(14|15|16|51)\b`)
 // withoutIDs describes batches in words, and JSON has bytes in base64.
 var recordBatches = regexp.MustCompile(`"RecordBatches":"([^"]+)"`)
 
+// awaitController returns when a broker knows what its controller has written so far: the controller answers before that.
+// What is waited for is the last in its log, a quota of somebody who isn't there, which is taken back again.
+func (side *diffSide) awaitController(t *testing.T) {
+	t.Helper()
+	kind, name := "user", "awaits the controller"
+	isThere := func() bool {
+		r := side.askOrEnd(with(kmsg.NewPtrDescribeClientQuotasRequest(), 1, func(r *kmsg.DescribeClientQuotasRequest) {
+			r.Components, r.Strict = []kmsg.DescribeClientQuotasRequestComponent{{EntityType: kind, Match: &name}}, true
+		})).(*kmsg.DescribeClientQuotasResponse)
+		return len(r.Entries) > 0
+	}
+	for _, remove := range []bool{false, true} {
+		side.askOrEnd(with(kmsg.NewPtrAlterClientQuotasRequest(), 1, func(r *kmsg.AlterClientQuotasRequest) {
+			r.Entries = []kmsg.AlterClientQuotasRequestEntry{{
+				Entity: []kmsg.AlterClientQuotasRequestEntryEntity{{Type: kind, Name: &name}},
+				Ops:    []kmsg.AlterClientQuotasRequestEntryOp{{Key: "request_percentage", Value: 100, Remove: remove}},
+			}}
+		}))
+		for deadline := time.Now().Add(30 * time.Second); isThere() == remove; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the broker does not learn of what its controller writes")
+			}
+		}
+	}
+	// Parts of the broker hear of it one after the other.
+	time.Sleep(100 * time.Millisecond)
+}
+
 // converse takes the steps with one side, and returns the answers as text.
 func converse(t *testing.T, side *diffSide, steps []dataStep) map[string]string {
 	t.Helper()
@@ -104,8 +132,8 @@ func converse(t *testing.T, side *diffSide, steps []dataStep) map[string]string 
 			r.TransactionStates = slices.DeleteFunc(r.TransactionStates, func(s kmsg.ListTransactionsResponseTransactionState) bool { return s.TransactionalID != side.id })
 		case *kmsg.CreateTopicsResponse, *kmsg.DeleteTopicsResponse, *kmsg.CreatePartitionsResponse, *kmsg.AlterConfigsResponse,
 			*kmsg.IncrementalAlterConfigsResponse, *kmsg.AlterClientQuotasResponse, *kmsg.AlterUserSCRAMCredentialsResponse:
-			if side.isBroker { // the controller answers before the broker has read what it wrote
-				time.Sleep(300 * time.Millisecond)
+			if side.isBroker {
+				side.awaitController(t)
 			}
 		}
 		side.learn(response)
