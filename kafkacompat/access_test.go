@@ -136,10 +136,6 @@ func TestNothingIsDoneForWhoMayNothing(t *testing.T) {
 			case *kmsg.SASLHandshakeRequest, *kmsg.SASLAuthenticateRequest, *kmsg.ApiVersionsRequest, *kmsg.DescribeClusterRequest,
 				*kmsg.GetTelemetrySubscriptionsRequest, *kmsg.PushTelemetryRequest:
 				continue // for everybody
-			case *kmsg.AddPartitionsToTxnRequest:
-				if version >= 4 {
-					r.TransactionalID, r.Topics = "", nil
-				}
 			case *kmsg.ProduceRequest:
 				r.TransactionID = nil
 			case *kmsg.FetchRequest:

@@ -45,10 +45,7 @@ func mayEndTxn(c *call, request kmsg.Request) *kerr.Error {
 // filterAddPartitionsToTxn refuses all partitions if one is refused: the rest is not
 // attempted, and said to be so.
 func filterAddPartitionsToTxn(c *call, request *kmsg.AddPartitionsToTxnRequest) (func(*kmsg.AddPartitionsToTxnResponse), bool) {
-	if request.Version >= 4 {
-		return filterAddPartitionsToTxns(c, request)
-	}
-	codes, isRefused := c.codesToAdd(request.TransactionalID, len(request.Topics), func(i int) string { return request.Topics[i].Topic })
+	codes, isRefused := c.codesToAdd(request.TransactionalID, request.Topics)
 	if !isRefused {
 		return nil, false
 	}
@@ -66,27 +63,16 @@ func filterAddPartitionsToTxn(c *call, request *kmsg.AddPartitionsToTxnRequest) 
 	}, true
 }
 
-// filterAddPartitionsToTxns is for the versions of brokers among themselves, which have
-// many transactions.
-func filterAddPartitionsToTxns(c *call, request *kmsg.AddPartitionsToTxnRequest) (func(*kmsg.AddPartitionsToTxnResponse), bool) {
-	if !c.mayCluster(kmsg.ACLOperationClusterAction) {
-		return func(response *kmsg.AddPartitionsToTxnResponse) {
-			response.ErrorCode = kerr.ClusterAuthorizationFailed.Code
-		}, true
-	}
-	return nil, false
-}
-
 // codesToAdd are the errors of topics that are to be part of a transaction, if one of
 // them has one.
-func (c *call) codesToAdd(id string, count int, topic func(int) string) (codes []int16, isRefused bool) {
-	codes = make([]int16, count)
+func (c *call) codesToAdd(id string, topics []kmsg.AddPartitionsToTxnRequestTopic) (codes []int16, isRefused bool) {
+	codes = make([]int16, len(topics))
 	mayID := c.mayTransaction(opWrite, id)
 	for i := range codes {
 		switch {
 		case !mayID:
 			codes[i], isRefused = codeTransaction, true
-		case !c.mayTopic(opWrite, topic(i)):
+		case !c.mayTopic(opWrite, topics[i].Topic):
 			codes[i], isRefused = codeTopic, true
 		default:
 			codes[i] = kerr.OperationNotAttempted.Code
