@@ -83,9 +83,34 @@ func TestRulesMapNames(t *testing.T) {
 	}
 }
 
+// A backslash is for the pattern in the pattern, where \/ is a slash, and for the next
+// character in the replacement; the rest of a replacement is as Java reads it too.
+func TestRulesEscapeAsJavas(t *testing.T) {
+	for _, test := range []struct{ rule, name, want string }{
+		{`RULE:^CN=host\/(\w+)$/$1/`, "CN=host/a", "a"},
+		{`RULE:^CN=(\w+)$/svc\/$1/`, "CN=a", "svc/a"},
+		{`RULE:^CN=(\w+)\/(\w+)$/$2\/$1/U,DEFAULT`, "CN=a/b", "B/A"},
+		{`RULE:^CN=(.*)\\/$1\\x/`, `CN=a\`, `a\x`}, // a backslash before the backslash: the slash ends its part
+		{`RULE:^CN=(\w+)$/\$1\a\é$1/`, "CN=a", "$1aéa"},
+		{`RULE:^CN=(\w+)$/$12/`, "CN=a", "a2"},
+		{`RULE:^CN=(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)$/$10$1x/`, "CN=abcdefghij", "jax"},
+		{`RULE:^CN=(\w+)$/$01x$0/`, "CN=a", "axCN=a"},
+		{`RULE:^CN=(?<who>\w+)$/${who}x/`, "CN=a", "ax"},
+	} {
+		rules, err := ParseRules(test.rule)
+		if err != nil {
+			t.Errorf("%s: %v", test.rule, err)
+			continue
+		}
+		if got, err := rules.Name(test.name); err != nil || got != test.want {
+			t.Errorf("%s: %s is %q, %v, want %q", test.rule, test.name, got, err, test.want)
+		}
+	}
+}
+
 func TestRulesThatAreNoneAreRefused(t *testing.T) {
 	for _, text := range []string{"RULE:", "RULE:a/b", "RULE:a/b/X", "DEFAULT RULE:a/b/", "default", "RULE:(/b/", "RULE:a/$1/", "RULE:(a)/$2/",
-		"RULE:(?=a)/b/", "RULE:a/b/LU"} {
+		"RULE:(?=a)/b/", "RULE:a/b/LU", `RULE:a\/b/`, `RULE:a/b\/`, `RULE:a/b/\`, "RULE:(a)/$b/", "RULE:(a)/b$/", "RULE:(a)/${b}/", "RULE:(a)/${1}/"} {
 		if rules, err := ParseRules(text); err == nil {
 			t.Errorf("%q is read as %v", text, rules)
 		}
