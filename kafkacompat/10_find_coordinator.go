@@ -22,6 +22,12 @@ func init() {
 	}, findCoordinator)
 }
 
+// The kinds of coordinators in requests.
+const (
+	coordinatorOfGroup       int8 = 0
+	coordinatorOfTransaction int8 = 1
+)
+
 func findCoordinator(c *call, request *kmsg.FindCoordinatorRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.FindCoordinatorResponse](request)
 	if request.Version >= 4 {
@@ -37,18 +43,17 @@ func findCoordinator(c *call, request *kmsg.FindCoordinatorRequest) (kmsg.Respon
 }
 
 func (c *call) findCoordinatorFor(key string, kind int8) kmsg.FindCoordinatorResponseCoordinator {
-	const kindGroup, kindTransaction = 0, 1
 	found := kmsg.NewFindCoordinatorResponseCoordinator()
 	found.Key = key
 	leader, _ := c.cluster().Leader()
 	broker := c.broker(leader)
 	var err *kerr.Error
 	switch {
-	case kind != kindGroup && kind != kindTransaction:
+	case kind != coordinatorOfGroup && kind != coordinatorOfTransaction:
 		err = kerr.InvalidRequest
 	case broker.NodeID < 0:
 		err = kerr.CoordinatorNotAvailable
-	case kind == kindGroup:
+	case kind == coordinatorOfGroup:
 		c.server.internal.offsets.Store(true)
 	default:
 		c.server.internal.transactions.Store(true)

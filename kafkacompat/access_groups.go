@@ -123,11 +123,18 @@ func filterOffsetFetchGroups(c *call, request *kmsg.OffsetFetchRequest) func(*km
 	}
 }
 
+// filterFindCoordinator leaves to the handler what is neither a group nor a
+// transactional id: it refuses the request, which is nobody's secret. Coordinators of
+// share groups need CLUSTER_ACTION on the cluster from version 6 on, the first that has
+// them.
 func filterFindCoordinator(c *call, request *kmsg.FindCoordinatorRequest) (func(*kmsg.FindCoordinatorResponse), bool) {
-	const kindTransaction = 1
 	may, err := c.mayGroup, kerr.GroupAuthorizationFailed
-	if request.CoordinatorType == kindTransaction {
+	switch request.CoordinatorType {
+	case coordinatorOfGroup:
+	case coordinatorOfTransaction:
 		may, err = c.mayTransaction, kerr.TransactionalIDAuthorizationFailed
+	default:
+		return nil, false
 	}
 	if request.Version < 4 {
 		if may(opDescribe, request.CoordinatorKey) {
