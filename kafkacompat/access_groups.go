@@ -81,21 +81,21 @@ func filterOffsetFetch(c *call, request *kmsg.OffsetFetchRequest) (func(*kmsg.Of
 func filterOffsetFetchGroups(c *call, request *kmsg.OffsetFetchRequest) func(*kmsg.OffsetFetchResponse) {
 	kept, refusedGroups := split(request.Groups, func(g *kmsg.OffsetFetchRequestGroup) bool { return c.mayGroup(opDescribe, g.Group) })
 	request.Groups = kept
-	isAll, refusedTopics := make(map[string]bool), make(map[string][]kmsg.OffsetFetchRequestGroupTopic)
+	// The handler answers in the order of groups, of which one may be there twice.
+	isAll, refusedTopics := make([]bool, len(kept)), make([][]kmsg.OffsetFetchRequestGroupTopic, len(kept))
 	for i := range kept {
 		group := &kept[i]
-		if group.Topics == nil {
-			isAll[group.Group] = true
+		if isAll[i] = group.Topics == nil; isAll[i] {
 			continue
 		}
-		group.Topics, refusedTopics[group.Group] = split(group.Topics, func(t *kmsg.OffsetFetchRequestGroupTopic) bool {
+		group.Topics, refusedTopics[i] = split(group.Topics, func(t *kmsg.OffsetFetchRequestGroupTopic) bool {
 			return c.mayNamed(opDescribe, t.Topic, t.TopicID)
 		})
 	}
 	return func(response *kmsg.OffsetFetchResponse) {
 		for i := range response.Groups {
 			group := &response.Groups[i]
-			if isAll[group.Group] {
+			if isAll[i] {
 				group.Topics, _ = split(group.Topics, func(t *kmsg.OffsetFetchResponseGroupTopic) bool {
 					return c.mayNamed(opDescribe, t.Topic, t.TopicID)
 				})
@@ -103,7 +103,7 @@ func filterOffsetFetchGroups(c *call, request *kmsg.OffsetFetchRequest) func(*km
 			if group.ErrorCode != 0 {
 				continue
 			}
-			for _, topic := range refusedTopics[group.Group] {
+			for _, topic := range refusedTopics[i] {
 				answer := kmsg.NewOffsetFetchResponseGroupTopic()
 				answer.Topic, answer.TopicID = topic.Topic, topic.TopicID
 				for _, number := range topic.Partitions {

@@ -97,14 +97,14 @@ func filterCreateTopics(c *call, request *kmsg.CreateTopicsRequest) (func(*kmsg.
 	return func(response *kmsg.CreateTopicsResponse) {
 		for i := range response.Topics {
 			if answer := &response.Topics[i]; answer.ErrorCode == 0 && !c.mayTopic(kmsg.ACLOperationDescribeConfigs, answer.Topic) {
-				answer.ConfigErrorCode, answer.Configs = codeTopic, nil
+				answer.ConfigErrorCode, answer.Configs = codeTopic, []kmsg.CreateTopicsResponseTopicConfig{}
 				answer.NumPartitions, answer.ReplicationFactor = -1, -1
 			}
 		}
 		for _, asked := range rest {
 			answer := kmsg.NewCreateTopicsResponseTopic()
 			answer.Topic, answer.ErrorCode, answer.ErrorMessage = asked.Topic, codeTopic, errorMessage(kerr.TopicAuthorizationFailed)
-			answer.NumPartitions, answer.ReplicationFactor = -1, -1
+			answer.NumPartitions, answer.ReplicationFactor, answer.Configs = -1, -1, []kmsg.CreateTopicsResponseTopicConfig{}
 			response.Topics = append(response.Topics, answer)
 		}
 	}, false

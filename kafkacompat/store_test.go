@@ -67,7 +67,7 @@ func (l *storeLog) MaxTimestamp(topic string, partition int32) (offset, timestam
 }
 
 // startServerOnStore is startServer with a state machine behind it.
-func startServerOnStore(t *testing.T) (*testServer, *storeLog) {
+func startServerOnStore(t *testing.T, change ...func(*kafkacompat.Config)) (*testServer, *storeLog) {
 	t.Helper()
 	store, err := statemachine.Open("/data", statemachine.Options{FS: vfs.NewMem()})
 	if err != nil {
@@ -79,5 +79,5 @@ func startServerOnStore(t *testing.T) (*testServer, *storeLog) {
 		}
 	})
 	log := &storeLog{Store: store}
-	return startServer(t, func(c *kafkacompat.Config) { c.Log = log }), log
+	return startServer(t, append(change, func(c *kafkacompat.Config) { c.Log = log })...), log
 }
