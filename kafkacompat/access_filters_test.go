@@ -55,8 +55,8 @@ func (s *fullServer) propose(c command.Command) {
 }
 
 // startFullServer has topics, groups with offsets of both topics, and open transactions
-// in both, each mine and theirs; and a group of consumers, readers, of which one member
-// reads both topics.
+// in both, each mine and theirs; and groups of consumers with one member: that of readers names
+// mine and a topic that is not there, that of matchers is assigned both topics by a pattern.
 func startFullServer(t *testing.T) *fullServer {
 	plain, store := startServerOnStore(t, withAuthorizer(), func(c *kafkacompat.Config) { c.AutoCreateTopics = true })
 	s := &fullServer{plain, store}
@@ -81,14 +81,16 @@ func startFullServer(t *testing.T) *fullServer {
 			}
 		}
 	}
-	requireNoCodes(t, beatOfReader(c))
+	requireNoCodes(t, beatOfReaders(c))
 	return s
 }
 
-func beatOfReader(c *rawConn) kmsg.Response {
+func beatOfReaders(c *rawConn) kmsg.Response {
 	beat := kmsg.NewPtrConsumerGroupHeartbeatRequest()
 	beat.Version, beat.Group, beat.MemberID, beat.RebalanceTimeoutMillis = 1, "readers", "one", 60_000
-	beat.SubscribedTopicNames, beat.Topics = []string{"mine", "theirs"}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	beat.SubscribedTopicNames, beat.Topics = []string{"mine", "nowhere"}, []kmsg.ConsumerGroupHeartbeatRequestTopic{}
+	requireNoCodes(c.t, ask[*kmsg.ConsumerGroupHeartbeatResponse](c, beat))
+	beat.Group, beat.SubscribedTopicNames, beat.SubscribedTopicRegex = "matchers", nil, textOf("mine|theirs")
 	return ask[*kmsg.ConsumerGroupHeartbeatResponse](c, beat)
 }
 
@@ -178,6 +180,14 @@ func told(response kmsg.Response) string {
 		for _, found := range r.Coordinators {
 			tell(found.ErrorCode, "%s@%v", found.Key, found.NodeID >= 0)
 		}
+	case *kmsg.DescribeConfigsResponse:
+		for _, resource := range r.Resources {
+			tell(resource.ErrorCode, "%s", resource.ResourceName)
+		}
+	case *kmsg.DeleteTopicsResponse:
+		for _, topic := range r.Topics {
+			tell(topic.ErrorCode, "%s", *topic.Topic)
+		}
 	case *kmsg.DeleteGroupsResponse:
 		for _, g := range r.Groups {
 			tell(g.ErrorCode, "%s", g.Group)
@@ -258,7 +268,7 @@ func TestFiltersKeepWhatTheClientMaySee(t *testing.T) {
 		return g
 	}
 	describeReaders := with(kmsg.NewPtrConsumerGroupDescribeRequest(), 0, func(r *kmsg.ConsumerGroupDescribeRequest) {
-		r.Groups, r.IncludeAuthorizedOperations = []string{"readers", "theirs"}, true
+		r.Groups, r.IncludeAuthorizedOperations = []string{"readers", "matchers"}, true
 	})
 	describeGroups := with(kmsg.NewPtrDescribeGroupsRequest(), 5, func(r *kmsg.DescribeGroupsRequest) { r.Groups, r.IncludeAuthorizedOperations = both, true })
 	describeTransactions := with(kmsg.NewPtrDescribeTransactionsRequest(), 0, func(r *kmsg.DescribeTransactionsRequest) { r.TransactionalIDs = both })
@@ -270,16 +280,33 @@ func TestFiltersKeepWhatTheClientMaySee(t *testing.T) {
 		want    string
 	}{
 		{"ListGroups", []right{{toDescribe, ofGroup, "mine"}, {toDescribe, ofTopic, "theirs"}, {toCreate, ofCluster, "kafka-cluster"}}, kmsg.NewPtrListGroupsRequest(), "mine"},
-		{"ListGroups of all", []right{{toDescribe, ofCluster, "kafka-cluster"}}, kmsg.NewPtrListGroupsRequest(), "mine, readers, theirs"},
+		{"ListGroups of all", []right{{toDescribe, ofCluster, "kafka-cluster"}}, kmsg.NewPtrListGroupsRequest(), "matchers, mine, readers, theirs"},
 		{"ListTransactions", []right{{toDescribe, ofTransaction, "mine"}, {toDescribe, ofCluster, "kafka-cluster"}, {toDescribe, ofGroup, "theirs"}}, kmsg.NewPtrListTransactionsRequest(), "mine"},
 		{"DescribeTransactions", []right{{toDescribe, ofTransaction, "mine"}, {toDescribe, ofTopic, "theirs"}}, describeTransactions,
 			"mine[theirs], theirs[]!transactional_id_authorization_failed"},
 		{"DescribeTransactions, no topic", []right{{toDescribe, ofTransaction, "mine"}, {toCreate, ofTopic, "theirs"}}, describeTransactions,
 			"mine[], theirs[]!transactional_id_authorization_failed"},
-		{"ConsumerGroupDescribe", []right{{toRead, ofGroup, "readers"}, {toDescribe, ofTopic, "mine"}, {toDescribe, ofTopic, "theirs"}}, describeReaders,
-			"readers[1] 100001000, theirs[0] 0!group_authorization_failed"},
-		{"ConsumerGroupDescribe, a topic is missing", []right{{toRead, ofGroup, "readers"}, {toDescribe, ofTopic, "mine"}}, describeReaders,
-			"readers[0] 0!topic_authorization_failed, theirs[0] 0!group_authorization_failed"},
+		{"ConsumerGroupDescribe", []right{{toRead, ofGroup, "readers"}, {toDescribe, ofTopic, "mine"}, {toDescribe, ofTopic, "nowhere"}}, describeReaders,
+			"matchers[0] 0!group_authorization_failed, readers[1] 100001000"},
+		{"ConsumerGroupDescribe, a topic of the subscription is missing", []right{{toRead, ofGroup, "readers"}, {toDescribe, ofTopic, "mine"}}, describeReaders,
+			"matchers[0] 0!group_authorization_failed, readers[0] 0!topic_authorization_failed"},
+		{"ConsumerGroupDescribe by a pattern", []right{{toRead, ofGroup, "matchers"}, {toDescribe, ofTopic, "mine"}, {toDescribe, ofTopic, "theirs"}}, describeReaders,
+			"matchers[1] 100001000, readers[0] 0!group_authorization_failed"},
+		{"ConsumerGroupDescribe, a topic of the assignment is missing", []right{{toRead, ofGroup, "matchers"}, {toDescribe, ofTopic, "mine"}}, describeReaders,
+			"matchers[0] 0!topic_authorization_failed, readers[0] 0!group_authorization_failed"},
+		{"DescribeGroups without operations", []right{{toRead, ofGroup, "mine"}}, with(kmsg.NewPtrDescribeGroupsRequest(), 5, func(r *kmsg.DescribeGroupsRequest) { r.Groups = both }),
+			"mine 0, theirs 0!group_authorization_failed"},
+		{"OffsetFetch of a stranger", []right{{toDescribe, ofGroup, "readers"}}, with(kmsg.NewPtrOffsetFetchRequest(), 9, func(r *kmsg.OffsetFetchRequest) {
+			r.Groups = []kmsg.OffsetFetchRequestGroup{inGroup("readers", "theirs")}
+			r.Groups[0].MemberID, r.Groups[0].MemberEpoch = textOf("nobody"), 1
+		}), "readers!unknown_member_id"},
+		{"DescribeConfigs", []right{{toDescribeConfigs, ofTopic, "mine"}}, with(kmsg.NewPtrDescribeConfigsRequest(), 4, func(r *kmsg.DescribeConfigsRequest) {
+			r.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "mine"}, {ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: "1"},
+				{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "theirs"}}
+		}), "1!cluster_authorization_failed, mine, theirs!topic_authorization_failed"},
+		{"DescribeTopicPartitions of a topic that is not there", []right{{toRead, ofTopic, "nowhere"}}, with(kmsg.NewPtrDescribeTopicPartitionsRequest(), 0, func(r *kmsg.DescribeTopicPartitionsRequest) {
+			r.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "nowhere"}}
+		}), "nowhere 0!unknown_topic_or_partition"},
 		{"DescribeGroups", []right{{toRead, ofGroup, "mine"}}, describeGroups, "mine 100001000, theirs 0!group_authorization_failed"},
 		{"OffsetFetch of all topics", mineAlone, fetchOfGroup(7), `mine=5""`},
 		{"OffsetFetch of a group that may not be seen", []right{{toDescribe, ofGroup, "theirs"}, {toDescribe, ofTopic, "mine"}}, fetchOfGroup(7), "!group_authorization_failed"},
@@ -361,6 +388,8 @@ func TestFiltersKeepWhatTheClientMaySee(t *testing.T) {
 			r.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "mine"}, {Topic: "theirs"}}
 		}), "mine 100001000, theirs 0!topic_authorization_failed"},
 		{"DeleteGroups", []right{{toDelete, ofGroup, "mine"}}, with(kmsg.NewPtrDeleteGroupsRequest(), 2, func(r *kmsg.DeleteGroupsRequest) { r.Groups = both }), "mine, theirs!group_authorization_failed"},
+		{"DeleteTopics", []right{{toDelete, ofTopic, "mine"}}, with(kmsg.NewPtrDeleteTopicsRequest(), 5, func(r *kmsg.DeleteTopicsRequest) { r.TopicNames = both }),
+			"mine, theirs!topic_authorization_failed"},
 	} {
 		s.grant(test.rights...)
 		if got := told(askAny(c, test.request)); got != test.want {
