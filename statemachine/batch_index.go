@@ -55,19 +55,26 @@ func readIndexEntry(iterator *pebble.Iterator) (*indexEntry, error) {
 	return &entry, err
 }
 
+// indexEntryOrEnd is the first entry of the batch index at or after an offset, or what one at
+// the end of the partition would be.
+func indexEntryOrEnd(db pebble.Reader, topic keys.TopicNumber, partition int32, p *partition, offset int64) (indexEntry, error) {
+	entry, err := firstIndexEntryFrom(db, topic, partition, offset)
+	if entry == nil || err != nil {
+		return indexEntry{lastOffset: p.next - 1, maxTimestamp: p.maxTimestamp, appended: p.appended, appendedUnixMilli: p.appendedUnixMilli}, err
+	}
+	return *entry, nil
+}
+
 // appendedBefore is what had been appended to a partition, since it was made, before the
 // batch that holds offset, counted back from the entry of the batch index behind it.
 // Nothing from offset on may be compacted.
 func appendedBefore(db pebble.Reader, topic keys.TopicNumber, partition int32, p *partition, offset int64) (uint64, error) {
-	entry, err := firstIndexEntryFrom(db, topic, partition, offset)
+	entry, err := indexEntryOrEnd(db, topic, partition, p, offset)
 	if err != nil {
 		return 0, err
 	}
-	end, appended := p.next, p.appended
-	if entry != nil {
-		end, appended = entry.lastOffset+1, entry.appended
-	}
-	err = eachBatch(db, topic, partition, offset, end, func(h recordbatch.Header, _ []byte) (bool, error) {
+	appended := entry.appended
+	err = eachBatch(db, topic, partition, offset, entry.lastOffset+1, func(h recordbatch.Header, _ []byte) (bool, error) {
 		appended -= uint64(h.Bytes())
 		return true, nil
 	})

@@ -26,9 +26,9 @@ var stored = map[string]struct {
 }{
 	"store": value(meta{appliedIndex: 300, timeUnixMilli: 1_700_000_000_000, lastStepID: 77, nextProducerID: 5, nextTopic: 4, nextBundle: 3, producerHour: 472222},
 		(*meta).encode, decodeMeta),
-	"partition": value(partition{start: 3, next: 9, appended: 70_000, trimmed: 500, indexed: 65_600, maxTimestamp: 1_700_000_000_000, maxOffset: 8},
+	"partition": value(partition{start: 3, next: 9, appended: 70_000, trimmed: 500, indexed: 65_600, maxTimestamp: 1_700_000_000_000, maxOffset: 8, appendedUnixMilli: 1_700_000_002_000},
 		(*partition).encode, decodePartition),
-	"batch_index": value(indexEntry{lastOffset: 7, maxTimestamp: 1_700_000_000_000, appended: 65_600},
+	"batch_index": value(indexEntry{lastOffset: 7, maxTimestamp: 1_700_000_000_000, appended: 65_600, appendedUnixMilli: 1_700_000_002_000},
 		func(e *indexEntry, dst []byte) []byte { return e.encode(dst) },
 		func(data []byte) (indexEntry, error) { return decodeIndexEntry(7, data) }),
 	"consumed":   value(consumption{next: 10, beyond: []OffsetRange{{12, 12}, {20, 400}}}, (*consumption).encode, decodeConsumption),
@@ -135,25 +135,31 @@ func TestGoldenValuesAreReadAndWritten(t *testing.T) {
 	}
 }
 
-// What version 1 wrote of a producer stays readable.
-func TestProducersOfVersion1AreRead(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("testdata", "values-v1", "producer.hex"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := decodeProducer(golden)
-	requireEqual(t, "producer", got, producer{epoch: 2, hour: 472222, batches: []producerBatch{{0x7fffffff, 0, 5}, {0, 9, 6}},
-		lastTimestamp: -1, coordinatorEpoch: -1})
-	if err != nil {
-		t.Error(err)
-	}
-	for cut := range golden {
-		if _, err := decodeProducer(golden[:cut]); !errors.Is(err, errMalformed) {
-			t.Errorf("cut to %d bytes: %v", cut, err)
+// What version 1 wrote stays readable.
+func TestValuesOfVersion1AreRead(t *testing.T) {
+	for name, want := range map[string]any{
+		"producer": producer{epoch: 2, hour: 472222, batches: []producerBatch{{0x7fffffff, 0, 5}, {0, 9, 6}}, lastTimestamp: -1, coordinatorEpoch: -1},
+		"partition": partition{start: 3, next: 9, appended: 70_000, trimmed: 500, indexed: 65_600,
+			maxTimestamp: 1_700_000_000_000, maxOffset: 8, appendedUnixMilli: 1_700_000_000_000},
+		"batch_index": indexEntry{lastOffset: 7, maxTimestamp: 1_700_000_000_000, appended: 65_600, appendedUnixMilli: 1_700_000_000_000},
+	} {
+		text, err := os.ReadFile(filepath.Join("testdata", "values-v1", name+".hex"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden, err := hex.DecodeString(strings.TrimSpace(string(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := stored[name].read(golden)
+		requireEqual(t, name, got, want)
+		if err != nil {
+			t.Error(err)
+		}
+		for cut := range golden {
+			if _, err := stored[name].read(golden[:cut]); !errors.Is(err, errMalformed) {
+				t.Errorf("%s cut to %d bytes: %v", name, cut, err)
+			}
 		}
 	}
 }

@@ -27,6 +27,9 @@ type partition struct {
 	// the time of its append, or retention would take it for older than all others.
 	maxTimestamp int64
 	maxOffset    int64
+	// appendedUnixMilli is when the last batch was appended: the age of batches without
+	// timestamps, also when maxTimestamp is that of a record which is gone.
+	appendedUnixMilli int64
 	// consumed is stored apart, since it changes at other times.
 	consumed consumption
 	// open are the transactions that have written to the partition and are not decided,
@@ -42,24 +45,32 @@ type partition struct {
 	isCompactionDirty  bool
 }
 
-func newPartition() partition { return partition{maxTimestamp: -1, maxOffset: -1} }
+// batchTimesVersion is the version of a stored partition and of an entry of the batch
+// index. Version 1 had no time of the append; the greatest timestamp, which counts a batch
+// without timestamps with the time of its append, is no earlier for any of those.
+const batchTimesVersion = 2
+
+func newPartition() partition {
+	return partition{maxTimestamp: -1, maxOffset: -1, appendedUnixMilli: -1}
+}
 
 // bytes is the size of the partition's batches.
 func (p *partition) bytes() int64 { return int64(p.appended-p.trimmed) - p.compacted.cleaned }
 
 func (p *partition) encode(dst []byte) []byte {
-	dst = append(dst, valueVersion)
+	dst = append(dst, batchTimesVersion)
 	dst = binary.AppendVarint(dst, p.start)
 	dst = binary.AppendVarint(dst, p.next)
 	dst = binary.AppendUvarint(dst, p.appended)
 	dst = binary.AppendUvarint(dst, p.trimmed)
 	dst = binary.AppendUvarint(dst, p.indexed)
 	dst = binary.AppendVarint(dst, p.maxTimestamp)
-	return binary.AppendVarint(dst, p.maxOffset)
+	dst = binary.AppendVarint(dst, p.maxOffset)
+	return binary.AppendVarint(dst, p.appendedUnixMilli)
 }
 
 func decodePartition(value []byte) (partition, error) {
-	r := readValue(value)
+	r, version := readVersions(value, batchTimesVersion)
 	p := partition{
 		start:        r.int(),
 		next:         r.int(),
@@ -68,6 +79,10 @@ func decodePartition(value []byte) (partition, error) {
 		indexed:      r.uint(),
 		maxTimestamp: r.int(),
 		maxOffset:    r.int(),
+	}
+	p.appendedUnixMilli = p.maxTimestamp
+	if version >= 2 {
+		p.appendedUnixMilli = r.int()
 	}
 	return p, r.end("partition")
 }
@@ -80,17 +95,24 @@ type indexEntry struct {
 	// decreases from entry to entry.
 	maxTimestamp int64
 	appended     uint64
+	// appendedUnixMilli is when that batch was appended; it never decreases either.
+	appendedUnixMilli int64
 }
 
 func (e indexEntry) encode(dst []byte) []byte {
-	dst = append(dst, valueVersion)
+	dst = append(dst, batchTimesVersion)
 	dst = binary.AppendVarint(dst, e.maxTimestamp)
-	return binary.AppendUvarint(dst, e.appended)
+	dst = binary.AppendUvarint(dst, e.appended)
+	return binary.AppendVarint(dst, e.appendedUnixMilli)
 }
 
 func decodeIndexEntry(lastOffset int64, value []byte) (indexEntry, error) {
-	r := readValue(value)
+	r, version := readVersions(value, batchTimesVersion)
 	e := indexEntry{lastOffset: lastOffset, maxTimestamp: r.int(), appended: r.uint()}
+	e.appendedUnixMilli = e.maxTimestamp
+	if version >= 2 {
+		e.appendedUnixMilli = r.int()
+	}
 	return e, r.end("batch index entry")
 }
 
@@ -99,6 +121,7 @@ func decodeIndexEntry(lastOffset int64, value []byte) (indexEntry, error) {
 func (p *partition) extend(h recordbatch.Header, nowUnixMilli int64) (entry indexEntry, isDue bool) {
 	p.next = h.NextOffset()
 	p.appended += uint64(h.Bytes())
+	p.appendedUnixMilli = nowUnixMilli
 	timestamp := h.MaxTimestamp
 	if timestamp < 0 {
 		timestamp = nowUnixMilli
@@ -110,5 +133,5 @@ func (p *partition) extend(h recordbatch.Header, nowUnixMilli int64) (entry inde
 		return indexEntry{}, false
 	}
 	p.indexed = p.appended
-	return indexEntry{lastOffset: h.LastOffset(), maxTimestamp: p.maxTimestamp, appended: p.appended}, true
+	return indexEntry{lastOffset: h.LastOffset(), maxTimestamp: p.maxTimestamp, appended: p.appended, appendedUnixMilli: nowUnixMilli}, true
 }

@@ -52,11 +52,7 @@ func (p *producer) encode(dst []byte) []byte {
 }
 
 func decodeProducer(value []byte) (producer, error) {
-	r := &valueReader{data: value}
-	version := r.byte()
-	if version < 1 || version > producerVersion {
-		r.bad = true
-	}
+	r, version := readVersions(value, producerVersion)
 	p := producer{epoch: int16(r.int()), hour: uint32(r.uint()), lastTimestamp: -1, coordinatorEpoch: -1}
 	n := r.count()
 	if n > producerBatches {

@@ -63,7 +63,7 @@ func (s *Store) retentionTrim(db *pebble.DB, spec *command.Topic, partition int3
 	})
 	offset := p.start
 	if retention.Milli >= 0 && p.start < p.next {
-		byTime, err := offsetAfterTime(db, number, partition, &p, now-retention.Milli)
+		byTime, err := offsetAfterTime(db, number, partition, &p, p.start, now-retention.Milli)
 		if err != nil {
 			return trim, false, err
 		}
@@ -80,24 +80,32 @@ func (s *Store) retentionTrim(db *pebble.DB, spec *command.Topic, partition int3
 	return command.Trim{Topic: name, TopicID: spec.ID, Partition: partition, Offset: offset}, offset > p.start, nil
 }
 
-// offsetAfterTime is the offset before which all records are older than a time. The
-// age of a batch without timestamps is not known by itself: it goes with an entry of
-// the batch index that is old enough, or with all.
-func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, before int64) (int64, error) {
+// offsetAfterTime is the offset before which all records are older than a time, from the
+// start of a partition or an offset on. A batch without timestamps is as old as the entry
+// of the batch index behind it, or as what was appended last.
+func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, from, before int64) (int64, error) {
 	if p.maxTimestamp < before {
 		return p.next, nil
 	}
-	offset := p.start
-	entry, err := searchIndex(db, topic, partition, p.start, p.next, func(e indexEntry) bool { return e.maxTimestamp < before })
+	offset := max(from, p.start)
+	entry, err := searchIndex(db, topic, partition, offset, p.next, func(e indexEntry) bool { return e.maxTimestamp < before })
 	if err != nil {
 		return offset, err
 	}
 	if entry != nil {
 		offset = entry.lastOffset + 1
 	}
+	known := indexEntry{lastOffset: -1}
 	err = eachBatch(db, topic, partition, offset, p.next, func(h recordbatch.Header, _ []byte) (bool, error) {
-		if h.MaxTimestamp < 0 || h.MaxTimestamp >= before {
-			return false, nil
+		timestamp := h.MaxTimestamp
+		if timestamp < 0 {
+			if known.lastOffset < h.LastOffset() {
+				known, err = indexEntryOrEnd(db, topic, partition, p, h.LastOffset())
+			}
+			timestamp = known.appendedUnixMilli
+		}
+		if err != nil || timestamp >= before {
+			return false, err
 		}
 		offset = h.NextOffset()
 		return true, nil

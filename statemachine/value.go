@@ -39,11 +39,17 @@ type valueReader struct {
 
 // readValue begins to read and checks the version.
 func readValue(data []byte) *valueReader {
-	r := &valueReader{data: data}
-	if r.byte() != valueVersion {
+	r, _ := readVersions(data, valueVersion)
+	return r
+}
+
+// readVersions begins to read a value of any version up to the newest one.
+func readVersions(data []byte, newest byte) (r *valueReader, version byte) {
+	r = &valueReader{data: data}
+	if version = r.byte(); version < 1 || version > newest {
 		r.bad = true
 	}
-	return r
+	return r, version
 }
 
 func (r *valueReader) byte() byte {
