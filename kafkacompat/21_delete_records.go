@@ -9,7 +9,7 @@ import (
 )
 
 // DeleteRecords makes the records of partitions before an offset unreadable; -1
-// is the end. A topic whose cleanup policy is not delete refuses, as on a broker: what
+// is the end. What has gone already is no error. A topic whose cleanup policy is not delete refuses, as on a broker: what
 // compaction keeps is meant to stay.
 //
 // Versions: 2 brought flexible encoding.
@@ -63,6 +63,11 @@ func deleteRecords(c *call, request *kmsg.DeleteRecordsRequest) (kmsg.Response, 
 		for i, err := range c.proposeEach(request.TimeoutMillis, len(trims), command.DeleteRecords{Trims: trims}) {
 			if err != nil {
 				places[i].ErrorCode, places[i].LowWatermark = errorCode(err), -1
+				continue
+			}
+			// More may have gone since the request was checked.
+			if state, err := c.partition(trims[i].Topic, trims[i].Partition); err == nil {
+				places[i].LowWatermark = max(places[i].LowWatermark, state.StartOffset)
 			}
 		}
 	}

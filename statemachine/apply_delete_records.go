@@ -20,18 +20,19 @@ func (c *change) applyDeleteRecords(com *command.DeleteRecords) []error {
 // deleteRecords moves the start of a partition up. A batch that holds the new
 // start stays whole, as in Kafka; readers skip its first records. Events that go
 // without having been consumed count as consumed, or the partition's consumption
-// could never get past them.
+// could never get past them. One that is below it already stays where it is: what was to
+// go has gone.
 func (c *change) deleteRecords(trim command.Trim) error {
 	t := c.work.findSame(trim.Topic, trim.TopicID, trim.Partition)
 	if t == nil {
 		return fmt.Errorf("%w: %q partition %d", command.ErrUnknownTopic, trim.Topic, trim.Partition)
 	}
 	p := &t.partitions[trim.Partition]
-	if trim.Offset < p.start || trim.Offset > p.next {
+	if trim.Offset < 0 || trim.Offset > p.next {
 		return fmt.Errorf("%w: delete records of %q partition %d before %d: it has %d to %d",
 			command.ErrOffsetOutOfRange, trim.Topic, trim.Partition, trim.Offset, p.start, p.next)
 	}
-	if trim.Offset == p.start {
+	if trim.Offset <= p.start {
 		return nil
 	}
 	before := p.bytes()

@@ -46,7 +46,8 @@ type AppendResult struct {
 
 // DeleteRecords moves the starts of partitions up; retention and the Kafka
 // request of the same name propose it. Its result is []error, one per entry:
-// nil, ErrUnknownTopic or ErrOffsetOutOfRange.
+// nil, ErrUnknownTopic, or ErrOffsetOutOfRange beyond the end. A start that is above the
+// offset already stays.
 type DeleteRecords struct {
 	Trims []Trim `cbor:"1,keyasint"`
 }
