@@ -102,13 +102,28 @@ func (s *Store) compactionDue(db *pebble.DB, spec *command.Topic, partition int3
 	if due.DirtyRatio > t.configRatio(configMinCleanableRatio, minCleanableRatio) {
 		return due, true, nil
 	}
-	oldest := int64(-1)
-	err = eachBatch(db, number, partition, from, due.end, func(h recordbatch.Header, _ []byte) (bool, error) {
-		oldest = h.MaxTimestamp
-		return oldest < 0, nil
-	})
 	lag := t.configNumber(configMaxCompactionLagMilli, now)
-	return due, oldest >= 0 && lag < now && oldest <= now-lag, err
+	if lag >= now {
+		return due, false, nil
+	}
+	isDue, err = hasOlder(db, number, partition, &p, from, due.end, now-lag)
+	return due, isDue, err
+}
+
+// hasOlder says whether there are records that have been in a part of a partition since a
+// time: that were appended by then, or have such a timestamp. It looks at what lies before
+// one entry of the batch index, so that neither a record of the far future nor records
+// without timestamps put it off for longer than it takes to fill that.
+func hasOlder(db *pebble.DB, number keys.TopicNumber, partition int32, p *partition, from, end, unixMilli int64) (is bool, err error) {
+	entry, err := indexEntryOrEnd(db, number, partition, p, from)
+	if err != nil || entry.appendedUnixMilli <= unixMilli {
+		return err == nil, err
+	}
+	err = eachBatch(db, number, partition, from, min(end, entry.lastOffset+1), func(h recordbatch.Header, _ []byte) (bool, error) {
+		is = h.MaxTimestamp >= 0 && h.MaxTimestamp <= unixMilli
+		return !is, nil
+	})
+	return is, err
 }
 
 // compactableTo is the offset up to which a partition may be compacted now.

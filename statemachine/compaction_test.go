@@ -331,6 +331,39 @@ func TestWhatIsDirtyEnoughOrOldEnoughIsDue(t *testing.T) {
 	}
 }
 
+// The time after which records may wait for compaction no longer is not put off by the first
+// of them: not by a time of the far future, nor by none.
+func TestMaxCompactionLagIsNotPutOffByTheFirstRecord(t *testing.T) {
+	const now, lag = 10_000_000, 5000
+	type sent struct {
+		timestamp, at int64
+		valueBytes    int
+	}
+	for name, test := range map[string]struct {
+		dirty []sent
+		want  bool
+	}{
+		"an old one behind one of the future":                   {[]sent{{now * 10, now - 1, 1}, {now - lag, now - 1, 1}, {now, now - 1, 1}}, true},
+		"a young one behind one of the future":                  {[]sent{{now * 10, now - 1, 1}, {now - lag + 1, now - 1, 1}, {now, now - 1, 1}}, false},
+		"appended long ago, with a time of the future":          {[]sent{{now * 10, now - lag, batchIndexBytes}, {now, now - 1, 1}}, true},
+		"appended not so long ago, with a time of the future":   {[]sent{{now * 10, now - lag + 1, batchIndexBytes}, {now, now - 1, 1}}, false},
+		"appended long ago, without a time":                     {[]sent{{-1, now - lag, batchIndexBytes}, {-1, now - 1, 1}, {-1, now, 1}}, true},
+		"appended not so long ago, without a time":              {[]sent{{-1, now - lag + 1, batchIndexBytes}, {-1, now - 1, 1}, {-1, now, 1}}, false},
+		"few, appended long ago, without a time":                {[]sent{{-1, now - lag, 1}, {-1, now - lag, 1}}, true},
+		"an old one that may not be compacted, as the last one": {[]sent{{now, now, 1}, {now - lag, now, 1}}, false},
+	} {
+		h := newHarness(t)
+		h.create("t", 1, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", "1", "max.compaction.lag.ms", fmt.Sprint(lag))
+		for i, s := range test.dirty {
+			r := record(s.timestamp, fmt.Sprint("k", i), string(bytes.Repeat([]byte("x"), s.valueBytes)))
+			h.must(command.AppendRecords{NowUnixMilli: s.at, Appends: []command.Append{{Topic: "t", Batch: recordbatch.Append(nil, []recordbatch.Record{r}, recordbatch.Options{})}}})
+		}
+		if due, err := h.store.CompactionsDue(now); err != nil || (len(due) == 1) != test.want {
+			t.Errorf("%s: %+v, %v, want due %v", name, due, err, test.want)
+		}
+	}
+}
+
 // An event that is not consumed stays, though there is a later one of its thread.
 func TestEventsThatAreNotConsumedAreNotCompacted(t *testing.T) {
 	h := newHarness(t)
