@@ -218,3 +218,62 @@ func TestCompactionIsDueAgainWhenSomethingWasPassedOver(t *testing.T) {
 		}
 	}
 }
+
+// A topic that goes while another one is compacted keeps nobody from the rest.
+func TestCompactionGoesOnBehindATopicThatIsDeleted(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	ctx := testContext(t)
+	client := newClient(t, n)
+	admin := kadm.NewClient(client)
+	policy := "compact"
+	topics := []string{"table-a", "table-b", "table-c"}
+	for _, topic := range topics {
+		if _, err := admin.CreateTopic(ctx, 1, 1, map[string]*string{"cleanup.policy": &policy}, topic); err != nil {
+			t.Fatal(err)
+		}
+		for range 4 {
+			produce(t, client, topic, "k", "v")
+		}
+	}
+	due, err := n.store.CompactionsDue(time.Now().UnixMilli())
+	if err != nil || len(due) != len(topics) {
+		t.Fatalf("%+v, %v", due, err)
+	}
+	deleted := due[1].Topic
+	c := &compaction{node: n, every: time.Millisecond, bytesPerSecond: 1 << 40, keysMax: 100}
+	c.propose = func(ctx context.Context, proposed command.Command) (command.Result, error) {
+		if _, exists := n.store.Topic(deleted); exists {
+			if _, err := admin.DeleteTopics(ctx, deleted); err != nil {
+				return nil, err
+			}
+		}
+		return n.proposer.Propose(ctx, proposed)
+	}
+	if err := c.compact(ctx, time.Now().UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := n.store.CompactionsDue(time.Now().UnixMilli()); err != nil || len(left) > 0 {
+		t.Errorf("left: %+v, %v", left, err)
+	}
+	if _, exists := n.store.Topic(deleted); exists {
+		t.Errorf("%s is there", deleted)
+	}
+	for _, one := range due {
+		if one.Topic == deleted {
+			continue
+		}
+		if data, err := n.store.ReadBatches(one.Topic, 0, 0, 1<<20); err != nil || len(data) == 0 || data[7] == 0 {
+			t.Errorf("%s begins with %x, %v", one.Topic, data[:min(len(data), 8)], err)
+		}
+	}
+	// It looks by itself, too.
+	for range 4 {
+		produce(t, client, due[0].Topic, "k", "v")
+	}
+	c.Start()
+	defer c.Stop()
+	waitFor(t, "what is new is compacted", func() bool {
+		left, err := n.store.CompactionsDue(time.Now().UnixMilli())
+		return err == nil && len(left) == 0
+	})
+}

@@ -133,3 +133,44 @@ func TestOffsetsAreKeptForEverIfToldSo(t *testing.T) {
 		t.Errorf("groups %v", got)
 	}
 }
+
+// More partitions than go into one command, in more than one of them.
+func TestRetentionLooksByItselfAtAllPartitions(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	const partitions = retentionTrimsMax + 1
+	admin := kadm.NewClient(newClient(t, n))
+	short := "1"
+	if _, err := admin.CreateTopic(testContext(t), partitions, 1, map[string]*string{"retention.ms": &short}, "brief"); err != nil {
+		t.Fatal(err)
+	}
+	records := make([]*kgo.Record, partitions)
+	for i := range records {
+		records[i] = &kgo.Record{Topic: "brief", Partition: int32(i), Value: []byte("v")}
+	}
+	client := newClient(t, n, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err := client.ProduceSync(testContext(t), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	r := &retention{node: n, every: time.Millisecond, offsetsEvery: time.Hour}
+	if err := r.trim(testContext(t), time.Now().Add(time.Hour).UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	startOf := func(partition int32) int64 {
+		state, err := n.store.Partition("brief", partition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return state.StartOffset
+	}
+	for i := range int32(partitions) {
+		if start := startOf(i); start != 1 {
+			t.Fatalf("partition %d begins at %d", i, start)
+		}
+	}
+	if err := client.ProduceSync(testContext(t), records[7]).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	r.Start()
+	defer r.Stop()
+	waitFor(t, "what came then is deleted", func() bool { return startOf(7) == 2 })
+}
