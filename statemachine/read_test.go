@@ -175,7 +175,7 @@ func requireSameRetention(t *testing.T, h *harness, now int64) {
 				left -= int64(header.Bytes())
 			}
 		}
-		if left < min(keep, state.Bytes) || left > keep+batchIndexBytes+int64(largest) && left != state.Bytes {
+		if left < min(keep, state.Bytes) || left > keep+batchIndexBytes+int64(largest) {
 			t.Errorf("keeping %d of %d bytes left %d", keep, state.Bytes, left)
 		}
 	}
@@ -251,55 +251,6 @@ func TestRecordsWithoutTimestampAreKeptAsLongAsOthers(t *testing.T) {
 	}
 	requireEqual(t, "trimmed after all", trimmedAt(now+34*hour+1), int64(11))
 	h.requireConsistent()
-}
-
-// A record of the far future that is gone holds nothing back: what is behind it goes by its
-// own time, and what has none by that of its append.
-func TestRecordOfTheFutureThatIsDeletedHoldsNothingBack(t *testing.T) {
-	const hour = 3_600_000
-	now := int64(1000 * hour)
-	for name, test := range map[string]struct {
-		valueBytes int
-		// mostAt is to what is trimmed at most, hours after the first record.
-		mostAt map[int64]int64
-	}{
-		"less than the batch index has an entry for": {10, map[int64]int64{24: 1, 30: 1, 34: 1}},
-		"a few entries of the batch index":           {30_000, map[int64]int64{24: 1, 30: 7, 34: 11}},
-	} {
-		h := newHarness(t)
-		h.create("t", 1)
-		append1 := func(timestamp, now int64) {
-			batch := recordbatch.Append(nil, []recordbatch.Record{record(timestamp, "k", strings.Repeat("v", test.valueBytes))}, recordbatch.Options{})
-			h.must(command.AppendRecords{Appends: []command.Append{{Topic: "t", Batch: batch}}, NowUnixMilli: now})
-		}
-		append1(now*1000, now)
-		for i := range int64(10) {
-			append1(-1, now+(i+1)*hour)
-		}
-		append1(now, now+10*hour)
-		trimmedAt := func(at int64) int64 {
-			trims, err := h.store.RetentionTrims(at, Retention{Milli: 24 * hour, Bytes: -1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return trimmedTo(trims, 0)
-		}
-		requireEqual(t, name+": with the record of the future", trimmedAt(now+100*hour), int64(0))
-		h.must(command.DeleteRecords{Trims: []command.Trim{{Topic: "t", Offset: 1}}})
-		reached := int64(0)
-		for at, most := range test.mostAt {
-			got := trimmedAt(now + at*hour)
-			if got > most {
-				t.Errorf("%s: trimmed to %d after %d hours, want %d at most", name, got, at, most)
-			}
-			reached = max(reached, got)
-		}
-		if test.valueBytes > 1000 && reached < 6 {
-			t.Errorf("%s: trimmed to %d, though entries of the batch index are old enough", name, reached)
-		}
-		requireEqual(t, name+": when the last append is old", trimmedAt(now+34*hour+1), int64(12))
-		h.requireConsistent()
-	}
 }
 
 func TestLogAppendTimeIsTheCommands(t *testing.T) {
@@ -540,13 +491,15 @@ func TestRetentionIsForTopicsWithThePolicyDelete(t *testing.T) {
 		name := "t-" + hex.EncodeToString([]byte(policy))
 		h.create(name, 1, "cleanup.policy", policy, "retention.ms", " 1000 ")
 		h.send(name, 0, record(1000, "k", "v"))
-		trims, err := h.store.RetentionTrims(10_000, Retention{Milli: -1, Bytes: -1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := slices.ContainsFunc(trims, func(trim command.Trim) bool { return trim.Topic == name })
-		if got != isTrimmed {
-			t.Errorf("policy %q: trimmed %v, want %v", policy, got, isTrimmed)
+		for _, absent := range []Retention{{Milli: -1, Bytes: -1}, {Milli: 0, Bytes: -1}, {Milli: -1, Bytes: 0}} {
+			trims, err := h.store.RetentionTrims(10_000, absent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := slices.ContainsFunc(trims, func(trim command.Trim) bool { return trim.Topic == name })
+			if got != isTrimmed {
+				t.Errorf("policy %q, %+v where topics have none: trimmed %v, want %v", policy, absent, got, isTrimmed)
+			}
 		}
 	}
 }

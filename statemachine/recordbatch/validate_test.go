@@ -1,0 +1,138 @@
+package recordbatch
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+)
+
+func TestProducerOfABatchHasAnEpochAndASequence(t *testing.T) {
+	for _, test := range []struct {
+		producer  Producer
+		isControl bool
+		want      error
+	}{
+		{Producer{0, 0, 0}, false, nil},
+		{Producer{0, -1, 0}, false, ErrRecord},
+		{Producer{0, 0, -1}, false, ErrRecord},
+		{Producer{7, -1, 5}, false, ErrRecord},
+		{Producer{-1, -1, -1}, false, nil},
+		{Producer{7, 0, -1}, true, nil}, // a marker
+		{Producer{7, -1, -1}, true, ErrRecord},
+	} {
+		batch := Append(nil, someRecords(), Options{Producer: &test.producer, Control: test.isControl})
+		if _, err := Check(batch); !errors.Is(err, test.want) {
+			t.Errorf("%+v, control %v: %v, want %v", test.producer, test.isControl, err, test.want)
+		}
+	}
+}
+
+// Check doesn't look at the records, so that it must know the codec by itself.
+func TestCodecThatNobodyHasIsKnownByTheHeader(t *testing.T) {
+	batch := Append(nil, someRecords(), Options{})
+	for codec := range byte(8) {
+		batch[atAttributes+1] = codec
+		if _, err := Check(sum(batch)); errors.Is(err, ErrCodec) != (Codec(codec) > CodecZstd) {
+			t.Errorf("codec %d: %v", codec, err)
+		}
+	}
+}
+
+func TestSurveyIsThatOfTheRecords(t *testing.T) {
+	at := func(times ...int64) (records []Record) {
+		for _, time := range times {
+			records = append(records, Record{TimestampUnixMilli: time, Key: []byte{}})
+		}
+		return records
+	}
+	keyless := at(5, 6, 7)
+	keyless[1].Key = nil
+	for _, test := range []struct {
+		records []Record
+		want    Survey
+	}{
+		{at(5), Survey{5, 5, false}},
+		{at(5, 3, 9, 4), Survey{3, 9, false}},
+		{at(-1, 3, -1), Survey{3, 3, false}},
+		{at(-1, -1), Survey{math.MaxInt64, -1, false}},
+		{at(0, -1, 1), Survey{0, 1, false}},
+		{at(-2, 0), Survey{-2, 0, false}},
+		{keyless, Survey{5, 7, true}},
+	} {
+		if _, got, err := Admit(Append(nil, test.records, Options{})); err != nil || got != test.want {
+			t.Errorf("%+v: %+v, %v, want %+v", test.records, got, err, test.want)
+		}
+	}
+}
+
+// The greatest timestamp is right as it is, and who wrote it there was not the broker.
+func TestAdmitTakesAwayALogAppendTimeThatFits(t *testing.T) {
+	good := Append(nil, someRecords(), Options{})
+	batch := bytes.Clone(good)
+	SetLogAppendTime(batch, 2500)
+	if h, _, err := Admit(batch); err != nil || h.IsLogAppendTime() || !bytes.Equal(batch, good) {
+		t.Errorf("%+v, %v", h, err)
+	}
+}
+
+// Who reads what was never validated is told of it once, rather than that there is nothing.
+func TestRecordsOfABrokenBatchEndWithAnError(t *testing.T) {
+	whole := Append(nil, someRecords(), Options{})
+	more := bytes.Clone(whole)
+	binary.BigEndian.PutUint32(more[atCount:], 5)
+	for name, test := range map[string]struct {
+		batch []byte
+		count int
+		want  error
+	}{
+		"nothing":                 {nil, 0, ErrLength},
+		"cut":                     {whole[:len(whole)-1], 0, ErrLength},
+		"gzip that isn't":         {rawBatch(CodecGzip, 1, whole), 0, ErrCompressed},
+		"one more than there are": {more, 4, ErrRecord},
+	} {
+		count, errs := 0, 0
+		for _, err := range Records(test.batch) {
+			if err == nil {
+				count++
+			} else if errs++; !errors.Is(err, test.want) {
+				t.Errorf("%s: %v, want %v", name, err, test.want)
+			}
+		}
+		if count != test.count || errs != 1 {
+			t.Errorf("%s: %d records and %d errors, want %d and one", name, count, errs, test.count)
+		}
+		if _, _, found, err := FirstAtOrAfter(test.batch, 0, math.MaxInt64); found || !errors.Is(err, test.want) {
+			t.Errorf("%s: first at or after: %v, %v, want %v", name, found, err, test.want)
+		}
+	}
+}
+
+// A record that ends before its last field, whichever that is, is no shorter record; nor is
+// one with a number of more than 64 bits.
+func TestRecordThatEndsEarlyIsRefused(t *testing.T) {
+	whole := appendRecords(nil, []Record{{Key: []byte("key"), Value: []byte("v"), Headers: []RecordHeader{{"h", []byte("x")}, {"", nil}}}}, 0)
+	body := whole[1:]
+	check := func(what string, body []byte) {
+		t.Helper()
+		batch := rawBatch(CodecNone, 1, append(binary.AppendVarint(nil, int64(len(body))), body...))
+		if _, err := Validate(batch); !errors.Is(err, ErrRecord) {
+			t.Errorf("%s: %v", what, err)
+		}
+		for _, err := range Records(batch) {
+			if !errors.Is(err, ErrRecord) {
+				t.Errorf("%s: read, %v", what, err)
+			}
+		}
+	}
+	for cut := range body {
+		check(fmt.Sprintf("%d bytes of %d", cut, len(body)), body[:cut])
+	}
+	long := bytes.Repeat([]byte{0x80}, 10)
+	for at := 1; at < 4; at++ {
+		check(fmt.Sprintf("a long number at %d", at), slices.Concat(body[:at], long, body[at:]))
+	}
+}
