@@ -3,6 +3,7 @@ package recordbatch
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // Compacted is what Compact makes of a batch.
@@ -27,26 +28,31 @@ type Compacted struct {
 // A batch with tombstones, records without a value, gets horizonUnixMilli as the time from
 // which these may go, unless it has one already (KIP-534): that is noted in place of the
 // base timestamp, which no reader needs for anything but the sum with the deltas.
+//
+// keep is asked once for each record, which it must not hold on to. Memory is that of the
+// decompressed records, a byte for each, and the new batch.
 func Compact(batch []byte, horizonUnixMilli int64, keep func(Record) bool) (Compacted, error) {
-	h, err := ParseHeader(batch)
+	buffer := takeBuffer()
+	defer giveBuffer(buffer)
+	h, data, err := openInto(buffer, batch)
 	if err != nil {
 		return Compacted{}, err
 	}
-	var kept []Record
+	var isKept []bool
 	var result Compacted
 	hasTombstone := false
-	for record, err := range Records(batch) {
-		if err != nil {
+	for rest := data; len(isKept) < int(h.Count); {
+		var record readable
+		if record, rest, err = readRecord(rest, h); err != nil {
 			return Compacted{}, err
 		}
-		if !keep(record) {
-			result.Dropped++
-			continue
+		isOne := keep(record.Record)
+		if isKept = append(isKept, isOne); isOne {
+			result.Kept++
+			hasTombstone = hasTombstone || record.Value == nil
 		}
-		kept = append(kept, record)
-		hasTombstone = hasTombstone || record.Value == nil
 	}
-	result.Kept = len(kept)
+	result.Dropped = len(isKept) - result.Kept
 	horizon, hasHorizon := h.DeleteHorizon()
 	if hasTombstone {
 		if !hasHorizon {
@@ -58,45 +64,45 @@ func Compact(batch []byte, horizonUnixMilli int64, keep func(Record) bool) (Comp
 		result.IsUnchanged = true
 		return result, nil
 	}
-	if len(kept) == 0 {
+	if result.Kept == 0 {
 		return result, nil
 	}
-	result.Batch = rebuild(batch[:HeaderBytes], h, kept, hasTombstone && !hasHorizon, horizon)
-	return result, nil
+	result.Batch, err = rebuild(batch[:HeaderBytes], h, data, isKept, hasTombstone && !hasHorizon, horizon)
+	return result, err
+}
+
+// openInto is openRecords with a buffer of the pool.
+func openInto(buffer *[]byte, batch []byte) (h Header, data []byte, err error) {
+	h, data, err = openRecords((*buffer)[:0], batch)
+	if h.Codec() != CodecNone {
+		*buffer = data
+	}
+	return h, data, err
 }
 
 // WithDeleteHorizon is a whole batch with the same records and a time from which it may
 // go: that of a marker (KIP-534). It must have none yet.
 func WithDeleteHorizon(batch []byte, horizonUnixMilli int64) ([]byte, error) {
-	h, err := ParseHeader(batch)
+	buffer := takeBuffer()
+	defer giveBuffer(buffer)
+	h, data, err := openInto(buffer, batch)
 	if err != nil {
 		return nil, err
 	}
-	var records []Record
-	for record, err := range Records(batch) {
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, record)
-	}
-	if len(records) == 0 {
+	if h.Count < 1 {
 		return nil, fmt.Errorf("%w: batch without a record", ErrRecord)
 	}
-	return rebuild(batch[:HeaderBytes], h, records, true, horizonUnixMilli), nil
+	return rebuild(batch[:HeaderBytes], h, data, nil, true, horizonUnixMilli)
 }
 
-// rebuild makes a batch of some of the records of one with a header.
-func rebuild(header []byte, h Header, records []Record, setsHorizon bool, horizon int64) []byte {
-	out := append(make([]byte, 0, HeaderBytes+len(records)*16), header...)
+// rebuild makes a batch of a header and some of its records, or all.
+func rebuild(header []byte, h Header, data []byte, isKept []bool, setsHorizon bool, horizon int64) ([]byte, error) {
+	out := append(make([]byte, 0, HeaderBytes+len(data)/4), header...)
 	base := h.BaseTimestamp
 	attributes := uint16(h.Attributes)
 	if setsHorizon {
 		base = horizon
 		attributes |= attributeDeleteHorizon
-	}
-	maxTimestamp := records[0].TimestampUnixMilli
-	for i := range records {
-		maxTimestamp = max(maxTimestamp, records[i].TimestampUnixMilli)
 	}
 	raw := out
 	if h.Codec() != CodecNone {
@@ -105,8 +111,19 @@ func rebuild(header []byte, h Header, records []Record, setsHorizon bool, horizo
 		raw = (*buffer)[:0]
 		defer func() { *buffer = raw }()
 	}
-	for i := range records {
-		raw = appendRecord(raw, &records[i], records[i].TimestampUnixMilli-base, records[i].Offset-h.BaseOffset)
+	count, maxTimestamp := 0, int64(math.MinInt64)
+	for i := range int(h.Count) {
+		var record readable
+		var err error
+		if record, data, err = readRecord(data, h); err != nil {
+			return nil, err
+		}
+		if isKept != nil && !isKept[i] {
+			continue
+		}
+		count++
+		maxTimestamp = max(maxTimestamp, record.TimestampUnixMilli)
+		raw = appendTail(raw, record.TimestampUnixMilli-base, record.offsetDelta, record.tail)
 	}
 	if h.Codec() == CodecNone {
 		out = raw
@@ -117,9 +134,18 @@ func rebuild(header []byte, h Header, records []Record, setsHorizon bool, horizo
 	binary.BigEndian.PutUint16(out[atAttributes:], attributes)
 	binary.BigEndian.PutUint64(out[atBaseTimestamp:], uint64(base))
 	binary.BigEndian.PutUint64(out[atMaxTimestamp:], uint64(maxTimestamp))
-	binary.BigEndian.PutUint32(out[atCount:], uint32(len(records)))
+	binary.BigEndian.PutUint32(out[atCount:], uint32(count))
 	writeSum(out)
-	return out
+	return out, nil
+}
+
+// appendTail appends a record of which everything from the key on is written already.
+func appendTail(dst []byte, timestampDelta, offsetDelta int64, tail []byte) []byte {
+	dst = binary.AppendVarint(dst, int64(1+varintBytes(timestampDelta)+varintBytes(offsetDelta)+len(tail)))
+	dst = append(dst, 0)
+	dst = binary.AppendVarint(dst, timestampDelta)
+	dst = binary.AppendVarint(dst, offsetDelta)
+	return append(dst, tail...)
 }
 
 // ValidateCompacted is Validate for a batch that may have been compacted: its offset

@@ -9,18 +9,6 @@ import (
 	"testing"
 )
 
-// allOf reads all records of a batch.
-func allOf(t *testing.T, batch []byte) (all []Record) {
-	t.Helper()
-	for record, err := range Records(batch) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, record)
-	}
-	return all
-}
-
 // What is left of a batch is exactly what was to be kept, with offsets and times, and the
 // header says so; compacted again it is the same as in one go.
 func TestCompactedBatchHasTheKeptRecords(t *testing.T) {
@@ -46,7 +34,7 @@ func TestCompactedBatchHasTheKeptRecords(t *testing.T) {
 			SetLogAppendTime(batch, 2_000_000)
 		}
 		before := bytes.Clone(batch)
-		all := allOf(t, batch)
+		all := collect(t, batch)
 		var want []Record
 		isKept := make(map[int64]bool)
 		hasTombstone := false
@@ -80,7 +68,7 @@ func TestCompactedBatchHasTheKeptRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := allOf(t, got.Batch); !reflect.DeepEqual(left, want) {
+		if left := collect(t, got.Batch); !reflect.DeepEqual(left, want) {
 			t.Fatalf("left\n%+v, want\n%+v", left, want)
 		}
 		old, _ := ParseHeader(batch)
@@ -184,12 +172,12 @@ func FuzzCompact(f *testing.F) {
 			t.Fatalf("header %+v became %+v", h, after)
 		}
 		var want []Record
-		for _, r := range allOf(t, batch) {
+		for _, r := range collect(t, batch) {
 			if keep(r) {
 				want = append(want, r)
 			}
 		}
-		if got := allOf(t, result.Batch); !reflect.DeepEqual(got, want) {
+		if got := collect(t, result.Batch); !reflect.DeepEqual(got, want) {
 			t.Fatalf("kept %+v, want %+v", got, want)
 		}
 		if again, err := Compact(result.Batch, 2000, keep); err != nil || !again.IsUnchanged {

@@ -79,7 +79,7 @@ func TestBatchesOfFranzGoAreRead(t *testing.T) {
 					if h.ProducerID < 0 || h.BaseSequence != int32(i) {
 						t.Errorf("producer %d, sequence %d, want %d", h.ProducerID, h.BaseSequence, i)
 					}
-					for record, err := range Records(batch) {
+					for record, err := range recordsWithHeaders(batch) {
 						if err != nil {
 							t.Fatal(err)
 						}

@@ -6,7 +6,8 @@ import (
 	"iter"
 )
 
-// Record is one record of a batch.
+// Record is one record of a batch. One that was read has no headers: nobody looks at them,
+// and a batch has room for so many that they would fill the memory.
 type Record struct {
 	Offset             int64
 	TimestampUnixMilli int64
@@ -30,33 +31,39 @@ type RecordHeader struct {
 // gives no error.
 func Records(batch []byte) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		h, err := ParseHeader(batch)
-		if err == nil && h.Bytes() > len(batch) {
-			err = fmt.Errorf("%w: length field makes %d bytes, there are %d", ErrLength, h.Bytes(), len(batch))
-		}
+		// A buffer of its own, not from the pool: records point into it.
+		h, data, err := openRecords(nil, batch)
 		if err != nil {
 			yield(Record{}, err)
 			return
 		}
-		data := batch[HeaderBytes:h.Bytes()]
-		if h.Codec() != CodecNone {
-			// A buffer of its own, not from the pool: records point into it.
-			if data, err = decompress(nil, data, h.Codec()); err != nil {
-				yield(Record{}, err)
-				return
-			}
-		}
 		for range h.Count {
-			var record Record
+			var record readable
 			if record, data, err = readRecord(data, h); err != nil {
 				yield(Record{}, err)
 				return
 			}
-			if !yield(record, nil) {
+			if !yield(record.Record, nil) {
 				return
 			}
 		}
 	}
+}
+
+// openRecords reads the header of a batch and what its records are, in dst if they have to
+// be decompressed, which it returns also with an error.
+func openRecords(dst, batch []byte) (h Header, data []byte, err error) {
+	h, err = ParseHeader(batch)
+	if err == nil && h.Bytes() > len(batch) {
+		err = fmt.Errorf("%w: length field makes %d bytes, there are %d", ErrLength, h.Bytes(), len(batch))
+	}
+	if err != nil {
+		return h, dst, err
+	}
+	if data = batch[HeaderBytes:h.Bytes()]; h.Codec() != CodecNone {
+		data, err = decompress(dst, data, h.Codec())
+	}
+	return h, data, err
 }
 
 // FirstAtOrAfter finds the first record of a batch at or after an offset with a
@@ -73,67 +80,40 @@ func FirstAtOrAfter(batch []byte, from, unixMilli int64) (offset, timestampUnixM
 	return 0, 0, false, nil
 }
 
-// readRecord reads the record that data begins with and returns what follows it.
-func readRecord(data []byte, h Header) (Record, []byte, error) {
-	body, rest, err := recordBody(data)
-	if err != nil {
-		return Record{}, nil, err
-	}
-	r := fields{data: body}
-	r.byte() // attributes, unused by Kafka
-	timestampDelta := r.varint()
-	offsetDelta := r.varint()
-	record := Record{
-		Offset:             h.BaseOffset + offsetDelta,
-		TimestampUnixMilli: h.BaseTimestamp + timestampDelta,
-		Key:                r.nullableBytes(),
-		Value:              r.nullableBytes(),
-	}
-	if h.IsLogAppendTime() {
-		record.TimestampUnixMilli = h.MaxTimestamp
-	}
-	count := r.count()
-	if count > 0 && !r.bad {
-		record.Headers = make([]RecordHeader, count)
-		for i := range record.Headers {
-			record.Headers[i].Key = string(r.bytes())
-			record.Headers[i].Value = r.nullableBytes()
-		}
-	}
-	return record, rest, r.end(offsetDelta)
-}
-
-// skipped is what is looked at in a record that is only checked.
-type skipped struct {
-	timestampDelta int64
-	isKeyNull      bool
-}
-
-// skipRecord checks the record that data begins with, which has to be the one at
-// the given place, and returns what follows it. Nothing is allocated.
-func skipRecord(data []byte, place int32) (record skipped, rest []byte, err error) {
+// readRecord reads the record that data begins with and returns what follows it. Nothing is
+// allocated.
+func readRecord(data []byte, h Header) (record readable, rest []byte, err error) {
 	body, rest, err := recordBody(data)
 	if err != nil {
 		return record, nil, err
 	}
 	r := fields{data: body}
-	r.byte()
+	r.byte() // attributes, unused by Kafka
 	record.timestampDelta = r.varint()
-	offsetDelta := r.varint()
-	record.isKeyNull = r.nullableBytes() == nil
-	r.nullableBytes()
+	record.offsetDelta = r.varint()
+	record.tail = r.data
+	record.Offset = h.BaseOffset + record.offsetDelta
+	record.TimestampUnixMilli = h.BaseTimestamp + record.timestampDelta
+	if h.IsLogAppendTime() {
+		record.TimestampUnixMilli = h.MaxTimestamp
+	}
+	record.Key = r.nullableBytes()
+	record.Value = r.nullableBytes()
 	count := r.count()
 	for i := 0; i < count && !r.bad; i++ {
 		r.bytes()
 		r.nullableBytes()
 	}
-	if err := r.end(offsetDelta); err != nil {
-		return record, nil, err
-	}
-	if offsetDelta != int64(place) {
-		return record, nil, fmt.Errorf("%w: record %d has offset delta %d", ErrOffsets, place, offsetDelta)
-	}
-	return record, rest, nil
+	return record, rest, r.end(record.offsetDelta)
+}
+
+// readable is a record without its headers, and where they are.
+type readable struct {
+	Record
+	timestampDelta int64
+	offsetDelta    int64
+	// tail is the key, the value and the headers as they are written.
+	tail []byte
 }
 
 // recordBody cuts a record, without its length, off data.

@@ -101,16 +101,19 @@ func validate(batch []byte) (h Header, survey Survey, err error) {
 	}
 	survey = Survey{MinTimestamp: math.MaxInt64, MaxTimestamp: math.MinInt64}
 	for i := int32(0); i < h.Count; i++ {
-		var record skipped
-		if record, data, err = skipRecord(data, i); err != nil {
+		var record readable
+		if record, data, err = readRecord(data, h); err != nil {
 			return h, survey, err
 		}
-		timestamp := h.BaseTimestamp + record.timestampDelta
+		if record.offsetDelta != int64(i) {
+			return h, survey, fmt.Errorf("%w: record %d has offset delta %d", ErrOffsets, i, record.offsetDelta)
+		}
+		timestamp := h.BaseTimestamp + record.timestampDelta // whatever the batch claims
 		survey.MaxTimestamp = max(survey.MaxTimestamp, timestamp)
 		if timestamp != -1 {
 			survey.MinTimestamp = min(survey.MinTimestamp, timestamp)
 		}
-		survey.HasNullKey = survey.HasNullKey || record.isKeyNull
+		survey.HasNullKey = survey.HasNullKey || record.Key == nil
 	}
 	if len(data) > 0 {
 		return h, survey, fmt.Errorf("%w: %d bytes after the last record", ErrRecord, len(data))

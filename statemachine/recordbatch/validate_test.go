@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -134,5 +135,65 @@ func TestRecordThatEndsEarlyIsRefused(t *testing.T) {
 	long := bytes.Repeat([]byte{0x80}, 10)
 	for at := 1; at < 4; at++ {
 		check(fmt.Sprintf("a long number at %d", at), slices.Concat(body[:at], long, body[at:]))
+	}
+}
+
+// A batch of a few kilobytes may have millions of headers, or of records. Whoever reads or
+// compacts it needs the memory that its bytes take when they are decompressed, and not many
+// times as much for what they say.
+func TestMemoryIsThatOfTheDecompressedBytes(t *testing.T) {
+	headers := make([]RecordHeader, 2_000_000)
+	records := make([]Record, 1_000_000)
+	for i := range records {
+		records[i].Key = []byte{}
+	}
+	for name, test := range map[string]struct {
+		records []Record
+		bytes   uint64
+	}{
+		"headers": {[]Record{{Key: []byte("k"), Headers: headers}, {}}, 4_000_000},
+		"records": {records, 10_000_000},
+	} {
+		batch := Append(nil, test.records, Options{Codec: CodecZstd})
+		for what, use := range map[string]func() error{
+			"read": func() (err error) {
+				for _, one := range Records(batch) {
+					err = errors.Join(err, one)
+				}
+				return err
+			},
+			"compact": func() error {
+				_, err := Compact(batch, 1, func(r Record) bool { return r.Offset != 1 })
+				return err
+			},
+			"horizon": func() error {
+				_, err := WithDeleteHorizon(batch, 1)
+				return err
+			},
+		} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := use()
+			runtime.ReadMemStats(&after)
+			if got := after.TotalAlloc - before.TotalAlloc; err != nil || got > 10*test.bytes {
+				t.Errorf("%s of many %s: %d bytes for some %d, %v", what, name, got, test.bytes, err)
+			}
+		}
+	}
+}
+
+// A number of headers that can't be there is refused before it is believed.
+func TestNumberOfHeadersIsNotBelieved(t *testing.T) {
+	for _, count := range []int64{-1, -2, 1, 2, 1 << 31, 1 << 40, math.MaxInt64, math.MinInt64} {
+		body := binary.AppendVarint([]byte{0, 0, 0, 1, 1}, count)
+		batch := rawBatch(CodecNone, 1, append(binary.AppendVarint(nil, int64(len(body))), body...))
+		if _, err := Validate(batch); !errors.Is(err, ErrRecord) {
+			t.Errorf("%d headers: %v", count, err)
+		}
+		for _, err := range Records(batch) {
+			if !errors.Is(err, ErrRecord) {
+				t.Errorf("%d headers: read, %v", count, err)
+			}
+		}
 	}
 }
