@@ -88,3 +88,24 @@ func TestRetentionIsThatOfTheTopic(t *testing.T) {
 		}
 	}
 }
+
+// A record is kept for retention.ms to the millisecond, by its timestamp and not by that of
+// its append, also one of 1970.
+func TestRetentionByTimeIsExact(t *testing.T) {
+	for _, at := range []int64{0, 1, 5000} {
+		h := newHarness(t)
+		h.create("t", 1, "retention.ms", "500")
+		batch := recordbatch.Append(nil, []recordbatch.Record{record(at, "k", "v")}, recordbatch.Options{})
+		h.must(command.AppendRecords{NowUnixMilli: 9000, Appends: []command.Append{{Topic: "t", Batch: batch}}})
+		for range 2 {
+			for _, test := range []struct{ now, want int64 }{{at + 500, 0}, {at + 501, 1}} {
+				trims, err := h.store.RetentionTrims(test.now, Retention{Milli: -1, Bytes: -1})
+				if got := trimmedTo(trims, 0); err != nil || got != test.want {
+					t.Errorf("record of %d at %d: trimmed to %d, %v, want %d", at, test.now, got, err, test.want)
+				}
+			}
+			// With a younger one behind it, it is the same.
+			h.send("t", 0, record(at+2000, "k", "v"))
+		}
+	}
+}

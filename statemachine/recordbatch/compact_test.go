@@ -76,6 +76,13 @@ func TestCompactedBatchHasTheKeptRecords(t *testing.T) {
 		if hasHorizon != hasTombstone || hasHorizon && horizon != 9_000_000 {
 			t.Errorf("horizon %d, %v; tombstones %v", horizon, hasHorizon, hasTombstone)
 		}
+		latest := want[0].TimestampUnixMilli
+		for _, r := range want {
+			latest = max(latest, r.TimestampUnixMilli)
+		}
+		if header.MaxTimestamp != latest || header.IsLogAppendTime() && latest != 2_000_000 {
+			t.Errorf("max timestamp %d, want %d", header.MaxTimestamp, latest)
+		}
 		if header.BaseOffset != old.BaseOffset || header.LastOffset() != old.LastOffset() || header.LastSequence() != old.LastSequence() ||
 			header.ProducerID != old.ProducerID || header.ProducerEpoch != old.ProducerEpoch || header.LeaderEpoch != old.LeaderEpoch ||
 			header.Attributes&^attributeDeleteHorizon != old.Attributes {
@@ -111,6 +118,17 @@ func TestBatchThatIsNotCompactedRightIsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
+	for _, offsets := range [][]byte{{0, 0}, {1, 0}, {0, 3}, {2, 2}} {
+		var data []byte
+		for _, delta := range offsets {
+			data = append(data, 12, 0, 0, delta<<1, 1, 1, 0) // no key, no value, no header
+		}
+		batch := rawBatch(CodecNone, 2, data)
+		batch[atLastOffsetDelta+3] = 2
+		if _, err := ValidateCompacted(sum(batch)); !errors.Is(err, ErrOffsets) {
+			t.Errorf("offset deltas %d: %v", offsets, err)
+		}
+	}
 	torn := bytes.Clone(whole.Batch)
 	torn[len(torn)-1] ^= 1
 	if _, err := ValidateCompacted(torn); !errors.Is(err, ErrCRC) {
@@ -131,6 +149,9 @@ func TestControlRecordSaysHowATransactionEnded(t *testing.T) {
 	}
 	if _, err := Control(Append(nil, []Record{{Key: []byte{0, 0}}}, Options{Control: true})); !errors.Is(err, ErrRecord) {
 		t.Errorf("half a key: %v", err)
+	}
+	if _, err := Control(rawBatch(CodecNone, 1, []byte{12, 0})); !errors.Is(err, ErrRecord) {
+		t.Errorf("half a record: %v", err)
 	}
 }
 
@@ -208,7 +229,9 @@ func TestMarkerWithADeleteHorizon(t *testing.T) {
 	if got, isMarker, err := ParseMarker(batch); err != nil || !isMarker || got != want {
 		t.Errorf("%+v, %v, %v, want %+v", got, isMarker, err, want)
 	}
-	for _, broken := range [][]byte{nil, old[:HeaderBytes-1], old[:HeaderBytes+2]} {
+	none := bytes.Clone(old)
+	none[atCount+3] = 0
+	for _, broken := range [][]byte{nil, old[:HeaderBytes-1], old[:HeaderBytes+2], none} {
 		if _, err := WithDeleteHorizon(broken, 1); err == nil {
 			t.Errorf("%d bytes of %d are taken", len(broken), len(old))
 		}

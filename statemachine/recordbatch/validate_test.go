@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/klauspost/compress/snappy"
 )
 
 func TestProducerOfABatchHasAnEpochAndASequence(t *testing.T) {
@@ -194,6 +196,57 @@ func TestNumberOfHeadersIsNotBelieved(t *testing.T) {
 			if !errors.Is(err, ErrRecord) {
 				t.Errorf("%d headers: read, %v", count, err)
 			}
+		}
+	}
+}
+
+// bodyOf is a record of a null key whose value makes all of it as long as that.
+func bodyOf(bytes int) []byte {
+	value := make([]byte, bytes)
+	for len(value) > 0 {
+		records := appendRecords(nil, []Record{{Value: value}}, 0)
+		if len(records) <= bytes {
+			return records
+		}
+		value = value[:len(value)-(len(records)-bytes)]
+	}
+	return nil
+}
+
+// As much as is allowed may be read, and a byte more may not, however it is cut in blocks.
+func TestBoundOfDecompressedBytesIsExact(t *testing.T) {
+	for _, over := range []int{0, 1} {
+		data := bodyOf(DecompressedBytesMax + over)
+		if len(data) != DecompressedBytesMax+over {
+			t.Fatalf("%d bytes", len(data))
+		}
+		framed := append(bytes.Clone(xerialMagic), 0, 0, 0, 1, 0, 0, 0, 1)
+		for block := range slices.Chunk(data, DecompressedBytesMax/4-100) {
+			block = snappy.Encode(nil, block)
+			framed = append(binary.BigEndian.AppendUint32(framed, uint32(len(block))), block...)
+		}
+		want := []error{nil, ErrTooLarge}[over]
+		if _, err := Validate(rawBatch(CodecSnappy, 1, framed)); !errors.Is(err, want) {
+			t.Errorf("snappy in blocks, %d over: %v, want %v", over, err, want)
+		}
+		for _, codec := range allCodecs[1:] {
+			if _, err := Validate(rawBatch(codec, 1, compress(nil, data, codec, DefaultLevel))); !errors.Is(err, want) {
+				t.Errorf("%s, %d over: %v, want %v", codec, over, err, want)
+			}
+		}
+	}
+}
+
+// Five bytes that claim to be many are refused before memory is taken for them.
+func TestSizeThatABlockClaimsIsNotBelieved(t *testing.T) {
+	for _, claimed := range []uint64{DecompressedBytesMax, 1 << 31, 1<<32 - 1, 1 << 32, math.MaxUint64} {
+		batch := rawBatch(CodecSnappy, 1, binary.AppendUvarint(nil, claimed))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Validate(batch)
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; err == nil || got > 1<<20 {
+			t.Errorf("%d bytes claimed: %d taken, %v", claimed, got, err)
 		}
 	}
 }
