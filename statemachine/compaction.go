@@ -149,7 +149,7 @@ func (s *Store) compactableTo(db *pebble.DB, number keys.TopicNumber, t *topic, 
 		}
 	})
 	if lag := t.configNumber(configMinCompactionLagMilli, 0); lag > 0 {
-		old, err := offsetAfterTime(db, number, partition, p, p.compacted.cleanTo, now-min(lag, now))
+		old, err := offsetAfterTime(db, number, partition, p, p.compacted.cleanTo, end, now-min(lag, now))
 		if err != nil {
 			return 0, err
 		}

@@ -61,9 +61,12 @@ func (s *Store) retentionTrim(db *pebble.DB, spec *command.Topic, partition int3
 			limit = min(limit, t.partitions[partition].consumed.next)
 		}
 	})
+	if limit <= p.start {
+		return trim, false, nil // nothing there, or nothing consumed
+	}
 	offset := p.start
-	if retention.Milli >= 0 && p.start < p.next {
-		byTime, err := offsetAfterTime(db, number, partition, &p, p.start, now-retention.Milli)
+	if retention.Milli >= 0 {
+		byTime, err := offsetAfterTime(db, number, partition, &p, p.start, limit, now-retention.Milli)
 		if err != nil {
 			return trim, false, err
 		}
@@ -81,9 +84,10 @@ func (s *Store) retentionTrim(db *pebble.DB, spec *command.Topic, partition int3
 }
 
 // offsetAfterTime is the offset before which all records are older than a time, from the
-// start of a partition or an offset on. A batch without timestamps is as old as the entry
-// of the batch index behind it, or as what was appended last.
-func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, from, before int64) (int64, error) {
+// start of a partition or an offset on; where that is enough, it looks no further. A batch
+// without timestamps is as old as the entry of the batch index behind it, or as what was
+// appended last.
+func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *partition, from, enough, before int64) (int64, error) {
 	if p.maxTimestamp < before {
 		return p.next, nil
 	}
@@ -108,7 +112,7 @@ func offsetAfterTime(db *pebble.DB, topic keys.TopicNumber, partition int32, p *
 			return false, err
 		}
 		offset = h.NextOffset()
-		return true, nil
+		return offset < enough, nil
 	})
 	return offset, err
 }
