@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"kont/statemachine/command"
@@ -439,6 +440,12 @@ func TestCompactionThatDoesNotFitIsPassedOver(t *testing.T) {
 		return header.CRC
 	}
 	other := recordbatch.Append(nil, []recordbatch.Record{record(1, "k", "9")}, recordbatch.Options{BaseOffset: 1})
+	two := []recordbatch.Record{record(1, "k", "9"), record(1, "l", "9")}
+	shorter := recordbatch.Append(nil, two[:1], recordbatch.Options{})
+	longer := recordbatch.Append(nil, append(two, two[0]), recordbatch.Options{})
+	somebody := recordbatch.Append(nil, two, recordbatch.Options{Producer: &recordbatch.Producer{ID: 1}})
+	control := recordbatch.Append(nil, two, recordbatch.Options{Control: true})
+	large := recordbatch.Append(nil, []recordbatch.Record{two[0], record(1, "l", strings.Repeat("x", BatchBytesMax))}, recordbatch.Options{})
 	torn := bytes.Clone(batches[1])
 	torn[len(torn)-1] ^= 1
 	for name, com := range map[string]command.CompactRecords{
@@ -447,6 +454,11 @@ func TestCompactionThatDoesNotFitIsPassedOver(t *testing.T) {
 		"the last batch":         {Topic: "t", Changes: []command.BatchChange{{LastOffset: 5, CRC: crc(5)}}},
 		"beyond the end":         {Topic: "t", Changes: []command.BatchChange{{LastOffset: 9, CRC: crc(5)}}},
 		"other offsets":          {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: other}}},
+		"an offset less":         {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: shorter}}},
+		"an offset more":         {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: longer}}},
+		"another producer":       {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: somebody}}},
+		"a control batch":        {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: control}}},
+		"a batch too large":      {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: large}}},
 		"a torn batch":           {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: torn}}},
 		"nothing for a batch":    {Topic: "t", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1), Batch: []byte{}}}},
 		"a topic that is not to": {Topic: "u", Changes: []command.BatchChange{{LastOffset: 1, CRC: crc(1)}}},

@@ -32,3 +32,10 @@ func TestSplitTakesLargeBatchesWhole(t *testing.T) {
 		t.Errorf("%d bytes of %d, %d left, %v", len(batch), len(large), len(rest), err)
 	}
 }
+
+func TestBatchOfNoProducerSaysSo(t *testing.T) {
+	h, err := ParseHeader(Append(nil, someRecords(), Options{}))
+	if err != nil || h.ProducerID != -1 || h.ProducerEpoch != -1 || h.BaseSequence != -1 {
+		t.Errorf("%+v, %v", h, err)
+	}
+}

@@ -43,3 +43,29 @@ func TestMarkersAreReadByUsAndByFranz(t *testing.T) {
 		}
 	}
 }
+
+// What has not all of a marker is none, whatever it is.
+func TestMarkerHasAKeyAndAValue(t *testing.T) {
+	for _, test := range []struct {
+		key, value, kind     int
+		control, transaction bool
+		want                 bool
+	}{
+		{4, 6, 0, true, true, true}, {4, 6, 1, true, true, true}, {5, 7, 1, true, true, true},
+		{3, 6, 1, true, true, false}, {4, 5, 1, true, true, false}, {0, 0, 0, true, true, false},
+		{4, 6, 2, true, true, false}, {4, 6, 1, false, true, false}, {4, 6, 1, true, false, false},
+	} {
+		key := make([]byte, test.key)
+		if test.key > 3 {
+			key[3] = byte(test.kind)
+		}
+		batch := Append(nil, []Record{{Key: key, Value: make([]byte, test.value)}},
+			Options{Producer: &Producer{ID: 1, BaseSequence: -1}, Control: test.control, Transactional: test.transaction})
+		if m, is, err := ParseMarker(batch); is != test.want || err != nil || is && m.IsCommit != (test.kind == 1) {
+			t.Errorf("%+v: %+v, %v, %v", test, m, is, err)
+		}
+	}
+	if _, is, err := ParseMarker(rawBatch(CodecNone, 1, nil)); is || err != nil {
+		t.Errorf("a batch of records that can't be read: %v, %v", is, err)
+	}
+}

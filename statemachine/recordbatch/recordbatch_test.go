@@ -385,7 +385,7 @@ func fuzzSeeds(f *testing.F) {
 }
 
 // FuzzValidate holds that nothing panics, and that what Validate accepts Records
-// reads whole, with consecutive offsets.
+// reads whole, with consecutive offsets, also when it is compressed or compacted.
 func FuzzValidate(f *testing.F) {
 	fuzzSeeds(f)
 	f.Fuzz(func(t *testing.T, batch []byte) {
@@ -416,6 +416,22 @@ func FuzzValidate(f *testing.F) {
 			}
 			if _, err := Validate(batch); err != nil {
 				t.Fatalf("admitted, but not valid: %v", err)
+			}
+			// The same records, however they are written again.
+			want := collect(t, batch)
+			again, err := Recompress(batch, Codec(len(batch)%5), DefaultLevel)
+			if err != nil {
+				t.Fatalf("valid, but not compressed: %v", err)
+			}
+			if _, err := Validate(again); err != nil || !reflect.DeepEqual(collect(t, again), want) {
+				t.Fatalf("compressed again: %v", err)
+			}
+			due, err := WithDeleteHorizon(again, int64(len(batch)))
+			if err != nil {
+				t.Fatalf("valid, but has no horizon: %v", err)
+			}
+			if _, err := ValidateCompacted(due); err != nil || !reflect.DeepEqual(collect(t, due), want) {
+				t.Fatalf("with a horizon: %v", err)
 			}
 		}
 	})
