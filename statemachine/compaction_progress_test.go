@@ -1,6 +1,8 @@
 package statemachine
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"kont/statemachine/command"
@@ -68,5 +70,48 @@ func TestSizeIsRightWhereverACompactedPartitionBegins(t *testing.T) {
 			}
 			h.requireConsistent()
 		}
+	}
+}
+
+// A pass that was broken off is due again, however little is dirty.
+func TestBrokenOffPassIsDueAgain(t *testing.T) {
+	h := newHarness(t)
+	h.create("t", 1, "cleanup.policy", "compact")
+	for range 4 {
+		h.send("t", 0, record(1, "k", "v"))
+	}
+	if stats := h.compactOnce(1000, 100, 1); stats == nil || stats.RecordsDropped == 0 {
+		t.Fatalf("%+v", stats)
+	}
+	h.must(command.AlterTopicConfigs{Topic: "t", Configs: map[string]*string{"min.cleanable.dirty.ratio": ptr("1")}})
+	if h.compactOnce(1000, 100, 100) == nil {
+		t.Error("not due")
+	}
+	if h.compactOnce(1000, 100, 100) != nil {
+		t.Error("due when it is complete")
+	}
+}
+
+// Nor is anything due by its age where nobody said how old it may become, not even of 1970.
+func TestDirtiestPartitionIsFirst(t *testing.T) {
+	h := newHarness(t)
+	h.create("a", 1, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", "0.1")
+	for i := range 4 {
+		h.send("a", 0, record(1, fmt.Sprint(i), "v"))
+	}
+	h.compactOnce(1000, 100, 100)
+	h.create("b", 1, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", "0.1")
+	h.create("c", 1, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", "1")
+	for _, topic := range []string{"a", "b", "c"} {
+		h.send(topic, 0, record(0, "k", "v"))
+		h.send(topic, 0, record(0, "k", "v"))
+	}
+	due, err := h.store.CompactionsDue(2000)
+	var topics []string
+	for _, one := range due {
+		topics = append(topics, one.Topic)
+	}
+	if err != nil || !slices.Equal(topics, []string{"b", "a"}) {
+		t.Errorf("%+v, %v", due, err)
 	}
 }

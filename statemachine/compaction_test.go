@@ -362,6 +362,13 @@ func TestMaxCompactionLagIsNotPutOffByTheFirstRecord(t *testing.T) {
 		if due, err := h.store.CompactionsDue(now); err != nil || (len(due) == 1) != test.want {
 			t.Errorf("%s: %+v, %v, want due %v", name, due, err, test.want)
 		}
+		// What was compacted waits no more.
+		if test.want {
+			h.compactOnce(now, 100, 100)
+			if due, err := h.store.CompactionsDue(now * 100); err != nil || len(due) > 0 {
+				t.Errorf("%s: after a pass %+v, %v", name, due, err)
+			}
+		}
 	}
 }
 
