@@ -92,7 +92,8 @@ func TestBrokenOffPassIsDueAgain(t *testing.T) {
 	}
 }
 
-// Nor is anything due by its age where nobody said how old it may become, not even of 1970.
+// And nothing is due by its age where nobody said how old it may become, not even what is
+// of 1970.
 func TestDirtiestPartitionIsFirst(t *testing.T) {
 	h := newHarness(t)
 	h.create("a", 1, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", "0.1")
