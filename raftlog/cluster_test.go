@@ -1,6 +1,7 @@
 package raftlog_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,15 +10,18 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
-	mathrand "math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"kont/raftlog"
+	"kont/raftlog/link"
+	"kont/raftlog/link/linktest"
 	"kont/raftlog/raftlogtest"
 )
 
@@ -29,11 +33,12 @@ type cluster struct {
 
 type clusterNode struct {
 	*raftlog.Node
-	cfg raftlog.Config
-	sm  *raftlogtest.Durable
+	cfg  raftlog.Config
+	port link.Config
+	sm   *raftlogtest.Durable
 }
 
-func newCluster(t *testing.T, size int, change func(*raftlog.Config)) *cluster {
+func newCluster(t *testing.T, size int, change func(*link.Config)) *cluster {
 	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
 	first := c.start(1, change)
 	if err := first.AwaitLeadership(deadline(t)); err != nil {
@@ -46,45 +51,34 @@ func newCluster(t *testing.T, size int, change func(*raftlog.Config)) *cluster {
 }
 
 // start opens a new node; only the first bootstraps.
-func (c *cluster) start(i int, change func(*raftlog.Config)) *clusterNode {
+func (c *cluster) start(i int, change func(*link.Config)) *clusterNode {
 	cfg := lone(c.t, raftlog.LogStoreWAL)
 	cfg.NodeID = fmt.Sprintf("n%d", i)
 	cfg.Bootstrap = i == 1
-	cfg.Bind = freeAddress(c.t)
 	cfg.ElectionTimeout, cfg.HeartbeatTimeout = 300*time.Millisecond, 300*time.Millisecond
+	port := link.Config{NodeID: cfg.NodeID, ClusterID: "test", Bind: linktest.FreeAddress(c.t), Logger: cfg.Logger}
 	if change != nil {
-		change(&cfg)
+		change(&port)
 	}
-	sm := raftlogtest.NewDurable()
-	node := &clusterNode{Node: open(c.t, cfg, sm), cfg: cfg, sm: sm}
+	return c.open(cfg, port, raftlogtest.NewDurable())
+}
+
+// open opens a node at its address.
+func (c *cluster) open(cfg raftlog.Config, portConfig link.Config, sm *raftlogtest.Durable) *clusterNode {
+	c.t.Helper()
+	port, err := link.Open(portConfig)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	cfg.Port = port
+	node := &clusterNode{Node: open(c.t, cfg, sm), cfg: cfg, port: portConfig, sm: sm}
 	c.nodes[cfg.NodeID] = node
 	return node
 }
 
-// loopback is a host of this process's own, where the machine has more than one for itself. Connections to it come from 127.0.0.1.
-var loopback = sync.OnceValue(func() string {
-	host := fmt.Sprintf("127.%d.%d.%d", 1+mathrand.IntN(254), mathrand.IntN(256), 1+mathrand.IntN(254))
-	listener, err := net.Listen("tcp", host+":0")
-	if err != nil {
-		return "127.0.0.1"
-	}
-	listener.Close()
-	return host
-})
-
-// freeAddress stays the same over restarts of a node. While the node is down, its port on 127.0.0.1 may be given to any connection of any process.
-func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", loopback()+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
-
 func (c *cluster) join(node *clusterNode) {
 	c.t.Helper()
-	if err := c.leader().AddVoter(deadline(c.t), node.cfg.NodeID, node.cfg.Bind); err != nil {
+	if err := c.leader().AddVoter(deadline(c.t), node.cfg.NodeID, node.port.Bind); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -113,10 +107,7 @@ func (c *cluster) kill(node *clusterNode) {
 // restart opens a killed node again.
 func (c *cluster) restart(node *clusterNode) *clusterNode {
 	c.t.Helper()
-	sm := node.sm.Reboot()
-	again := &clusterNode{Node: open(c.t, node.cfg, sm), cfg: node.cfg, sm: sm}
-	c.nodes[node.cfg.NodeID] = again
-	return again
+	return c.open(node.cfg, node.port, node.sm.Reboot())
 }
 
 // propose does what a client would: repeat until a leader answers.
@@ -161,7 +152,7 @@ func TestThreeNodesSurviveTheLossOfTheirLeader(t *testing.T) {
 	c.propose(numbered(40))
 	c.waitSameState(41)
 	id, address := c.nodes[killed.cfg.NodeID].Leader()
-	if leader := c.leader(); id != leader.cfg.NodeID || address != leader.cfg.Bind {
+	if leader := c.leader(); id != leader.cfg.NodeID || address != leader.port.Bind {
 		t.Errorf("the restarted node takes %s at %s for the leader, not %s", id, address, leader.cfg.NodeID)
 	}
 }
@@ -273,6 +264,113 @@ func TestRemovedNodeIsGoneAndTheRestGoesOn(t *testing.T) {
 	}
 }
 
+// One node bootstraps and names all; the others learn of it.
+func TestFirstMembersAreOneClusterFromTheStart(t *testing.T) {
+	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
+	var members []raftlog.Member
+	var ports []link.Config
+	for i := range 3 {
+		id := fmt.Sprintf("n%d", i+1)
+		ports = append(ports, link.Config{NodeID: id, ClusterID: "test", Bind: linktest.FreeAddress(t)})
+		members = append(members, raftlog.Member{ID: id, Address: ports[i].Bind, Voter: true})
+	}
+	for i, port := range ports {
+		cfg := lone(t, raftlog.LogStoreWAL)
+		cfg.NodeID, cfg.Bootstrap, cfg.FirstMembers = port.NodeID, i == 0, nil
+		if i == 0 {
+			cfg.FirstMembers = members
+		}
+		c.open(cfg, port, raftlogtest.NewDurable())
+	}
+	c.propose("all there")
+	c.waitSameState(1)
+	for _, node := range c.nodes {
+		if got, err := node.Members(); err != nil || !slices.Equal(got, members) {
+			t.Errorf("%s knows the members %v, %v", node.cfg.NodeID, got, err)
+		}
+	}
+	// A second start with Bootstrap founds nothing anew.
+	first := c.nodes["n1"]
+	c.kill(first)
+	c.propose("without it")
+	c.restart(first)
+	c.waitSameState(2)
+}
+
+// A nonvoter gets the log, and neither elects nor counts for a majority until it is made a voter.
+func TestNonvoterFollowsWithoutAVote(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	leader, joined := c.leader(), c.start(2, nil)
+	if err := leader.AddNonvoter(deadline(t), joined.cfg.NodeID, joined.port.Bind); err != nil {
+		t.Fatal(err)
+	}
+	c.propose("one")
+	c.waitSameState(1)
+	c.kill(joined)
+	propose(t, leader.Node, "two") // a voter that is away would keep it from commit
+	joined = c.restart(joined)
+	c.waitSameState(2)
+
+	c.join(joined)
+	members, err := leader.Members()
+	if err != nil || len(members) != 2 || !members[1].Voter {
+		t.Fatalf("members %v, %v", members, err)
+	}
+	if err := leader.AddNonvoter(deadline(t), joined.cfg.NodeID, joined.port.Bind); err == nil {
+		t.Error("a voter is made a nonvoter in passing")
+	}
+	c.propose("three")
+	c.waitSameState(3)
+}
+
+// A node that is not who was looked for at its address gets nothing, and none of another cluster.
+func TestStrangersGetNothingOfTheLog(t *testing.T) {
+	c := newCluster(t, 1, nil)
+	leader := c.leader()
+	c.propose("ours")
+	for i, stranger := range []struct{ cluster, addedAs, refusal string }{
+		{"another", "n2", "it belongs to cluster test, and this node to another"},
+		{"test", "n4", `it looks for node \"n4\", and this is node \"n3\"`},
+		{"", "n4", "this node is in no cluster yet"},
+	} {
+		var log lockedBuffer
+		other := c.start(i+2, func(port *link.Config) {
+			port.ClusterID, port.Logger = stranger.cluster, slog.New(slog.NewTextHandler(&log, nil))
+		})
+		delete(c.nodes, other.cfg.NodeID)
+		// As a nonvoter, so that the leader can go on without it.
+		if err := leader.AddNonvoter(deadline(t), stranger.addedAs, other.port.Bind); err != nil {
+			t.Fatal(err)
+		}
+		c.propose(numbered(i))
+		wait(t, "a refusal because "+stranger.refusal, func() bool { return strings.Contains(log.String(), stranger.refusal) })
+		if err := leader.RemoveServer(deadline(t), stranger.addedAs); err != nil {
+			t.Fatal(err)
+		}
+		if got := other.sm.Proposals(); len(got) > 0 {
+			t.Errorf("it was told %q", texts(got))
+		}
+	}
+}
+
+// lockedBuffer is what a logger of several goroutines writes to.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer // guarded by mu
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
 func TestLeadershipCanBeHandedOver(t *testing.T) {
 	c := newCluster(t, 3, nil)
 	before := c.leader()
@@ -292,10 +390,9 @@ func TestLoneNodeWithoutAddressGrowsIntoACluster(t *testing.T) {
 	proposeMany(t, node, 0, 5)
 	closeNode(t, node)
 
-	cfg.Bind = freeAddress(t)
 	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
-	sm = sm.Reboot()
-	c.nodes["n1"] = &clusterNode{Node: lead(t, cfg, sm), cfg: cfg, sm: sm}
+	c.open(cfg, link.Config{NodeID: cfg.NodeID, ClusterID: "test", Bind: linktest.FreeAddress(t)}, sm.Reboot())
+	c.leader()
 	c.join(c.start(2, nil))
 	c.propose(numbered(5))
 	c.waitSameState(6)
@@ -304,12 +401,12 @@ func TestLoneNodeWithoutAddressGrowsIntoACluster(t *testing.T) {
 func TestClusterOverMutualTLS(t *testing.T) {
 	config := testTLS(t)
 	before := goroutines()
-	c := newCluster(t, 3, func(cfg *raftlog.Config) { cfg.TLS = config })
+	c := newCluster(t, 3, func(port *link.Config) { port.TLS = func() *tls.Config { return config } })
 	c.propose("sealed")
 	c.waitSameState(1)
 
 	// Without a certificate nobody gets in, and the node does not mind.
-	conn, err := net.Dial("tcp", c.leader().cfg.Bind)
+	conn, err := net.Dial("tcp", c.leader().port.Bind)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,7 +441,7 @@ func testTLS(t *testing.T) *tls.Config {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.ParseIP(loopback())}, IsCA: true, BasicConstraintsValid: true,
+		IPAddresses: []net.IP{net.ParseIP(linktest.Loopback())}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}

@@ -1,15 +1,16 @@
 package raftlog
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
 	"github.com/hashicorp/raft-wal/types"
+
+	"kont/raftlog/link"
 )
 
 // The kinds of log store.
@@ -36,20 +37,17 @@ type Config struct {
 	// Dir holds everything that the node stores; it is made if missing.
 	Dir string
 
-	// Bind is the host:port to listen on for the other members. Empty: no listener,
-	// for a node that is and stays alone until it is opened with one.
-	Bind string
-	// Advertise is the host:port at which other members reach Bind [Bind].
-	Advertise string
-	// TLS, if set, is used for both directions. For mutual authentication set
-	// Certificates, RootCAs, ClientCAs and ClientAuth. An empty ServerName is taken
-	// from the address that is dialled.
-	TLS *tls.Config
+	// Port is where the other members reach the node. It is the node's from Open on, which closes it if it
+	// fails; it listens in the name of NodeID. nil for a node that is and stays alone until
+	// it is opened with one.
+	Port *link.Port
 
-	// Bootstrap makes a node with an empty directory the only member of a new
-	// cluster; on later starts it has no effect. A node that is to join a cluster
-	// starts without it and is added by AddVoter on the leader.
-	Bootstrap bool
+	// Bootstrap makes a node with an empty directory one of the first members of a new
+	// cluster, which are FirstMembers, or the node alone; on later starts it has no effect.
+	// One node of a cluster bootstraps it, and the others get to know from it who they are.
+	// A node that is to join a cluster starts without Bootstrap too and is added by AddVoter or AddNonvoter on the leader.
+	Bootstrap    bool
+	FirstMembers []Member
 
 	// LogStore is LogStoreWAL or LogStoreBoltDB [wal]. A directory keeps its first.
 	LogStore string
@@ -159,16 +157,11 @@ func (c Config) validate() error {
 		refuse("heartbeat timeout %v must be 20ms or more and not above the election timeout %v",
 			c.HeartbeatTimeout, c.ElectionTimeout)
 	}
-	if c.Bind == "" && (c.Advertise != "" || c.TLS != nil) {
-		refuse("advertise address and TLS need a bind address")
+	if c.Port != nil && c.Port.NodeID() != c.NodeID {
+		refuse("the port is that of node %q, not of %q", c.Port.NodeID(), c.NodeID)
 	}
-	for _, address := range []string{c.Bind, c.Advertise} {
-		if address == "" {
-			continue
-		}
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			refuse("address %q: %w", address, err)
-		}
+	if len(c.FirstMembers) > 0 && !slices.ContainsFunc(c.FirstMembers, func(m Member) bool { return m.ID == c.NodeID && m.Voter }) {
+		refuse("node %q is not among the voters of the first members %v", c.NodeID, c.FirstMembers)
 	}
 	if len(problems) > 0 {
 		return fmt.Errorf("raft configuration: %w", errors.Join(problems...))

@@ -20,8 +20,8 @@
 //     knows the index that its state includes.
 //   - Close, before it closes the state machine.
 //   - One directory for each node, on a disk whose fsync means it.
-//   - With several members: clocks may differ, but Bind must be reachable for the others
-//     only, or TLS be mutual. Whoever can speak to it is believed.
+//   - With several members: clocks may differ, but the port must be reachable for the others
+//     only, or TLS be mutual. Whoever can speak to it is believed, see package link.
 //
 // # The way of a proposal
 //

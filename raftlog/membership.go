@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,14 @@ const membershipTimeout = 10 * time.Second
 type Member struct {
 	ID, Address string
 	Voter       bool
+}
+
+func (m Member) server() raft.Server {
+	suffrage := raft.Nonvoter
+	if m.Voter {
+		suffrage = raft.Voter
+	}
+	return raft.Server{Suffrage: suffrage, ID: raft.ServerID(m.ID), Address: raft.ServerAddress(m.Address)}
 }
 
 // Members are the nodes of the cluster as this one knows them; the newest change may
@@ -41,6 +50,24 @@ func (n *Node) AddVoter(ctx context.Context, id, address string) error {
 	})
 }
 
+// AddNonvoter adds a node that gets the log and has no vote, or changes a nonvoter's address;
+// AddVoter gives it the vote. Of a voter it is an error. As AddVoter otherwise.
+func (n *Node) AddNonvoter(ctx context.Context, id, address string) error {
+	return n.call(ctx, fmt.Sprintf("add nonvoter %s at %s", id, address), func() error {
+		configuration, err := n.configuration()
+		if err != nil {
+			return err
+		}
+		for _, server := range configuration.Servers {
+			if string(server.ID) == id && server.Suffrage == raft.Voter {
+				// The library would only change the address.
+				return errors.New("it is a voter; remove it first")
+			}
+		}
+		return n.raft.AddNonvoter(raft.ServerID(id), raft.ServerAddress(address), 0, membershipTimeout).Error()
+	})
+}
+
 // RemoveServer removes a node from the cluster. A leader that removes itself steps
 // down once the change is committed. Close the removed node afterwards.
 func (n *Node) RemoveServer(ctx context.Context, id string) error {
@@ -53,4 +80,23 @@ func (n *Node) RemoveServer(ctx context.Context, id string) error {
 // without a pause.
 func (n *Node) TransferLeadership(ctx context.Context) error {
 	return n.call(ctx, "transfer leadership", func() error { return n.raft.LeadershipTransfer().Error() })
+}
+
+// memberAt is the id of the member with an address, "" if there is none or more than one.
+func (n *Node) memberAt(address string) string {
+	configuration, err := n.configuration()
+	if err != nil {
+		return ""
+	}
+	id := ""
+	for _, server := range configuration.Servers {
+		if string(server.Address) != address {
+			continue
+		}
+		if id != "" {
+			return ""
+		}
+		id = string(server.ID)
+	}
+	return id
 }

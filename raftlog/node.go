@@ -19,6 +19,8 @@ type Node struct {
 
 	raft      *raft.Raft
 	transport raft.Transport
+	// idOf is memberAt once raft is there.
+	idOf      atomic.Pointer[func(address string) string]
 	log       *logStore
 	fsm       *fsm
 	snapshots *snapshotStore
@@ -56,7 +58,7 @@ type Node struct {
 func Open(cfg Config, sm StateMachine) (*Node, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, closePort(cfg))
 	}
 	stats := &counters{}
 	n := &Node{
@@ -69,7 +71,7 @@ func Open(cfg Config, sm StateMachine) (*Node, error) {
 		stopping: make(chan struct{}),
 	}
 	if err := n.open(sm); err != nil {
-		return nil, errors.Join(fmt.Errorf("open raft node in %s: %w", cfg.Dir, withAdvice(err)), n.closeFiles())
+		return nil, errors.Join(fmt.Errorf("open raft node in %s: %w", cfg.Dir, withAdvice(err)), n.closeFiles(), closePort(cfg))
 	}
 	n.leadership = newLeadership()
 	for _, loop := range []func(){n.gather, n.settle, n.trim, n.watchLeadership} {
@@ -130,9 +132,18 @@ func (n *Node) stop() {
 		n.raft.Shutdown().Error() // closes the transport; it has no error to return
 		if transport, ok := n.transport.(*raft.NetworkTransport); ok {
 			transport.CloseStreams() // connections that are pooled for other members
+			closePort(n.cfg)         // raft has closed its listener, and calls may come no more
 		}
 		n.leadership.close()
 	})
+}
+
+// closePort closes the port of a node that is not opened; raft closes that of one that was.
+func closePort(cfg Config) error {
+	if cfg.Port == nil {
+		return nil
+	}
+	return cfg.Port.Close()
 }
 
 func (n *Node) closeFiles() error {

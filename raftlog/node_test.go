@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"kont/raftlog"
+	"kont/raftlog/link"
 	"kont/raftlog/raftlogtest"
 )
 
@@ -178,8 +180,12 @@ func TestLeadershipTellsTheLatestValueAndCloses(t *testing.T) {
 func TestCloseAnswersEveryProposalAndLeavesNoGoroutine(t *testing.T) {
 	eachLogStore(t, func(t *testing.T, logStore string) {
 		cfg := lone(t, logStore)
-		cfg.Bind = "127.0.0.1:0"
 		before := goroutines()
+		port, err := link.Open(link.Config{NodeID: cfg.NodeID, Bind: "127.0.0.1:0"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Port = port
 		node := lead(t, cfg, raftlogtest.New())
 		var outcomes []<-chan raftlog.Outcome
 		for i := range 500 {
@@ -387,14 +393,21 @@ func TestUnusableDirectorySaysWhatToDo(t *testing.T) {
 }
 
 func TestConfigReportsEveryProblemAtOnce(t *testing.T) {
-	_, err := raftlog.Open(raftlog.Config{
-		LogStore: "paper", WALSegmentBytes: 1, ProposalBytesMax: 1 << 30, BatchBytesMax: -1, BatchProposalsMax: -1,
-		HeartbeatTimeout: time.Second, ElectionTimeout: time.Millisecond, Advertise: "nowhere",
+	port, err := link.Open(link.Config{NodeID: "another", Bind: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = raftlog.Open(raftlog.Config{
+		Port: port, FirstMembers: []raftlog.Member{{ID: "n2", Voter: true}}, LogStore: "paper", WALSegmentBytes: 1, ProposalBytesMax: 1 << 30, BatchBytesMax: -1, BatchProposalsMax: -1,
+		HeartbeatTimeout: time.Second, ElectionTimeout: time.Millisecond,
 	}, raftlogtest.New())
 	for _, want := range []string{"node id", "directory", `"paper"`, "wal segment", "largest proposal", "queue", "batch of -1 bytes",
-		"batch of -1 and", "heartbeat", "bind address", `"nowhere"`} {
+		"batch of -1 and", "heartbeat", `"another"`, "first members"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in: %v", want, err)
 		}
+	}
+	if _, err := port.Listener(link.Raft).Accept(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the port of a node that is not opened stays open: %v", err)
 	}
 }

@@ -51,9 +51,7 @@ func (n *Node) open(sm StateMachine) error {
 	}
 	n.log.onStored = n.noteGrowth
 
-	if n.transport, err = openTransport(cfg, logger); err != nil {
-		return err
-	}
+	n.transport = openTransport(cfg, &n.idOf, logger)
 	if err := n.startRaft(stable); err != nil {
 		if closer, ok := n.transport.(io.Closer); ok {
 			err = errors.Join(err, closer.Close())
@@ -159,6 +157,8 @@ func (n *Node) startRaft(stable raft.StableStore) error {
 	if err != nil {
 		return err
 	}
+	idOf := n.memberAt
+	n.idOf.Store(&idOf)
 	configuration, err := n.configuration()
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func soleVoter(configuration raft.Configuration) raft.ServerID {
 	return id
 }
 
-// bootstrap writes the first log entry, which makes this node the only voter. It does
+// bootstrap writes the first log entry, which says who the members are. It does
 // nothing unless log and snapshots are empty and the node never voted; a term of 1 may
 // be left of an attempt that was interrupted, which the library's own function would
 // take for an existing cluster.
@@ -220,9 +220,14 @@ func (n *Node) bootstrap(stable raft.StableStore) error {
 	if err := stable.SetUint64([]byte(keyCurrentTerm), 1); err != nil {
 		return err
 	}
-	configuration := raft.Configuration{Servers: []raft.Server{{
-		Suffrage: raft.Voter, ID: raft.ServerID(n.cfg.NodeID), Address: n.transport.LocalAddr(),
-	}}}
+	first := n.cfg.FirstMembers
+	if len(first) == 0 {
+		first = []Member{{ID: n.cfg.NodeID, Address: string(n.transport.LocalAddr()), Voter: true}}
+	}
+	var configuration raft.Configuration
+	for _, member := range first {
+		configuration.Servers = append(configuration.Servers, member.server())
+	}
 	entry := &raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(configuration)}
 	if err := n.log.StoreLog(entry); err != nil {
 		return err

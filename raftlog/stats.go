@@ -37,6 +37,9 @@ type Stats struct {
 	LogWrites, Applies, Commits Histogram
 }
 
+// Term is Raft's current term, as in Stats.
+func (n *Node) Term() uint64 { return n.raft.CurrentTerm() }
+
 // Histogram counts durations.
 type Histogram struct {
 	Count uint64
