@@ -42,6 +42,9 @@ var kafkaErrors = []struct {
 	{command.ErrUnknownThread, kerr.InvalidRequest},
 	{command.ErrNotFaulted, kerr.InvalidRequest},
 	{command.ErrStaleStep, kerr.InvalidRequest},
+	// Nor are nodes.
+	{command.ErrNodeIDTaken, kerr.InvalidRequest},
+	{command.ErrNodeTooOld, kerr.InvalidRequest},
 
 	// As a broker does. CORRUPT_MESSAGE would have it sent again.
 	{recordbatch.ErrLength, kerr.InvalidRecord},

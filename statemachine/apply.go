@@ -129,6 +129,10 @@ func (c *change) applyCommand(decoded command.Command) command.Result {
 		return c.applyAlterClientQuotas(com)
 	case *command.AlterGroupConfigs:
 		return c.applyAlterGroupConfigs(com)
+	case *command.RegisterNode:
+		return c.applyRegisterNode(com)
+	case *command.ForgetNode:
+		return c.applyForgetNode(com)
 	case *command.InitProducer:
 		return c.applyInitProducer(com)
 	case *command.AddToTransaction:

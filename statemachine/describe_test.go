@@ -151,6 +151,14 @@ func describe(names map[keys.TopicNumber]string, key, value []byte) (name, text 
 	case keys.GroupConfig:
 		configs, err := decodeGroupConfigs(value)
 		return fmt.Sprintf("configs of group %s", key[1:]), fmt.Sprint(configs), err
+	case keys.Node:
+		id, isNode := keys.ParseNode(key)
+		if !isNode {
+			level, err := decodeClusterLevel(value)
+			return "level of the cluster", fmt.Sprint(level), err
+		}
+		node, err := decodeNode(value)
+		return fmt.Sprintf("node %d", id), fmt.Sprintf("%+v", node), err
 	case keys.KeptEvent:
 		e, err := decodeKeptEvent(value)
 		return fmt.Sprintf("kept %s of %s", numbered(), topic), fmt.Sprintf("from partition %d: %q", e.partition, e.value), err

@@ -29,6 +29,8 @@ type image struct {
 	// quotas and groupConfigs are replaced as a whole, never written to.
 	quotas       *command.ClientQuotas
 	groupConfigs *command.GroupConfigs
+	// nodes are replaced as a whole too.
+	nodes        *command.Nodes
 	transactions transactions
 	// acls is replaced as a whole, its list never written to.
 	acls        *command.ACLs
@@ -58,6 +60,7 @@ func load(db *pebble.DB) (*image, error) {
 		hashes:       map[command.BundleHash]keys.BundleNumber{},
 		quotas:       noQuotas,
 		groupConfigs: noGroupConfigs,
+		nodes:        noNodes,
 		transactions: newTransactions(),
 		acls:         noACLs,
 		credentials:  map[command.ScramUser]command.ScramCredential{},
@@ -72,6 +75,7 @@ func load(db *pebble.DB) (*image, error) {
 		scan(db, keys.Tally, im.loadTally),
 		scan(db, keys.Quota, im.loadQuotas),
 		scan(db, keys.GroupConfig, im.loadGroupConfigs),
+		scan(db, keys.Node, im.loadNode),
 		scan(db, keys.Deployment, im.loadDeployment),
 		scan(db, keys.BundleHash, im.loadBundle),
 		scan(db, keys.Transaction, im.loadTransaction),

@@ -31,6 +31,11 @@ const (
 	// into another batch, so that consumers with small fetches can take them.
 	outputBatchBytes = 512 << 10
 
+	// NodesMax bounds the nodes that register, NodeBytesMax and ListenersMax what each says of itself.
+	NodesMax     = 1000
+	NodeBytesMax = 8192
+	ListenersMax = 100
+
 	// ThreadKeyBytesMax bounds a thread's key.
 	ThreadKeyBytesMax = 4096
 	// ContinuationBytesMax bounds a continuation, whatever the runner's own limit.

@@ -16,6 +16,7 @@ func (c *change) publish() {
 	view.unmatched = c.work.unmatched
 	view.quotas = c.work.quotas
 	view.groupConfigs = c.work.groupConfigs
+	view.nodes = c.work.nodes
 	if len(c.topicNames) > 0 {
 		s.topicChanges++
 	}

@@ -373,7 +373,7 @@ func TestDeletedTopicLeavesNothing(t *testing.T) {
 	h.must(command.DeleteTopics{NowUnixMilli: w.now})
 	for key := range contents(t, h.store) {
 		isOfNoTopic := key == "store" || key == "list of unmatched events" || strings.HasPrefix(key, "transaction ") && !strings.Contains(key, " on ")
-		for _, prefix := range []string{"uses of", "bundle", "deployment", "look at", "quotas of", "configs of", "allow", "deny", "credential", "part "} {
+		for _, prefix := range []string{"uses of", "bundle", "deployment", "look at", "quotas of", "configs of", "allow", "deny", "credential", "part ", "node", "level of"} {
 			isOfNoTopic = isOfNoTopic || strings.HasPrefix(key, prefix)
 		}
 		if !isOfNoTopic {

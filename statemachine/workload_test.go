@@ -95,6 +95,8 @@ func (w *workload) next() {
 			{Entity: command.QuotaEntity{ClientID: name, IP: command.QuotaName{Kind: command.QuotaDefault}}, Remove: []string{"producer_byte_rate"}},
 		}})
 		w.apply(command.AlterGroupConfigs{Group: fmt.Sprint("g", w.now%5), Set: map[string]string{"consumer.session.timeout.ms": fmt.Sprint(w.now)}})
+		w.apply(command.RegisterNode{Node: command.Node{ID: int32(w.now % 4), DirectoryID: [16]byte{byte(w.now % 2)}, StartID: [16]byte{byte(w.now)}, Level: 1 + command.Level(w.now/50_000%3), Rack: "a"}})
+		w.apply(command.ForgetNode{NodeID: int32(w.now % 7)})
 		w.apply(command.AlterGroupConfigs{Group: fmt.Sprint("g", w.now%3), Remove: []string{"consumer.session.timeout.ms"}})
 	default:
 		value := fmt.Sprint(w.random.IntN(100_000))

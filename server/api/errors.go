@@ -50,6 +50,8 @@ var known = []struct {
 	{command.ErrUnknownACL, http.StatusNotFound, "unknown_acl", ""},
 	{command.ErrInvalidCredential, http.StatusBadRequest, "invalid_credential", ""},
 	{command.ErrUnknownCredential, http.StatusNotFound, "unknown_credential", ""},
+	{command.ErrNodeIDTaken, http.StatusConflict, "node_id_taken", ""},
+	{command.ErrNodeTooOld, http.StatusConflict, "node_too_old", "start a newer release"},
 	{command.ErrStaleStep, http.StatusConflict, "stale_step", "try again"},
 	{command.ErrNotLeader, http.StatusServiceUnavailable, "not_leader", "ask the leader"},
 	{command.ErrUnavailable, http.StatusServiceUnavailable, "unavailable", "look at the server's log; data stays readable"},

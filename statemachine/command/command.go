@@ -23,6 +23,8 @@ const (
 	KindAlterClientQuotas   Kind = 32
 	KindAlterGroupConfigs   Kind = 33
 	KindRenewOffsets        Kind = 34
+	KindRegisterNode        Kind = 35
+	KindForgetNode          Kind = 36
 
 	// The kinds of transactions.
 	KindInitProducer             Kind = 16
@@ -61,6 +63,8 @@ var kindNames = map[Kind]string{
 	KindAlterClientQuotas:   "AlterClientQuotas",
 	KindAlterGroupConfigs:   "AlterGroupConfigs",
 	KindRenewOffsets:        "RenewOffsets",
+	KindRegisterNode:        "RegisterNode",
+	KindForgetNode:          "ForgetNode",
 
 	KindInitProducer:             "InitProducer",
 	KindAddToTransaction:         "AddToTransaction",

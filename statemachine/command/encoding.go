@@ -63,6 +63,8 @@ var kinds = map[Kind]func() Command{
 	KindAlterClientQuotas:   func() Command { return new(AlterClientQuotas) },
 	KindAlterGroupConfigs:   func() Command { return new(AlterGroupConfigs) },
 	KindRenewOffsets:        func() Command { return new(RenewOffsets) },
+	KindRegisterNode:        func() Command { return new(RegisterNode) },
+	KindForgetNode:          func() Command { return new(ForgetNode) },
 
 	KindInitProducer:             func() Command { return new(InitProducer) },
 	KindAddToTransaction:         func() Command { return new(AddToTransaction) },

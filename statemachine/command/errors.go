@@ -52,6 +52,12 @@ var (
 	ErrInvalidCredential = errors.New("invalid credential")
 	// ErrUnknownCredential: the user has none for that mechanism.
 	ErrUnknownCredential = errors.New("unknown credential")
+	// ErrNodeIDTaken: another node has that id, or the same one before it lost its data.
+	// Give the node an id of its own, or let it join again after the one before is removed.
+	ErrNodeIDTaken = errors.New("node id is taken")
+	// ErrNodeTooOld: the cluster has commands in its log that the node's release does not
+	// know. Start a newer release.
+	ErrNodeTooOld = errors.New("release is too old for the cluster")
 	// ErrLimit: something is larger than its limit; the message has both
 	// numbers.
 	ErrLimit = errors.New("limit exceeded")

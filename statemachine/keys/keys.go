@@ -30,6 +30,7 @@ const (
 	UnmatchedEnds    = 'U'
 	Quota            = 'Q'
 	GroupConfig      = 'J'
+	Node             = 'N'
 	Transaction      = 'n'
 	OpenTransaction  = 'o'
 	EndedTransaction = 'a'
@@ -79,8 +80,8 @@ func (k *Key) escaped(name string) *Key {
 	return k
 }
 
-// Letter is the beginning of all keys of a kind, and the whole key of Meta and
-// UnmatchedEnds.
+// Letter is the beginning of all keys of a kind, and the whole key of Meta,
+// UnmatchedEnds and ClusterLevel.
 func (k *Key) Letter(letter byte) []byte { return k.begin(letter).buffer }
 
 // TopicByName is for Topic and Deployment.
@@ -189,6 +190,12 @@ func (k *Key) QuotaOf(user, clientID, ip QuotaPart) []byte {
 
 // GroupConfigOf is for GroupConfig: a group.
 func (k *Key) GroupConfigOf(group string) []byte { return k.begin(GroupConfig).name(group) }
+
+// NodeOf is for Node: its number.
+func (k *Key) NodeOf(id int32) []byte { return k.begin(Node).number4(uint32(id)).buffer }
+
+// ClusterLevel is the key among those of Node that no node has.
+func (k *Key) ClusterLevel() []byte { return k.Letter(Node) }
 
 // ACLOf is for ACL. The numbers stand before the names, so that one loop reads them.
 func (k *Key) ACLOf(resourceType, pattern, operation, permission int8, name, principal, host string) []byte {

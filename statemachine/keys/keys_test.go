@@ -41,6 +41,8 @@ func TestGoldenKeys(t *testing.T) {
 		{"unmatched event", bytes.Clone(k.UnmatchedAt(3)), "750000000000000003"},
 		{"quota", bytes.Clone(k.QuotaOf(QuotaPart{1, "a\x00"}, QuotaPart{2, ""}, QuotaPart{})), "51016100ff0001020001000001"},
 		{"group config", bytes.Clone(k.GroupConfigOf("g")), "4a67"},
+		{"node", bytes.Clone(k.NodeOf(2)), "4e00000002"},
+		{"level of the cluster", bytes.Clone(k.ClusterLevel()), "4e"},
 		{"transaction", bytes.Clone(k.TransactionOnly("tx")), "6e74780001"},
 		{"offset of a transaction", bytes.Clone(k.TransactionOffset("tx", "g", 1, 2)), "6e7478000167000100" + "00000100000002"},
 		{"open transaction", bytes.Clone(k.InPartition(OpenTransaction, 1, 2, 3)), "6f00000001000000020000000000000003"},

@@ -42,6 +42,14 @@ func ParseProducerExpiry(key []byte) (hour uint32, topic TopicNumber, partition 
 		int32(binary.BigEndian.Uint32(key[9:])), int64(binary.BigEndian.Uint64(key[13:])), nil
 }
 
+// ParseNode reads a key of Node. The one of ClusterLevel is no node's.
+func ParseNode(key []byte) (id int32, isNode bool) {
+	if len(key) != 1+4 {
+		return 0, false
+	}
+	return int32(binary.BigEndian.Uint32(key[1:])), true
+}
+
 // ParseEndedAt reads a key of EndedByTime.
 func ParseEndedAt(key []byte) (unixMilli int64, thread string, err error) {
 	if len(key) < 1+4+8 {
