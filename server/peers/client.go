@@ -1,0 +1,137 @@
+package peers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"time"
+
+	"kont/raftlog/link"
+	"kont/statemachine/command"
+)
+
+const (
+	// answerBytesMax bounds an answer of another node.
+	answerBytesMax = 1 << 20
+	// idleTimeout closes connections that are not used.
+	idleTimeout = time.Minute
+)
+
+// Client asks other nodes. Its methods may be called from any goroutine.
+type Client struct {
+	self      string
+	transport *http.Transport
+}
+
+// NewClient returns a client that calls from a port.
+func NewClient(port *link.Port) *Client {
+	return &Client{port.Address(), &http.Transport{
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			return port.Dial(ctx, link.Calls, "", address)
+		},
+		IdleConnTimeout:     idleTimeout,
+		MaxIdleConnsPerHost: 16,
+		// The other side answers a whole request before it is given the next one.
+		DisableCompression: true,
+	}}
+}
+
+// Close ends connections that are idle.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Status asks a node about itself.
+func (c *Client) Status(ctx context.Context, address string) (Status, error) {
+	var status Status
+	err := c.call(ctx, address, pathStatus, nil, &status)
+	return status, err
+}
+
+// Join asks to be taken into the cluster that the node at an address is in, whoever leads it.
+func (c *Client) Join(ctx context.Context, address string, node command.Node) (clusterID string, err error) {
+	var answer joinAnswer
+	err = c.atLeader(ctx, address, func(address string) error { return c.call(ctx, address, pathJoin, node, &answer) })
+	return answer.ClusterID, err
+}
+
+// Register tells the cluster of a member, as Join finds its leader.
+func (c *Client) Register(ctx context.Context, address string, node command.Node) error {
+	return c.atLeader(ctx, address, func(address string) error { return c.call(ctx, address, pathRegister, node, &struct{}{}) })
+}
+
+// redirectsMax bounds how often a call is sent on to another leader.
+const redirectsMax = 3
+
+// atLeader calls the node at an address, and then whom it takes for the leader.
+func (c *Client) atLeader(ctx context.Context, address string, call func(address string) error) error {
+	for range redirectsMax {
+		err := call(address)
+		var elsewhere *NotLeaderError
+		if !errors.As(err, &elsewhere) || elsewhere.Address == "" || elsewhere.Address == address || ctx.Err() != nil {
+			return err
+		}
+		if elsewhere.Address == c.self { // its caller has not noticed yet that it leads
+			return &NotLeaderError{}
+		}
+		address = elsewhere.Address
+	}
+	return &NotLeaderError{}
+}
+
+func (c *Client) call(ctx context.Context, address, path string, body, answer any) error {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+path, bytes.NewReader(encoded))
+	if err != nil {
+		return err
+	}
+	response, err := c.transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(io.LimitReader(response.Body, answerBytesMax))
+	if err != nil {
+		return fmt.Errorf("answer of the node at %s: %w", address, err)
+	}
+	if response.StatusCode == http.StatusOK {
+		if err := json.Unmarshal(data, answer); err != nil {
+			return fmt.Errorf("answer of the node at %s: %w", address, err)
+		}
+		return nil
+	}
+	var failed failure
+	if err := json.Unmarshal(data, &failed); err != nil {
+		return fmt.Errorf("the node at %s answers %s", address, response.Status)
+	}
+	err = failed.err()
+	if errors.Is(err, ErrStranger) {
+		// One of both has entered the cluster since they were connected.
+		response.Body.Close()
+		c.Close()
+	}
+	return err
+}
+
+// Forward lets the node at an address answer a request of the HTTP API. onError answers if that can't be
+// done.
+func (c *Client) Forward(w http.ResponseWriter, r *http.Request, address string, onError func(http.ResponseWriter, *http.Request, error)) {
+	proxy := httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL.Scheme, p.Out.URL.Host = "http", address
+			p.Out.URL.Path, p.Out.URL.RawPath = pathForwarded+p.In.URL.Path, ""
+			p.Out.Host = address
+		},
+		Transport:     c.transport,
+		FlushInterval: -1,
+		ErrorHandler:  onError,
+	}
+	proxy.ServeHTTP(w, r)
+}

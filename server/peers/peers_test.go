@@ -1,0 +1,196 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"kont/raftlog/link"
+	"kont/statemachine/command"
+)
+
+// fake answers as it is told.
+type fake struct {
+	status Status
+	err    error
+	// joined and registered are who called.
+	joined, registered []command.Node
+}
+
+func (f *fake) Status() Status { return f.status }
+
+func (f *fake) Join(_ context.Context, node command.Node) (string, error) {
+	f.joined = append(f.joined, node)
+	return "A", f.err
+}
+
+func (f *fake) Register(_ context.Context, node command.Node) error {
+	f.registered = append(f.registered, node)
+	return f.err
+}
+
+// serve makes a node that answers, and returns its port.
+func serve(t *testing.T, id int32, cluster string, node Node, forwarded http.Handler) *link.Port {
+	t.Helper()
+	port := openPort(t, id, cluster)
+	server := Serve(port, node, forwarded, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return port
+}
+
+func openPort(t *testing.T, id int32, cluster string) *link.Port {
+	t.Helper()
+	port, err := link.Open(link.Config{NodeID: NameOf(id), ClusterID: cluster, Bind: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { port.Close() }) //nolint:errcheck // its server has the error
+	return port
+}
+
+func clientOf(t *testing.T, port *link.Port) *Client {
+	c := NewClient(port)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestAnswersAndErrorsArriveAsTheyWere(t *testing.T) {
+	node := &fake{status: Status{NodeID: 2, DirectoryID: ID{1, 15: 2}, ClusterID: "A", Peers: "1=a:1", LeaderID: 3, LeaderAddress: "c:1", IsNew: true, AppliedIndex: 1 << 60}}
+	address := serve(t, 2, "A", node, nil).Address()
+	client := clientOf(t, openPort(t, 1, "A"))
+	if got, err := client.Status(t.Context(), address); err != nil || got != node.status {
+		t.Errorf("status %+v, %v", got, err)
+	}
+	self := command.Node{ID: 1, DirectoryID: [16]byte{7}, Listeners: []command.NodeListener{{Name: "kafka", Host: "a", Port: 9092}}, Rack: "r"}
+	for _, want := range []error{nil, command.ErrNodeIDTaken, command.ErrNodeTooOld, command.ErrUnavailable, command.ErrNotLeader, ErrRemoved} {
+		node.err = nil
+		if want != nil {
+			node.err = fmt.Errorf("told: %w", want)
+		}
+		id, joinErr := client.Join(t.Context(), address, self)
+		for _, err := range []error{joinErr, client.Register(t.Context(), address, self)} {
+			if !errors.Is(err, want) || want == nil && err != nil {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		}
+		if want == nil && id != "A" {
+			t.Errorf("cluster %q", id)
+		}
+	}
+	for _, all := range [][]command.Node{node.joined, node.registered} {
+		if got := all[0]; got.ID != 1 || got.DirectoryID != self.DirectoryID || len(got.Listeners) != 1 || got.Rack != "r" {
+			t.Errorf("arrived as %+v", got)
+		}
+	}
+	node.err = errors.New("disk on fire")
+	if err := client.Register(t.Context(), address, self); err == nil || err.Error() != "disk on fire" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCallsFindTheLeader(t *testing.T) {
+	leader := &fake{}
+	follower := &fake{err: &NotLeaderError{serve(t, 3, "A", leader, nil).Address()}}
+	address := serve(t, 2, "A", follower, nil).Address()
+	client := clientOf(t, openPort(t, 1, "A"))
+	if _, err := client.Join(t.Context(), address, command.Node{ID: 1}); err != nil || len(leader.joined) != 1 {
+		t.Errorf("%v, joined %v", err, leader.joined)
+	}
+	// They send it to each other, and nobody leads.
+	leader.err = &NotLeaderError{address}
+	if err := client.Register(t.Context(), address, command.Node{ID: 1}); !errors.Is(err, command.ErrNotLeader) {
+		t.Errorf("got %v", err)
+	}
+	// One that has just become the leader is sent to itself.
+	self := openPort(t, 1, "A")
+	follower.err = &NotLeaderError{self.Address()}
+	if err := clientOf(t, self).Register(t.Context(), address, command.Node{ID: 1}); !errors.Is(err, command.ErrNotLeader) || errors.Is(err, link.ErrSameID) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
+	node := &fake{}
+	forwarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "secret") })
+	address := serve(t, 2, "A", node, forwarded).Address()
+	port := openPort(t, 1, "")
+	client := clientOf(t, port)
+	if _, err := client.Status(t.Context(), address); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.Join(t.Context(), address, command.Node{ID: 1}); err != nil {
+		t.Error(err)
+	}
+	if err := client.Register(t.Context(), address, command.Node{ID: 1}); !errors.Is(err, ErrStranger) || len(node.registered) > 0 {
+		t.Errorf("register: %v", err)
+	}
+	if got := forward(client, address, "/api/v1/topics"); strings.Contains(got, "secret") {
+		t.Errorf("forwarded: %s", got)
+	}
+	// Nobody speaks for another.
+	for _, id := range []int32{0, 2, 3} {
+		if _, err := client.Join(t.Context(), address, command.Node{ID: id}); err == nil || !strings.Contains(err.Error(), "speaks for") {
+			t.Errorf("as node %d: %v", id, err)
+		}
+	}
+	// The connection of before is a stranger's even now; the next one is not.
+	port.EnterCluster("A")
+	if err := client.Register(t.Context(), address, command.Node{ID: 1}); !errors.Is(err, ErrStranger) {
+		t.Logf("at once: %v", err)
+	}
+	if err := client.Register(t.Context(), address, command.Node{ID: 1}); err != nil {
+		t.Error(err)
+	}
+	if got := forward(client, address, "/api/v1/topics"); got != "secret" {
+		t.Errorf("forwarded: %s", got)
+	}
+}
+
+func forward(client *Client, address, path string) string {
+	recorder := httptest.NewRecorder()
+	client.Forward(recorder, httptest.NewRequest(http.MethodGet, path, nil), address, func(w http.ResponseWriter, _ *http.Request, err error) {
+		fmt.Fprint(w, "failed: ", err)
+	})
+	body, _ := io.ReadAll(recorder.Result().Body)
+	return string(body)
+}
+
+func TestForwardedRequestsAreWhatTheClientSent(t *testing.T) {
+	address := serve(t, 2, "A", &fake{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, r.Method, " ", r.URL.RequestURI(), " ", string(body))
+	})).Address()
+	client := clientOf(t, openPort(t, 1, "A"))
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequest(http.MethodPut, "/api/v1/thread?key=a%2Fb%00&x=", strings.NewReader("body"))
+	client.Forward(recorder, request, address, func(_ http.ResponseWriter, _ *http.Request, err error) { t.Error(err) })
+	if got, want := recorder.Body.String(), "PUT /api/v1/thread?key=a%2Fb%00&x= body"; got != want || recorder.Code != http.StatusTeapot {
+		t.Errorf("%d %s, want %s", recorder.Code, got, want)
+	}
+	if got := forward(client, "127.0.0.1:1", "/"); !strings.HasPrefix(got, "failed: ") {
+		t.Errorf("of a node that is not there: %s", got)
+	}
+}
+
+func TestNamesOfNodes(t *testing.T) {
+	for name, want := range map[string]int32{"node-1": 1, "node-2147483647": 1<<31 - 1, "": 0, "node-": 0, "node-01": 0, "node-1x": 0, "n1": 0, "node-99999999999": 0} {
+		if got := NodeIDOf(name); got != want {
+			t.Errorf("%q is node %d, want %d", name, got, want)
+		}
+	}
+	var id ID
+	if err := id.UnmarshalText([]byte("00")); err == nil {
+		t.Error("an id of two digits")
+	}
+}

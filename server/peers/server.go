@@ -1,0 +1,146 @@
+package peers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"kont/raftlog/link"
+	"kont/statemachine/command"
+)
+
+const (
+	pathStatus    = "/peers/v1/status"
+	pathJoin      = "/peers/v1/join"
+	pathRegister  = "/peers/v1/register"
+	pathForwarded = "/peers/v1/forwarded"
+
+	// requestBytesMax bounds what a node says of itself.
+	requestBytesMax = 64 << 10
+)
+
+type joinAnswer struct {
+	ClusterID string `json:"cluster_id"`
+}
+
+// Server answers the calls of other nodes.
+type Server struct {
+	http    *http.Server
+	serving chan struct{}
+	logger  *slog.Logger
+}
+
+// Serve answers calls that come in at a port from now on. forwarded answers requests of the HTTP API that
+// other nodes were asked; it is a handler that has no more guests to turn away.
+func Serve(port *link.Port, node Node, forwarded http.Handler, logger *slog.Logger) *Server {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+pathStatus, func(w http.ResponseWriter, r *http.Request) { answer(w, node.Status(), nil) })
+	mux.HandleFunc("POST "+pathJoin, func(w http.ResponseWriter, r *http.Request) {
+		about, err := nodeIn(r, false)
+		if err != nil {
+			answer(w, nil, err)
+			return
+		}
+		clusterID, err := node.Join(r.Context(), about)
+		answer(w, joinAnswer{clusterID}, err)
+	})
+	mux.HandleFunc("POST "+pathRegister, func(w http.ResponseWriter, r *http.Request) {
+		about, err := nodeIn(r, true)
+		if err == nil {
+			err = node.Register(r.Context(), about)
+		}
+		answer(w, struct{}{}, err)
+	})
+	mux.Handle(pathForwarded+"/", membersOnly(http.StripPrefix(pathForwarded, forwarded)))
+	s := &Server{
+		http: &http.Server{
+			Handler:           mux,
+			ReadHeaderTimeout: 10 * time.Second,
+			IdleTimeout:       2 * idleTimeout,
+			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+			ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+				return context.WithValue(ctx, peerKey{}, conn)
+			},
+		},
+		serving: make(chan struct{}),
+		logger:  logger,
+	}
+	go func() {
+		defer close(s.serving)
+		if err := s.http.Serve(port.Listener(link.Calls)); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			logger.Warn("calls of other nodes", "error", err)
+		}
+	}()
+	return s
+}
+
+// Close ends calls under way and returns when none is left.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	<-s.serving
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+type peerKey struct{}
+
+// peerOf is who sent a request.
+func peerOf(r *http.Request) link.Peer {
+	conn, _ := r.Context().Value(peerKey{}).(net.Conn)
+	peer, _ := link.PeerOf(conn)
+	return peer
+}
+
+func membersOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !peerOf(r).IsMember {
+			answer(w, nil, ErrStranger)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// nodeIn reads what a node says of itself, and nobody else.
+func nodeIn(r *http.Request, isForMembers bool) (command.Node, error) {
+	var node command.Node
+	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, requestBytesMax)).Decode(&node); err != nil {
+		return node, fmt.Errorf("read what the node says of itself: %w", err)
+	}
+	peer := peerOf(r)
+	if isForMembers && !peer.IsMember {
+		return node, ErrStranger
+	}
+	if want := NameOf(node.ID); peer.NodeID != want {
+		return node, fmt.Errorf("node %q speaks for %q", peer.NodeID, want)
+	}
+	return node, nil
+}
+
+// NameOf is what a node is called between nodes, and in Raft.
+func NameOf(nodeID int32) string { return fmt.Sprint("node-", nodeID) }
+
+// NodeIDOf is the opposite of NameOf, 0 for a name that is none of its.
+func NodeIDOf(name string) int32 {
+	var id int32
+	if _, err := fmt.Sscanf(name, "node-%d", &id); err != nil || NameOf(id) != name {
+		return 0
+	}
+	return id
+}
+
+func answer(w http.ResponseWriter, body any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusConflict)
+		body = failureOf(err)
+	}
+	json.NewEncoder(w).Encode(body) //nolint:errcheck // the other side is gone
+}
