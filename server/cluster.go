@@ -3,57 +3,82 @@ package server
 import (
 	"cmp"
 	"net"
+	"slices"
 	"strconv"
 
 	"kont/kafkacompat"
+	"kont/server/peers"
 )
-
-// nodeID is the broker id of a node that is alone.
-const nodeID = 1
 
 // cluster tells Kafka clients who is there.
 type cluster struct {
 	node *Node
-	// brokers are what clients of a listener are told, by its name.
-	brokers map[string]kafkacompat.Broker
+	// self is what clients of a listener are told of this node, by its name.
+	self map[string]kafkacompat.Broker
 }
 
 var _ kafkacompat.Cluster = (*cluster)(nil)
 
 func newCluster(n *Node, listeners []kafkaListener) (*cluster, error) {
-	c := &cluster{node: n, brokers: map[string]kafkacompat.Broker{}}
+	c := &cluster{node: n, self: map[string]kafkacompat.Broker{}}
 	for _, listener := range listeners {
-		host, portText, err := net.SplitHostPort(cmp.Or(listener.advertised, listener.Addr().String()))
+		broker, err := listener.broker(n.identity.NodeID)
 		if err != nil {
 			return nil, err
 		}
-		port, err := strconv.ParseUint(portText, 10, 16)
-		if err != nil {
-			return nil, err
-		}
-		c.brokers[listener.how.Name] = kafkacompat.Broker{NodeID: nodeID, Host: host, Port: int32(port)}
+		broker.Rack = n.config.Cluster.Rack
+		c.self[listener.how.Name] = broker
 	}
 	return c, nil
 }
 
-func (c *cluster) ID() string    { return c.node.identity.ClusterID }
-func (c *cluster) NodeID() int32 { return nodeID }
-
-// Leader is this node while it leads, and also once it has failed: it takes no
-// writes then, and says so, but nobody else can serve what it has.
-func (c *cluster) Leader() (leader, epoch int32) {
-	epoch = c.node.epoch.Load()
-	if c.node.raft.IsLeader() || c.node.failure() != nil {
-		return nodeID, epoch
+// broker is what clients of a listener are told of its node.
+func (l kafkaListener) broker(nodeID int32) (kafkacompat.Broker, error) {
+	host, portText, err := net.SplitHostPort(cmp.Or(l.advertised, l.Addr().String()))
+	if err != nil {
+		return kafkacompat.Broker{}, err
 	}
-	return -1, epoch
+	port, err := strconv.ParseUint(portText, 10, 16)
+	return kafkacompat.Broker{NodeID: nodeID, Host: host, Port: int32(port)}, err
 }
 
-func (c *cluster) Brokers(listener string) []kafkacompat.Broker {
-	if broker, exists := c.brokers[listener]; exists {
-		return []kafkacompat.Broker{broker}
+func (c *cluster) ID() string    { return c.node.identity.ClusterID }
+func (c *cluster) NodeID() int32 { return c.node.identity.NodeID }
+
+// Leader is the node that leads as far as this one knows, and the Raft term of that. It is this node too
+// once it has failed and knows of no other: it takes no writes then, and says so, but nobody else can serve what it has.
+func (c *cluster) Leader() (leader, epoch int32) {
+	if c.node.raft.IsLeader() {
+		return c.NodeID(), c.node.epoch.Load()
 	}
-	return nil
+	name, _ := c.node.raft.Leader()
+	leader = peers.NodeIDOf(name)
+	switch {
+	case leader != 0 && leader != c.NodeID():
+		return leader, int32(c.node.raft.Term())
+	case c.node.failure() != nil && c.node.port == nil:
+		return c.NodeID(), c.node.epoch.Load()
+	}
+	return -1, c.node.epoch.Load()
+}
+
+// Brokers are the nodes that have registered, with what clients of a listener are told of them. A node without a
+// listener of that name is none for them.
+func (c *cluster) Brokers(listener string) []kafkacompat.Broker {
+	self, exists := c.self[listener]
+	if !exists {
+		return nil
+	}
+	brokers := []kafkacompat.Broker{self}
+	for _, node := range c.node.store.Nodes().ByID {
+		for _, l := range node.Listeners {
+			if l.Name == listener && node.ID != self.NodeID {
+				brokers = append(brokers, kafkacompat.Broker{NodeID: node.ID, Host: l.Host, Port: l.Port, Rack: node.Rack})
+			}
+		}
+	}
+	slices.SortFunc(brokers, func(a, b kafkacompat.Broker) int { return cmp.Compare(a.NodeID, b.NodeID) })
+	return brokers
 }
 
 // epochMark notes the Raft term when this node becomes leader.

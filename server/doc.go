@@ -25,10 +25,21 @@
 // its health and to every client, while everything that it has stays readable.
 // Only a restart after the cause is gone leads out of that.
 //
+// # Among other nodes
+//
+//	no cluster ──▶ member without data ──▶ member that follows ──▶ voter
+//	  formation.go                           register               promotion
+//
+// A node is alone, or one of the first nodes of a cluster, or joins one that is there. Before the first start of its log it
+// finds out which cluster it is in (enterCluster). Then it registers: the cluster knows of this start, and it
+// of all that was committed before; only now does it answer clients. A node that comes without its data is one that has lost its votes: the leader
+// removes it, and takes it in as a new one. Two nodes with the same id are noticed by the id of their data directory, or by that of their start,
+// and one of them ends.
+//
 // # What it stores
 //
 //	DIR/LOCK        held while a node runs
-//	DIR/node.json   {"version":1,"cluster_id":"…"}, made at first start
+//	DIR/node.json   who the node is: its ids, the cluster's and the directory's (identity.go)
 //	DIR/raft        raftlog's
 //	DIR/store       statemachine's
 //

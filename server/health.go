@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"kont/server/api"
+	"kont/server/peers"
+	"kont/statemachine/command"
 )
 
 // failure is why the node takes no writes, nil if it does.
@@ -26,24 +29,107 @@ func (n *Node) Health(context.Context) api.Health {
 		health.Ready = true
 	case health.IsLeader:
 		health.Reason = "the node leads and is starting"
-	default:
+	case !n.follows():
 		health.Reason = "no node leads yet"
+	case !n.isRegistered.Load():
+		health.Reason = "the node follows and is catching up"
+	default:
+		health.Ready = true
 	}
 	return health
 }
 
-// awaitReady returns once the node leads and runs all of it.
+// follows tells whether another node leads, as far as this one knows.
+func (n *Node) follows() bool {
+	name, _ := n.raft.Leader()
+	id := peers.NodeIDOf(name)
+	return id != 0 && id != n.identity.NodeID
+}
+
+// awaitReady returns once the cluster has registered the node, and it leads and runs all of it, or follows.
 func (n *Node) awaitReady(ctx context.Context) error {
-	select {
-	case <-n.leading.ready:
-		return nil
-	case <-n.done:
-		return n.err
-	case <-n.store.Failed():
-		return n.store.Err()
-	case <-n.raft.Stopped():
-		return errors.Join(n.raft.Err(), n.store.Err())
-	case <-ctx.Done():
-		return fmt.Errorf("wait for leadership: %w", context.Cause(ctx))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	registered := make(chan error, 1)
+	n.running.Go(func() { registered <- n.register(ctx) })
+	for {
+		var again <-chan time.Time
+		if n.isRegistered.Load() {
+			if n.leading.isReady.Load() || n.follows() {
+				return nil
+			}
+			again = time.After(readyAgainAfter)
+		}
+		select {
+		case err := <-registered:
+			if err != nil {
+				return err
+			}
+			n.isRegistered.Store(true)
+			registered = nil
+		case <-n.leading.ready:
+		case <-again:
+		case <-n.done:
+			return n.err
+		case <-n.store.Failed():
+			return n.store.Err()
+		case <-n.raft.Stopped():
+			return errors.Join(n.raft.Err(), n.store.Err())
+		case <-ctx.Done():
+			return fmt.Errorf("wait for leadership: %w", context.Cause(ctx))
+		}
 	}
+}
+
+// readyAgainAfter is how often a node looks whether it leads or follows.
+const readyAgainAfter = 10 * time.Millisecond
+
+const (
+	// watchSelfEvery is how often a node looks whether the cluster takes it for what it is, and
+	// leaderlessAfter how long it knows of no leader until it asks.
+	watchSelfEvery  = time.Second
+	leaderlessAfter = 5 * time.Second
+)
+
+// watchSelf ends the node when it is no more: it was removed from the cluster, or another process with the same data has
+// taken its place.
+func (n *Node) watchSelf(ctx context.Context) {
+	led := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(watchSelfEvery):
+		}
+		known, exists := n.store.Nodes().Of(n.identity.NodeID)
+		switch {
+		case exists && known.StartID != n.startID && known.DirectoryID == n.identity.DirectoryID:
+			n.fail(fmt.Errorf("another process runs as node %d, at %s, with a copy of this node's data; give each node an id and a directory of its own", known.ID, known.RaftAddress))
+			return
+		case exists && known.DirectoryID != n.identity.DirectoryID:
+			n.fail(fmt.Errorf("%w: node %d is at %s now", command.ErrNodeIDTaken, known.ID, known.RaftAddress))
+			return
+		case n.raft.IsLeader() || n.follows():
+			led = time.Now()
+		case time.Since(led) > leaderlessAfter && n.port != nil:
+			led = time.Now()
+			if err := n.askWhetherMember(ctx); isFinal(err) {
+				n.fail(err)
+				return
+			}
+		}
+	}
+}
+
+// askWhetherMember registers once more with whom there is.
+func (n *Node) askWhetherMember(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var err error
+	for _, address := range n.members.addresses() {
+		if err = n.calls.Register(ctx, address, n.self()); err == nil || isFinal(err) {
+			break
+		}
+	}
+	return err
 }

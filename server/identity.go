@@ -9,25 +9,44 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"kont/server/peers"
 )
 
-// identityVersion is the newest version of node.json that this release knows.
-const identityVersion = 1
+// identityVersion is the newest version of node.json that this release knows. Version 1
+// was that of nodes that are alone.
+const identityVersion = 2
 
 // identity is what a node's directory says of itself, in node.json.
 type identity struct {
 	Version int `json:"version"`
-	// ClusterID names the cluster to Kafka clients over its whole life: 22
-	// characters, as Kafka's own (org.apache.kafka.common.Uuid).
+	// ClusterID names the cluster over its whole life, also to Kafka clients: 22
+	// characters, as Kafka's own (org.apache.kafka.common.Uuid). Empty while the node
+	// is in none.
 	ClusterID string `json:"cluster_id"`
+	NodeID    int32  `json:"node_id"`
+	// DirectoryID is that of the directory, as directory.id on a Kafka broker (KIP-858).
+	DirectoryID peers.ID `json:"directory_id"`
+	// IsFounder: the cluster begins with this node, so its log may begin here. Until it
+	// is a member: a log that has gone is no beginning.
+	IsFounder bool `json:"founder,omitempty"`
+	// IsMember: the cluster has this node in its state.
+	IsMember bool `json:"member,omitempty"`
 }
 
-// loadIdentity reads node.json, or writes it at the first start.
-func loadIdentity(dir string) (identity, error) {
-	path := filepath.Join(dir, "node.json")
+const identityFile = "node.json"
+
+// loadIdentity reads node.json, or writes it at the first start, with founds if the node is to be a cluster
+// of its own.
+func loadIdentity(dir string, nodeID int32, founds bool) (identity, error) {
+	path := filepath.Join(dir, identityFile)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeIdentity(path)
+		id := identity{Version: identityVersion, NodeID: nodeID, DirectoryID: randomID()}
+		if founds {
+			id.found()
+		}
+		return id, id.save(dir)
 	}
 	if err != nil {
 		return identity{}, err
@@ -39,25 +58,45 @@ func loadIdentity(dir string) (identity, error) {
 	if id.Version < 1 || id.Version > identityVersion {
 		return identity{}, fmt.Errorf("%s has version %d, newest known is %d", path, id.Version, identityVersion)
 	}
-	if id.ClusterID == "" {
+	if id.ClusterID == "" && (id.Version == 1 || id.IsMember) {
 		return identity{}, fmt.Errorf("%s is damaged: no cluster id", path)
+	}
+	if id.Version == 1 {
+		id.Version, id.NodeID, id.IsFounder = identityVersion, 1, true
+		id.DirectoryID = derivedDirectoryID(id.ClusterID, id.NodeID)
+	}
+	if id.NodeID != nodeID {
+		return identity{}, fmt.Errorf("%s belongs to node %d, not to %d; start it with --node-id %d, or with another directory", path, id.NodeID, nodeID, id.NodeID)
+	}
+	if id.ClusterID == "" && founds {
+		id.found()
+		return id, id.save(dir)
 	}
 	return id, nil
 }
 
-// makeIdentity writes the file beside its place and moves it there, so that it is
-// there as a whole or not at all.
-func makeIdentity(path string) (identity, error) {
-	var random [16]byte
-	rand.Read(random[:])
-	id := identity{Version: identityVersion, ClusterID: base64.RawURLEncoding.EncodeToString(random[:])}
+// found makes the node the first of a new cluster.
+func (id *identity) found() {
+	random := randomID()
+	id.ClusterID, id.IsFounder = base64.RawURLEncoding.EncodeToString(random[:]), true
+}
+
+func randomID() (id peers.ID) {
+	rand.Read(id[:])
+	return id
+}
+
+// save writes the file beside its place and moves it there, so that it is there as a
+// whole or not at all.
+func (id *identity) save(dir string) error {
+	path := filepath.Join(dir, identityFile)
 	data, err := json.Marshal(id)
 	if err != nil {
-		return identity{}, err
+		return err
 	}
 	file, err := os.Create(path + ".tmp")
 	if err != nil {
-		return identity{}, err
+		return err
 	}
 	_, err = file.Write(append(data, '\n'))
 	err = errors.Join(err, file.Sync(), file.Close())
@@ -65,12 +104,12 @@ func makeIdentity(path string) (identity, error) {
 		err = os.Rename(file.Name(), path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = syncDir(dir)
 	}
 	if err != nil {
-		return identity{}, errors.Join(err, os.RemoveAll(file.Name()))
+		return errors.Join(err, os.RemoveAll(file.Name()))
 	}
-	return id, nil
+	return nil
 }
 
 func syncDir(dir string) error {

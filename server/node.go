@@ -11,18 +11,22 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kont/kafkacompat"
 	"kont/kafkacompat/sasl"
 	"kont/raftlog"
+	"kont/raftlog/link"
 	"kont/scheduler"
 	"kont/server/api"
 	"kont/server/config"
 	"kont/server/metrics"
+	"kont/server/peers"
 	"kont/statemachine"
 	"kont/statemachine/runner"
 )
@@ -52,6 +56,15 @@ type Node struct {
 	scramSecret []byte
 	metrics     *metrics.Metrics
 
+	// startID is another one at each start.
+	startID [16]byte
+	// port is where the other nodes are, nil for a node that is alone; calls and members are for it.
+	port    *link.Port
+	calls   *peers.Client
+	members *membership
+	// forwarded answers requests of the HTTP API that came to another node.
+	forwarded atomic.Pointer[http.Handler]
+
 	store     *statemachine.Store
 	raft      *raftlog.Node
 	proposer  *proposer
@@ -63,6 +76,9 @@ type Node struct {
 	leading   *leading
 	// epoch is the Raft term in which this node became leader last.
 	epoch atomic.Int32
+
+	// isRegistered: the cluster knows of this start.
+	isRegistered atomic.Bool
 
 	// kafkaListeners are in the order of the settings.
 	kafkaListeners []kafkaListener
@@ -82,8 +98,8 @@ type Node struct {
 	closeErr  error
 }
 
-// Start starts a node and returns once it takes requests: it leads, and the
-// protocol's topics are there. If ctx ends first, or anything goes wrong, nothing
+// Start starts a node and returns once it takes requests: it leads, or follows a leader that knows of it,
+// and the protocol's topics are there. If ctx ends first, or anything goes wrong, nothing
 // is left of it.
 func Start(ctx context.Context, c Config) (*Node, error) {
 	if err := c.Validate(); err != nil {
@@ -96,12 +112,17 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		c.Logger.Warn("environment variable sets nothing: no such setting", "variable", variable.Name, "nearest", variable.Nearest)
 	}
 	n := &Node{config: c, logger: c.Logger, done: make(chan struct{})}
-	err := n.start()
+	n.members = &membership{node: n}
+	n.startID = randomID()
+	err := n.start(ctx)
 	if err == nil {
 		err = n.awaitReady(ctx)
 	}
 	if err == nil {
 		n.serveKafka()
+		watching, stop := context.WithCancel(context.Background())
+		n.onClose(func() error { stop(); return nil })
+		n.running.Go(func() { n.watchSelf(watching) })
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start node in %s: %w", c.DataDir, err), n.Close())
@@ -112,12 +133,13 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 
 // start builds the parts in order. Ports come first: that one is taken should be
 // known before anything is written.
-func (n *Node) start() error {
+func (n *Node) start(ctx context.Context) error {
 	n.metrics = metrics.New(n)
 	release := tuneMemory(n.config.MemorySlackBytes)
 	n.onClose(func() error { release(); return nil })
 	for _, step := range []func() error{
-		n.checkFirstUsers, n.readTokenKeys, n.listen, n.openDir, n.openStore, n.openLog, n.makeKafka, n.makeExecutors, n.serve,
+		n.checkFirstUsers, n.readTokenKeys, n.listen, n.openDir, n.openStore, n.answerNodes,
+		func() error { return n.enterCluster(ctx) }, n.openLog, n.makeKafka, n.makeExecutors, n.serve,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -131,6 +153,9 @@ func (n *Node) onClose(undo func() error) { n.closers = append(n.closers, undo) 
 
 func (n *Node) listen() (err error) {
 	if err := n.listenForKafka(); err != nil {
+		return err
+	}
+	if err := n.listenForNodes(); err != nil {
 		return err
 	}
 	if n.httpListener, err = net.Listen("tcp", n.config.HTTPListen); err != nil {
@@ -166,7 +191,12 @@ func (n *Node) openDir() error {
 	if err := checkSpace(n.config.DataDir); err != nil {
 		return fmt.Errorf("%w; free some space on that disk, or make the directory writable", err)
 	}
-	if n.identity, err = loadIdentity(n.config.DataDir); err != nil {
+	cluster := n.config.Cluster
+	if n.identity, err = loadIdentity(n.config.DataDir, cluster.NodeID, len(cluster.Peers)+len(cluster.Join) == 0); err != nil {
+		return err
+	}
+	n.members.setIdentity(n.identity)
+	if err := n.checkLogIsThere(); err != nil {
 		return err
 	}
 	n.scramSecret, err = loadScramSecret(n.config.DataDir)
@@ -187,17 +217,22 @@ func (n *Node) openStore() (err error) {
 }
 
 func (n *Node) openLog() (err error) {
-	n.raft, err = raftlog.Open(raftlog.Config{
-		NodeID:    fmt.Sprint("node-", nodeID),
+	log := raftlog.Config{
+		NodeID:    peers.NameOf(n.identity.NodeID),
 		Dir:       filepath.Join(n.config.DataDir, "raft"),
-		Bootstrap: true,
+		Port:      n.port,
+		Bootstrap: n.identity.IsFounder,
 		LogStore:  n.config.RaftLogStore,
 		Logger:    n.logger,
-	}, applier{n.store})
-	if err != nil {
+	}
+	if n.identity.IsFounder {
+		log.FirstMembers = n.firstMembers()
+	}
+	if n.raft, err = raftlog.Open(log, applier{n.store}); err != nil {
 		return err
 	}
 	n.onClose(n.raft.Close)
+	n.members.setLog(n.raft)
 	n.proposer = &proposer{raft: n.raft, observe: n.metrics.ObserveProposal}
 	return nil
 }
@@ -265,7 +300,7 @@ func (n *Node) makeExecutors() error {
 		Logger:   n.logger,
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
-		epochMark{n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
+		epochMark{n}, &promotion{node: n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
 		&transactionTimes{node: n, every: transactionsEvery},
 		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax, propose: n.proposer.Propose})
 	n.leading.start()
@@ -275,14 +310,16 @@ func (n *Node) makeExecutors() error {
 
 // serve answers HTTP clients from now on. A node that does not lead yet says so.
 func (n *Node) serve() error {
-	handler := api.New(n, api.Options{
+	options := api.Options{
 		Hosts:        n.config.HTTPHosts,
 		BodyBytesMax: int64(n.config.RequestBytesMax),
 		Metrics:      n.metrics.Handler(),
 		Profiles:     n.config.HTTPProfiles,
 		Log:          n.logger,
-	})
-	n.http = api.NewServer(handler)
+		ToLeader:     n.toLeader,
+	}
+	n.serveForwarded(options)
+	n.http = api.NewServer(api.New(n, options))
 	n.onClose(n.kafka.Close)
 	n.running.Go(func() {
 		if err := n.http.Serve(n.httpListener); !errors.Is(err, http.ErrServerClosed) {
@@ -349,10 +386,30 @@ func (n *Node) Err() error {
 	}
 }
 
+// handOver lets another node lead before this one stops, so that clients wait for no election.
+func (n *Node) handOver() {
+	if n.raft == nil || n.port == nil || !n.raft.IsLeader() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), handOverTimeout)
+	defer cancel()
+	members, err := n.raft.Members()
+	if err != nil || !slices.ContainsFunc(members, func(m raftlog.Member) bool { return m.Voter && m.ID != peers.NameOf(n.identity.NodeID) }) {
+		return
+	}
+	if err := n.raft.TransferLeadership(ctx); err != nil {
+		n.logger.Warn("hand leadership over", "error", err)
+	}
+}
+
+// handOverTimeout is how long a node that stops waits for another one to lead.
+const handOverTimeout = 5 * time.Second
+
 // Close stops the node and returns when nothing of it is left. Requests under way
 // may finish within the configured time.
 func (n *Node) Close() error {
 	n.closeOnce.Do(func() {
+		n.handOver()
 		var problems []error
 		for i := len(n.closers) - 1; i >= 0; i-- {
 			problems = append(problems, n.closers[i]())

@@ -258,13 +258,13 @@ func TestUnusableDirectoriesAreErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	newer := t.TempDir()
-	if err := os.WriteFile(filepath.Join(newer, "node.json"), []byte(`{"version":2,"cluster_id":"x"}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(newer, "node.json"), []byte(`{"version":3,"cluster_id":"x"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for dir, want := range map[string]string{
 		filepath.Join(blocked, "data"): "not a directory",
 		damaged:                        "damaged",
-		newer:                          "version 2, newest known is 1",
+		newer:                          "version 3, newest known is 2",
 	} {
 		if _, err := Start(testContext(t), testConfig(dir)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q in it", dir, err, want)

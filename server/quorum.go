@@ -7,23 +7,40 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kont/kafkacompat"
+	"kont/server/peers"
 )
 
-// Quorum is the one node that there is.
+// Quorum is the nodes of the cluster. How far the others are is not known here: -1.
 func (c *cluster) Quorum() kafkacompat.Quorum {
 	stats := c.node.raft.Stats()
-	now := time.Now().UnixMilli()
-	return kafkacompat.Quorum{
-		CommittedIndex: int64(stats.AppliedIndex),
-		Voters: []kafkacompat.QuorumMember{{
-			NodeID: nodeID, DirectoryID: directoryID(c.node.identity.ClusterID, nodeID), EndIndex: int64(max(stats.LastIndex, stats.AppliedIndex)) + 1,
-			LastFetchUnixMilli: now, LastCaughtUpUnixMilli: now,
-		}},
+	quorum := kafkacompat.Quorum{CommittedIndex: int64(stats.AppliedIndex)}
+	members, err := c.node.raft.Members()
+	if err != nil {
+		return quorum
 	}
+	nodes := c.node.store.Nodes()
+	for _, raftMember := range members {
+		node, _ := nodes.Of(peers.NodeIDOf(raftMember.ID))
+		member := kafkacompat.QuorumMember{
+			NodeID: peers.NodeIDOf(raftMember.ID), DirectoryID: node.DirectoryID, EndIndex: -1, LastFetchUnixMilli: -1, LastCaughtUpUnixMilli: -1,
+		}
+		if member.NodeID == c.NodeID() {
+			now := time.Now().UnixMilli()
+			member.DirectoryID = c.node.identity.DirectoryID
+			member.EndIndex = int64(max(stats.LastIndex, stats.AppliedIndex)) + 1
+			member.LastFetchUnixMilli, member.LastCaughtUpUnixMilli = now, now
+		}
+		if raftMember.Voter {
+			quorum.Voters = append(quorum.Voters, member)
+		} else {
+			quorum.Observers = append(quorum.Observers, member)
+		}
+	}
+	return quorum
 }
 
-// directoryID names the data of a node: the same after every start.
-func directoryID(clusterID string, node int32) (id [16]byte) {
+// derivedDirectoryID names the data of a node whose directory has no id of its own: the same after every start.
+func derivedDirectoryID(clusterID string, node int32) (id [16]byte) {
 	sum := sha256.Sum256(append([]byte("directory of a node\x00"+clusterID), byte(node>>24), byte(node>>16), byte(node>>8), byte(node)))
 	copy(id[:], sum[:])
 	return id

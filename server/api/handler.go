@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,9 @@ type Options struct {
 	Metrics http.Handler
 	// Profiles serves /debug/pprof.
 	Profiles bool
+	// ToLeader, if there is one, lets another node answer what only the leader can, and tells whether
+	// it did; onError answers when that fails.
+	ToLeader func(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error)) (isSent bool)
 	// Log gets one line a request at Debug; slog.Default if nil.
 	Log *slog.Logger
 }
@@ -50,6 +54,29 @@ const bodyBytesMaxDefault = 64 << 20
 
 // New returns the handler of a node's HTTP port.
 func New(node Node, options Options) http.Handler {
+	var next http.Handler = newMux(node, options)
+	if options.ToLeader != nil {
+		next = toLeader(next, options.ToLeader)
+	}
+	return guard(next, options.Hosts, cmp.Or(options.Log, slog.Default()))
+}
+
+// Forwarded returns the handler of what other nodes were asked: they have turned away whom guard does.
+func Forwarded(node Node, options Options) http.Handler { return newMux(node, options) }
+
+// pathsOfEachNode are about the node that is asked; all other paths are the leader's to answer.
+var pathsOfEachNode = []string{"/healthz", "/readyz", "/metrics", "/debug/", "/api/v1/status"}
+
+func toLeader(next http.Handler, send func(http.ResponseWriter, *http.Request, func(http.ResponseWriter, *http.Request, error)) bool) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		isOfEach := slices.ContainsFunc(pathsOfEachNode, func(path string) bool { return strings.HasPrefix(r.URL.Path, path) })
+		if isOfEach || !send(w, r, func(w http.ResponseWriter, _ *http.Request, err error) { writeError(w, err) }) {
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+func newMux(node Node, options Options) http.Handler {
 	h := &handler{
 		node:         node,
 		bodyBytesMax: cmp.Or(options.BodyBytesMax, bodyBytesMaxDefault),
@@ -85,7 +112,7 @@ func New(node Node, options Options) http.Handler {
 			Hint:    "GET /api/v1/status is a beginning",
 		})
 	})
-	return guard(mux, options.Hosts, cmp.Or(options.Log, slog.Default()))
+	return mux
 }
 
 // NewServer returns a server for New's handler that cuts slow and idle

@@ -48,6 +48,8 @@ type Config struct {
 	// HTTPProfiles serves /debug/pprof.
 	HTTPProfiles bool
 
+	// Cluster is who the node is among others.
+	Cluster Cluster
 	// RaftLogStore is RaftLogStoreWAL or RaftLogStoreBoltDB.
 	RaftLogStore string
 	// AutoCreateTopics makes topics that Kafka clients ask for and that are not there, if the client agrees (auto.create.topics.enable).
@@ -163,6 +165,7 @@ func Default() Config {
 		KafkaListen:                    "127.0.0.1:9092",
 		HTTPListen:                     "127.0.0.1:8080",
 		OAuth:                          OAuth{PrincipalClaim: "sub", ScopeClaim: "scope", ClockSkew: 30 * time.Second},
+		Cluster:                        Cluster{NodeID: 1},
 		RaftLogStore:                   RaftLogStoreWAL,
 		AutoCreateTopics:               true,
 		TopicPartitions:                1,
@@ -198,6 +201,7 @@ func (c Config) Validate() error {
 		report("data: empty; name a directory")
 	}
 	c.validateListeners(report)
+	c.validateCluster(report)
 	host, err := splitAddress(c.HTTPListen)
 	switch {
 	case err != nil:

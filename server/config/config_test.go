@@ -126,11 +126,19 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 		"authorizer": "true", "super-users": "User:a;User:CN=b,O=c", "allow-everyone-if-no-acl-found": "true", "scram-users": "users", "oauth-key-set": "keys", "oauth-unsigned": "true", "oauth-issuer": "i", "oauth-audiences": "a,b", "oauth-scopes": "s,t",
 		"oauth-principal-claim": "email", "oauth-scope-claim": "scp", "oauth-clock-skew": "5s",
 		"http-hosts": "a.example,b.example", "insecure": "true", "http-profiles": "true",
+		"node-id": "3", "raft-addr": "127.0.0.1:4", "raft-advertise": "kont.example:5", "peers": "1=127.0.0.1:4,2=b:5", "join": "a:4,b:5", "non-voter": "true", "rack": "r1",
+		"raft-cert": "crt", "raft-key": "key", "raft-ca": "ca",
 		"raft-log-store": "boltdb", "auto-create-topics": "false", "topic-partitions": "6", "resume-partitions": "9", "offsets-retention": "48h0m0s",
 		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",
 		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "transaction-timeout-max": "20m0s", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
 		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",
 		"request-bytes-max": "3MiB", "connections-max": "12", "connections-per-address-max": "4", "log-level": "warn", "log-format": "json", "shutdown-timeout": "3s",
+	}
+	// What some mean nothing without.
+	with := map[string][]string{
+		"raft-advertise": {"raft-addr"}, "peers": {"raft-addr"}, "join": {"raft-addr"}, "non-voter": {"raft-addr"},
+		"raft-cert": {"raft-addr", "raft-key", "raft-ca"}, "raft-key": {"raft-addr", "raft-cert", "raft-ca"}, "raft-ca": {"raft-addr", "raft-cert", "raft-key"},
+		"super-users": {"authorizer"}, "allow-everyone-if-no-acl-found": {"authorizer"},
 	}
 	for _, setting := range Settings() {
 		value, known := values[setting.Name]
@@ -143,8 +151,11 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 			"env":  {Env: []string{setting.Env() + "=" + value}},
 			"file": {File: writeFile(t, setting.Name+": "+value+"\n")},
 		} {
-			if setting.Name == "super-users" || setting.Name == "allow-everyone-if-no-acl-found" {
-				continue // not without the authorizer; see TestAuthorizerHasItsSettings
+			if sources.Flags == nil {
+				sources.Flags = map[string]string{}
+			}
+			for _, other := range with[setting.Name] {
+				sources.Flags[other] = values[other]
 			}
 			c, err := Load(sources)
 			if err != nil {
@@ -153,8 +164,8 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 			}
 			for _, other := range Settings() {
 				want := other.Default()
-				if other.Name == setting.Name {
-					want = value
+				if other.Name == setting.Name || slices.Contains(with[setting.Name], other.Name) {
+					want = values[other.Name]
 				}
 				if got := other.get(&c); got != want {
 					t.Errorf("%s by %s: %s is %q, want %q", setting.Name, source, other.Name, got, want)

@@ -100,6 +100,26 @@ var settings = []Setting{
 	list("http-hosts", "NAMES", "host names, separated by commas, that the HTTP API answers to besides localhost and IP addresses", func(c *Config) *[]string { return &c.HTTPHosts }),
 	toggle("insecure", "consent to listen where other machines can reach, and nobody has to log in: whoever reaches a port may read and write everything", func(c *Config) *bool { return &c.Insecure }),
 	toggle("http-profiles", "serve CPU and heap profiles at /debug/pprof", func(c *Config) *bool { return &c.HTTPProfiles }),
+	number("node-id", "N", "number of the node, which it keeps for all time", func(c *Config) *int32 { return &c.Cluster.NodeID }),
+	text("raft-addr", "ADDR", "host:port for the other nodes of a cluster; empty for a node that is alone", func(c *Config) *string { return &c.Cluster.RaftAddr }),
+	text("raft-advertise", "ADDR", "host:port that other nodes are told to connect to, where it differs from raft-addr", func(c *Config) *string { return &c.Cluster.RaftAdvertise }),
+	{
+		Name: "peers", Placeholder: "PEERS", Usage: "first nodes of a cluster with their raft-addr, 1=HOST:PORT,2=HOST:PORT,…: the same list for each of them, this one included",
+		set: func(c *Config, value string) (err error) { c.Cluster.Peers, err = parsePeers(value); return err },
+		get: func(c *Config) string {
+			texts := make([]string, len(c.Cluster.Peers))
+			for i, peer := range c.Cluster.Peers {
+				texts[i] = peer.String()
+			}
+			return strings.Join(texts, ",")
+		},
+	},
+	list("join", "ADDRS", "raft-addr of nodes, separated by commas, of a cluster that this one is to come into", func(c *Config) *[]string { return &c.Cluster.Join }),
+	toggle("non-voter", "join as a node that has all data and no vote", func(c *Config) *bool { return &c.Cluster.Nonvoter }),
+	text("rack", "NAME", "where the node stands; consumers with the same rack read from it", func(c *Config) *string { return &c.Cluster.Rack }),
+	text("raft-cert", "FILE", "certificate of this node for the other ones, in PEM; read anew when it changes", func(c *Config) *string { return &c.Cluster.Certificate }),
+	text("raft-key", "FILE", "key of raft-cert", func(c *Config) *string { return &c.Cluster.Key }),
+	text("raft-ca", "FILE", "certificates that those of nodes must be signed by", func(c *Config) *string { return &c.Cluster.CA }),
 	text("raft-log-store", "KIND", "store of the Raft log: wal or boltdb", func(c *Config) *string { return &c.RaftLogStore }),
 	toggle("auto-create-topics", "make topics that Kafka clients ask for and that are not there; on unless it is set to false", func(c *Config) *bool { return &c.AutoCreateTopics }),
 	number("topic-partitions", "N", "partitions of a topic that a Kafka client has made without saying how many", func(c *Config) *int32 { return &c.TopicPartitions }),

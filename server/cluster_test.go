@@ -1,0 +1,337 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/raftlog/link"
+	"kont/raftlog/link/linktest"
+	"kont/server/config"
+	"kont/server/peers"
+	"kont/statemachine/command"
+)
+
+// testCluster is some nodes in this process, by their ids. Its methods that end a test are for the test's own goroutine.
+type testCluster struct {
+	testing.TB
+	peers   []config.Peer
+	configs map[int32]Config
+	nodes   map[int32]*Node
+}
+
+// newTestCluster starts nodes that form a cluster.
+func newTestCluster(t testing.TB, size int32) *testCluster {
+	t.Helper()
+	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
+	for id := range size {
+		c.peers = append(c.peers, config.Peer{NodeID: id + 1, Address: linktest.FreeAddress(t)})
+	}
+	var ids []int32
+	for _, peer := range c.peers {
+		c.configure(peer.NodeID, peer.Address, config.Cluster{Peers: c.peers})
+		ids = append(ids, peer.NodeID)
+	}
+	c.start(ids...)
+	return c
+}
+
+// configure makes the configuration of a node with addresses that it keeps.
+func (c *testCluster) configure(id int32, raftAddr string, cluster config.Cluster) {
+	c.Helper()
+	settings := testConfig(c.TempDir())
+	settings.Cluster = cluster
+	settings.Cluster.NodeID, settings.Cluster.RaftAddr = id, raftAddr
+	settings.KafkaListen, settings.HTTPListen = linktest.FreeAddress(c), linktest.FreeAddress(c)
+	c.configs[id] = settings
+}
+
+// start starts nodes at the same time and waits until all take requests.
+func (c *testCluster) start(ids ...int32) {
+	c.Helper()
+	type started struct {
+		node *Node
+		err  error
+	}
+	ctx := testContext(c)
+	all := make([]started, len(ids))
+	var starting sync.WaitGroup
+	for i, id := range ids {
+		starting.Go(func() { all[i].node, all[i].err = Start(ctx, c.configs[id]) })
+	}
+	starting.Wait()
+	for i, id := range ids {
+		if all[i].err != nil {
+			c.Fatal(all[i].err)
+		}
+		node := all[i].node
+		c.nodes[id] = node
+		c.Cleanup(func() { node.Close() }) //nolint:errcheck // one that was stopped by a test has its error there
+	}
+}
+
+func (c *testCluster) stop(id int32) {
+	c.Helper()
+	if err := c.nodes[id].Close(); err != nil {
+		c.Errorf("close node %d: %v", id, err)
+	}
+	delete(c.nodes, id)
+}
+
+// leader waits for a node that leads and has begun to.
+func (c *testCluster) leader() (leader *Node) {
+	c.Helper()
+	waitFor(c, "a leader", func() bool {
+		for _, node := range c.nodes {
+			if node.leading.isReady.Load() {
+				leader = node
+				return true
+			}
+		}
+		return false
+	})
+	return leader
+}
+
+// follower is some node that does not lead.
+func (c *testCluster) follower() *Node {
+	c.Helper()
+	leader := c.leader()
+	for _, node := range c.nodes {
+		if node != leader {
+			return node
+		}
+	}
+	c.Fatal("no node follows")
+	return nil
+}
+
+// client knows all nodes.
+func (c *testCluster) client(options ...kgo.Opt) *kgo.Client {
+	c.Helper()
+	var seeds []string
+	for _, settings := range c.configs {
+		seeds = append(seeds, settings.KafkaListen)
+	}
+	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(seeds...), kgo.ProducerLinger(0), kgo.FetchMaxWait(time.Second),
+		kgo.MetadataMinAge(50 * time.Millisecond), kgo.RetryBackoffFn(func(int) time.Duration { return 50 * time.Millisecond })}, options...)...)
+	if err != nil {
+		c.Fatal(err)
+	}
+	c.Cleanup(client.Close)
+	return client
+}
+
+// voters are the ids of the nodes with a vote, as the leader knows them.
+func (c *testCluster) voters() (ids []int32) {
+	c.Helper()
+	members, err := c.leader().raft.Members()
+	if err != nil {
+		c.Fatal(err)
+	}
+	for _, member := range members {
+		if member.Voter {
+			ids = append(ids, peers.NodeIDOf(member.ID))
+		}
+	}
+	return ids
+}
+
+func TestFirstNodesFormOneCluster(t *testing.T) {
+	c := newTestCluster(t, 3)
+	clusterID := c.nodes[1].identity.ClusterID
+	for id, node := range c.nodes {
+		if node.identity.ClusterID != clusterID || clusterID == "" {
+			t.Errorf("node %d is in cluster %q, node 1 in %q", id, node.identity.ClusterID, clusterID)
+		}
+		if brokers := node.cluster.Brokers("PLAINTEXT"); len(brokers) != 3 {
+			t.Errorf("node %d tells of the brokers %v", id, brokers)
+		}
+		if health := node.Health(t.Context()); !health.Ready {
+			t.Errorf("node %d: %s", id, health.Reason)
+		}
+	}
+	// The founder comes again as a member, and founds nothing.
+	c.stop(1)
+	c.start(1)
+	if got := c.nodes[1].identity; got.ClusterID != clusterID || got.IsFounder || !got.IsMember {
+		t.Errorf("node 1 comes again as %+v", got)
+	}
+}
+
+// Whoever leads: what was acknowledged is there, and workflows go on.
+func TestClusterGoesOnWithoutItsLeader(t *testing.T) {
+	c := newTestCluster(t, 3)
+	deployPuppet(t, c.leader())
+	client := c.client()
+	produce(t, client, command.TopicResume, "a", `new:"begin"`)
+	for _, order := range []string{"one", "two", "end"} {
+		stopped := c.leader().identity.NodeID
+		c.stop(stopped)
+		produce(t, client, command.TopicResume, "a", fmt.Sprintf(`{"ref":"r","value":%q}`, order))
+		c.start(stopped)
+	}
+	consumer := c.client(kgo.ConsumeTopics(command.TopicResult), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	fetches := consumer.PollFetches(testContext(t))
+	if err := fetches.Err0(); err != nil {
+		t.Fatal(err)
+	}
+	if records := fetches.Records(); len(records) != 1 || string(records[0].Value) != "begin;one;two;end;" {
+		t.Errorf("results %v", records)
+	}
+}
+
+// A node without its data is taken for a new one, and gets it all.
+func TestNodeThatLostItsDiskComesBack(t *testing.T) {
+	c := newTestCluster(t, 3)
+	client := c.client(kgo.AllowAutoTopicCreation())
+	produce(t, client, "orders", "a", "1")
+	for _, id := range []int32{c.follower().identity.NodeID, c.leader().identity.NodeID, 1} {
+		c.stop(id)
+		produce(t, client, "orders", "a", "while it was away")
+		if err := os.RemoveAll(c.configs[id].DataDir); err != nil {
+			t.Fatal(err)
+		}
+		c.start(id)
+		waitFor(t, "its vote", func() bool { return len(c.voters()) == 3 })
+	}
+	leader := c.leader()
+	for id, node := range c.nodes {
+		waitFor(t, fmt.Sprintf("the records on node %d", id), func() bool {
+			var count int64
+			for p := range int32(8) {
+				if state, err := node.store.Partition("orders", p); err == nil {
+					count += state.NextOffset
+				}
+			}
+			return count == 4 && node.store.AppliedIndex() >= leader.store.AppliedIndex()
+		})
+	}
+}
+
+func TestNodesJoinAndFollowWithoutAVote(t *testing.T) {
+	c := newTestCluster(t, 1)
+	client := c.client(kgo.AllowAutoTopicCreation())
+	produce(t, client, "orders", "a", "1")
+	c.configure(2, linktest.FreeAddress(t), config.Cluster{Join: []string{c.peers[0].Address}})
+	c.configure(3, linktest.FreeAddress(t), config.Cluster{Join: []string{"127.0.0.1:1", c.configs[2].Cluster.RaftAddr, c.peers[0].Address}, Nonvoter: true})
+	c.start(2)
+	c.start(3)
+	waitFor(t, "the vote of node 2", func() bool { return len(c.voters()) == 2 })
+	time.Sleep(2 * promoteEvery)
+	if voters := c.voters(); len(voters) != 2 {
+		t.Errorf("voters %v", voters)
+	}
+	for id, node := range c.nodes {
+		if _, err := node.store.Partition("orders", 0); err != nil {
+			t.Errorf("node %d: %v", id, err)
+		}
+	}
+	// It is in the cluster now, whatever it was told to join.
+	c.stop(2)
+	changed := c.configs[2]
+	changed.Cluster.Join = []string{"127.0.0.1:1"}
+	c.configs[2] = changed
+	c.start(2)
+}
+
+func TestNodeIDsAreNotGivenTwice(t *testing.T) {
+	c := newTestCluster(t, 3)
+	follower := c.follower().identity.NodeID
+	for _, id := range []int32{follower, c.leader().identity.NodeID} {
+		second := testConfig(t.TempDir())
+		second.Cluster = config.Cluster{NodeID: id, RaftAddr: linktest.FreeAddress(t), Join: []string{c.peers[0].Address, c.peers[1].Address}}
+		_, err := Start(testContext(t), second)
+		if !errors.Is(err, command.ErrNodeIDTaken) && !errors.Is(err, link.ErrSameID) {
+			t.Errorf("a second node %d: %v", id, err)
+		}
+	}
+	if voters := c.voters(); len(voters) != 3 {
+		t.Errorf("voters %v", voters)
+	}
+	// With a copy of its data, the first one ends: the address is the second's now.
+	copied := c.configs[follower]
+	copied.DataDir = filepath.Join(t.TempDir(), "copy")
+	c.stop(follower)
+	if err := os.CopyFS(copied.DataDir, os.DirFS(c.configs[follower].DataDir)); err != nil {
+		t.Fatal(err)
+	}
+	c.start(follower)
+	copied.Cluster.RaftAddr, copied.Cluster.Peers, copied.KafkaListen, copied.HTTPListen = linktest.FreeAddress(t), nil, "127.0.0.1:0", "127.0.0.1:0"
+	c.configs[follower] = copied
+	first := c.nodes[follower]
+	ended := make(chan error, 1)
+	go func() {
+		<-first.Done()
+		ended <- first.Err()
+		first.Close() //nolint:errcheck // the test is about why it ended
+	}()
+	c.start(follower)
+	if err := <-ended; !strings.Contains(err.Error(), "another process runs as node") {
+		t.Errorf("it ends because %v", err)
+	}
+}
+
+func TestNodeMayMove(t *testing.T) {
+	c := newTestCluster(t, 3)
+	id := c.follower().identity.NodeID
+	c.stop(id)
+	moved := c.configs[id]
+	moved.Cluster.RaftAddr, moved.Cluster.Peers = linktest.FreeAddress(t), nil
+	c.configs[id] = moved
+	c.start(id)
+	members, err := c.leader().raft.Members()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, member := range members {
+		if member.ID == peers.NameOf(id) && (member.Address != moved.Cluster.RaftAddr || !member.Voter) {
+			t.Errorf("node %d is known as %+v, and is at %s", id, member, moved.Cluster.RaftAddr)
+		}
+	}
+}
+
+func TestHTTPRequestsReachTheLeader(t *testing.T) {
+	c := newTestCluster(t, 3)
+	follower := c.follower()
+	for path, want := range map[string]string{
+		"/api/v1/thread?key=nobody": `"code":"unknown_thread"`,
+		"/api/v1/topics":            command.TopicResume,
+		"/api/v1/nothing":           `"code":"not_found"`,
+		"/readyz":                   `"ready":true`,
+	} {
+		response, err := http.Get("http://" + follower.HTTPAddress() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s %s, %v; want %s", path, response.Status, body, err, want)
+		}
+	}
+	// The follower has turned away whom it should.
+	request, err := http.NewRequest(http.MethodDelete, "http://"+follower.HTTPAddress()+"/api/v1/thread?key=a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Origin", "http://evil.example")
+	request.Header.Set("Sec-Fetch-Site", "cross-site")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusForbidden {
+		t.Errorf("a page of another site is answered with %s", response.Status)
+	}
+}

@@ -1,0 +1,265 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"kont/raftlog"
+	"kont/raftlog/link"
+	"kont/server/config"
+	"kont/server/peers"
+	"kont/statemachine/command"
+)
+
+const (
+	// askAgainAfter is the pause of a node that waits for others.
+	askAgainAfter = 200 * time.Millisecond
+	// askTimeout bounds one question to another node.
+	askTimeout = 5 * time.Second
+	// waitLoggedEvery is how often it says whom it waits for.
+	waitLoggedEvery = 10 * time.Second
+)
+
+// enterCluster returns when the node is in a cluster, and knows so for the next start.
+//
+// How several first nodes become one cluster without two of them beginning it: the one
+// with the least id founds it, once all of them have answered that they are in none and have the same
+// list of peers; only its log begins with the list. The others go along with it. One that comes when the cluster is there,
+// because it has lost its disk, finds it there and joins it, as does any node that was told to join:
+// the leader takes it in, without a vote until it has caught up.
+func (n *Node) enterCluster(ctx context.Context) error {
+	if n.identity.ClusterID != "" {
+		return n.entered()
+	}
+	var progress waitProgress
+	for {
+		attempt, cancel := context.WithTimeout(ctx, askTimeout)
+		clusterID, err := n.findCluster(attempt)
+		cancel()
+		switch {
+		case err == nil:
+			if n.identity.ClusterID == "" {
+				n.identity.ClusterID = clusterID
+			}
+			if err := n.identity.save(n.config.DataDir); err != nil {
+				return err
+			}
+			n.logger.Info("node is in a cluster", "cluster", n.identity.ClusterID, "node", n.identity.NodeID, "founder", n.identity.IsFounder)
+			return n.entered()
+		case isFinal(err):
+			return fmt.Errorf("enter a cluster: %w", err)
+		}
+		progress.note(n, "node waits to enter a cluster", err)
+		select {
+		case <-time.After(askAgainAfter):
+		case <-ctx.Done():
+			return fmt.Errorf("enter a cluster: %w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// entered lets the other members in.
+func (n *Node) entered() error {
+	n.members.setIdentity(n.identity)
+	if n.port != nil {
+		n.port.EnterCluster(n.identity.ClusterID)
+		n.calls.Close() // connections so far are those of a stranger
+	}
+	return nil
+}
+
+// errPeersDiffer: two nodes were given different lists.
+var errPeersDiffer = errors.New("peers differ")
+
+// isFinal tells errors that no waiting mends.
+func isFinal(err error) bool {
+	for _, final := range []error{command.ErrNodeIDTaken, command.ErrNodeTooOld, peers.ErrRemoved, link.ErrSameID, errPeersDiffer} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return false
+}
+
+// findCluster makes one attempt to find the cluster or, for the founder, to found it.
+func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
+	if len(n.config.Cluster.Join) > 0 {
+		return n.joinBy(ctx, n.config.Cluster.Join)
+	}
+	first := n.config.Cluster.Peers
+	list := peersText(first)
+	var problems []error
+	founder, isThere := first[0], ""
+	for _, peer := range first {
+		if peer.NodeID == n.identity.NodeID {
+			continue
+		}
+		status, err := n.calls.Status(ctx, peer.Address)
+		switch {
+		case err != nil:
+			problems = append(problems, fmt.Errorf("node %d at %s: %w", peer.NodeID, peer.Address, err))
+		case status.NodeID != peer.NodeID:
+			problems = append(problems, fmt.Errorf("node %d is at %s, where node %d should be", status.NodeID, peer.Address, peer.NodeID))
+		case status.ClusterID == "" && status.Peers != list:
+			return "", fmt.Errorf("%w: node %d has %s, this one %s; start all with the same", errPeersDiffer, peer.NodeID, status.Peers, list)
+		case status.IsNew && peer == founder:
+			return status.ClusterID, nil
+		case status.ClusterID != "":
+			isThere = peer.Address
+		}
+	}
+	switch {
+	case isThere != "":
+		return n.joinBy(ctx, []string{isThere})
+	case len(problems) > 0:
+		return "", errors.Join(problems...)
+	case founder.NodeID == n.identity.NodeID:
+		n.identity.found()
+		return n.identity.ClusterID, nil
+	}
+	return "", fmt.Errorf("node %d has not founded the cluster yet", founder.NodeID)
+}
+
+// joinBy asks nodes, one after the other, to be taken into their cluster.
+func (n *Node) joinBy(ctx context.Context, addresses []string) (string, error) {
+	var problems []error
+	for _, address := range addresses {
+		if address == n.port.Address() {
+			continue
+		}
+		clusterID, err := n.calls.Join(ctx, address, n.self())
+		if err == nil {
+			return clusterID, nil
+		}
+		if isFinal(err) {
+			return "", err
+		}
+		problems = append(problems, fmt.Errorf("node at %s: %w", address, err))
+	}
+	return "", errors.Join(problems...)
+}
+
+func peersText(list []config.Peer) string {
+	texts := make([]string, len(list))
+	for i, peer := range list {
+		texts[i] = peer.String()
+	}
+	return strings.Join(texts, ",")
+}
+
+// firstMembers are whom the founder's log begins with, nil for itself alone.
+func (n *Node) firstMembers() (members []raftlog.Member) {
+	for _, peer := range n.config.Cluster.Peers {
+		members = append(members, raftlog.Member{ID: peers.NameOf(peer.NodeID), Address: peer.Address, Voter: true})
+	}
+	return members
+}
+
+// self is what the node says of itself.
+func (n *Node) self() command.Node {
+	node := command.Node{
+		ID: n.identity.NodeID, DirectoryID: n.identity.DirectoryID, StartID: n.startID,
+		Level: command.NewestLevel, Version: n.config.Version, Rack: n.config.Cluster.Rack, Nonvoter: n.config.Cluster.Nonvoter,
+		HTTPAddress: n.HTTPAddress(),
+	}
+	if n.port != nil {
+		node.RaftAddress = n.port.Address()
+	}
+	for _, listener := range n.kafkaListeners {
+		broker, err := listener.broker(node.ID)
+		if err != nil {
+			continue // checked when it was opened
+		}
+		node.Listeners = append(node.Listeners, command.NodeListener{Name: listener.how.Name, Host: broker.Host, Port: broker.Port})
+	}
+	return node
+}
+
+// register tells the cluster what the node is in this start, and returns when it has it in its own state, and
+// so all that was committed before.
+func (n *Node) register(ctx context.Context) error {
+	self := n.self()
+	var progress waitProgress
+	var registered time.Time
+	for {
+		if known, _ := n.store.Nodes().Of(self.ID); known.StartID == self.StartID {
+			break
+		}
+		err := errors.New("its own state is not there yet")
+		if time.Since(registered) > askTimeout {
+			failed := n.registerOnce(ctx, self)
+			if isFinal(failed) {
+				return fmt.Errorf("register node %d with its cluster: %w", self.ID, failed)
+			}
+			if failed == nil {
+				registered = time.Now()
+			} else {
+				err = failed
+			}
+		}
+		progress.note(n, "node waits for the cluster to know of it", err)
+		select {
+		case <-time.After(askAgainAfter / 4):
+		case <-ctx.Done():
+			return fmt.Errorf("register node %d with its cluster: %w: %w", self.ID, context.Cause(ctx), err)
+		}
+	}
+	if !n.identity.IsMember || n.identity.IsFounder {
+		n.identity.IsMember, n.identity.IsFounder = true, false
+		n.members.setIdentity(n.identity)
+		return n.identity.save(n.config.DataDir)
+	}
+	return nil
+}
+
+func (n *Node) registerOnce(ctx context.Context, self command.Node) error {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	if n.raft.IsLeader() || n.port == nil {
+		return n.members.Register(ctx, self)
+	}
+	var problems []error
+	for _, address := range n.members.addresses() {
+		err := n.calls.Register(ctx, address, self)
+		if err == nil || isFinal(err) {
+			return err
+		}
+		problems = append(problems, fmt.Errorf("node at %s: %w", address, err))
+	}
+	if len(problems) == 0 {
+		return errors.New("no other node is known")
+	}
+	return errors.Join(problems...)
+}
+
+// waitProgress says now and then what is waited for.
+type waitProgress struct{ began, logged time.Time }
+
+func (p *waitProgress) note(n *Node, what string, err error) {
+	now := time.Now()
+	if p.began.IsZero() {
+		p.began, p.logged = now, now.Add(time.Second-waitLoggedEvery) // the first after a second
+	}
+	if now.Sub(p.logged) >= waitLoggedEvery {
+		p.logged = now
+		n.logger.Warn(what, "since", now.Sub(p.began).Round(time.Second).String(), "because", err)
+	}
+}
+
+// checkLogIsThere refuses a directory whose log has gone: the node would vote as if it had never voted.
+func (n *Node) checkLogIsThere() error {
+	if !n.identity.IsMember || n.port == nil {
+		return nil
+	}
+	raftDir := filepath.Join(n.config.DataDir, "raft")
+	if _, err := os.Stat(filepath.Join(raftDir, "node.json")); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("%s is gone, and the node has been a member of its cluster with it; put it back, or empty %s as a whole and let the node join again", raftDir, n.config.DataDir)
+}
