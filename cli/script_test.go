@@ -119,9 +119,19 @@ func startTwin(ts *testscript.TestScript, neg bool, args []string) {
 	node := &apitest.Node{HealthValue: api.Health{Ready: true, IsLeader: true}}
 	node.StatusValue.KafkaAddress = kafka.ListenAddrs()[0]
 	addThreads(node)
+	node.ClusterValue = threeNodes
 	server := httptest.NewServer(api.New(node, api.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}))
 	ts.Defer(func() { server.Close(); kafka.Close() })
 	ts.Setenv("KONT_SERVER", strings.TrimPrefix(server.URL, "http://"))
+}
+
+var threeNodes = api.Cluster{
+	ID: "nodes", LeaderID: 2, Level: 1, AppliedIndex: 100,
+	Nodes: []api.ClusterNode{
+		{ID: 1, State: api.NodeCatchesUp, RaftAddress: "n1:7000", Kafka: map[string]string{"a": "n1:9092", "b": "n1:9093"}, HTTPAddress: "n1:8080", Version: "v1", AppliedIndex: 40},
+		{ID: 2, State: api.NodeLeads, IsVoter: true, RaftAddress: "n2:7000", Kafka: map[string]string{"a": "n2:9092"}, HTTPAddress: "n2:8080", Version: "v1", AppliedIndex: 101},
+		{ID: 3, State: api.NodeUnreachable, Problem: "dial n3:7000: connection refused", IsVoter: true, RaftAddress: "n3:7000"},
+	},
 }
 
 func addThreads(node *apitest.Node) {

@@ -374,12 +374,16 @@ func (b *lockedBuffer) String() string {
 func TestLeadershipCanBeHandedOver(t *testing.T) {
 	c := newCluster(t, 3, nil)
 	before := c.leader()
-	if err := before.TransferLeadership(deadline(t)); err != nil {
+	if err := before.TransferLeadership(deadline(t), raftlog.Member{}); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, "another leader", func() bool { return !before.IsLeader() && c.leader() != before })
 	c.propose("to the new one")
 	c.waitSameState(1)
+	if err := c.leader().TransferLeadership(deadline(t), raftlog.Member{ID: before.cfg.NodeID, Address: before.port.Bind}); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "the first leader again", before.IsLeader)
 }
 
 // A node that was alone without an address gets one and can then be joined.

@@ -76,10 +76,15 @@ func (n *Node) RemoveServer(ctx context.Context, id string) error {
 	})
 }
 
-// TransferLeadership hands leadership to the most advanced other voter, for a restart
-// without a pause.
-func (n *Node) TransferLeadership(ctx context.Context) error {
-	return n.call(ctx, "transfer leadership", func() error { return n.raft.LeadershipTransfer().Error() })
+// TransferLeadership hands leadership to a voter, for a restart without a pause: to the most
+// advanced one if to is the zero Member.
+func (n *Node) TransferLeadership(ctx context.Context, to Member) error {
+	return n.call(ctx, "transfer leadership", func() error {
+		if to.ID != "" {
+			return n.raft.LeadershipTransferToServer(raft.ServerID(to.ID), raft.ServerAddress(to.Address)).Error()
+		}
+		return n.raft.LeadershipTransfer().Error()
+	})
 }
 
 // memberAt is the id of the member with an address, "" if there is none or more than one.

@@ -397,7 +397,7 @@ func (n *Node) handOver() {
 	if err != nil || !slices.ContainsFunc(members, func(m raftlog.Member) bool { return m.Voter && m.ID != peers.NameOf(n.identity.NodeID) }) {
 		return
 	}
-	if err := n.raft.TransferLeadership(ctx); err != nil {
+	if err := n.raft.TransferLeadership(ctx, raftlog.Member{}); err != nil {
 		n.logger.Warn("hand leadership over", "error", err)
 	}
 }

@@ -6,6 +6,7 @@ import "context"
 // many goroutines. A caller's mistake comes back as one of the sentinels of
 // package command or as an *Error; both get their status and hint in errors.go.
 type Node interface {
+	Membership
 	// Status never fails: a node that is not well says so in it.
 	Status(ctx context.Context) Status
 	// Health is cheap enough to be asked many times a second.

@@ -28,10 +28,14 @@ type Node struct {
 	// FailedLoginsValue and OpenTransactionsValue are what these answer.
 	FailedLoginsValue     int64
 	OpenTransactionsValue int
+	// ClusterValue is what Cluster answers, and RemoveNode and TransferLeadership change.
+	ClusterValue api.Cluster
 	// Err, if set, is what every method but Status and Health returns.
 	Err error
 
-	mu          sync.Mutex // guards what follows
+	mu sync.Mutex // guards what follows, and ClusterValue
+	// snapshots is how often TakeSnapshot was called.
+	snapshots   int
 	deployments []api.Deployment
 	threads     []api.Thread
 	history     map[[2]string][]api.HistoryEntry

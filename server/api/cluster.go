@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// Membership is what can be asked and told of the nodes of a cluster.
+type Membership interface {
+	// Cluster is what the leader knows of all nodes; it asks each of them.
+	Cluster(ctx context.Context) (Cluster, error)
+	// RemoveNode takes a node out of the cluster, which it leaves for good: its data is of no use any more. The leader can't
+	// remove itself.
+	RemoveNode(ctx context.Context, id int32) error
+	// TransferLeadership lets another node lead, to if it is not 0, and returns which.
+	TransferLeadership(ctx context.Context, to int32) (leader int32, err error)
+	// TakeSnapshot makes the state of the node that is asked durable, and trims its log.
+	TakeSnapshot(ctx context.Context) error
+}
+
+// Cluster is all nodes.
+type Cluster struct {
+	ID       string `json:"id"`
+	LeaderID int32  `json:"leader_id"`
+	// Level is the newest commands that all nodes know.
+	Level int `json:"level"`
+	// AppliedIndex is the log index that the leader's state stands at.
+	AppliedIndex uint64        `json:"applied_index"`
+	Nodes        []ClusterNode `json:"nodes"`
+}
+
+// The values of ClusterNode.State.
+const (
+	// NodeLeads and NodeFollows are in order.
+	NodeLeads   = "leads"
+	NodeFollows = "follows"
+	// NodeCatchesUp: it lacks more than a little of the leader's state.
+	NodeCatchesUp = "catches up"
+	// NodeStarts: it is there, and not in the cluster's state yet.
+	NodeStarts = "starts"
+	// NodeUnreachable: it does not answer the leader.
+	NodeUnreachable = "unreachable"
+)
+
+// ClusterNode is one node.
+type ClusterNode struct {
+	ID    int32  `json:"id"`
+	State string `json:"state"`
+	// Problem says why it is unreachable.
+	Problem     string `json:"problem,omitempty"`
+	IsVoter     bool   `json:"is_voter"`
+	RaftAddress string `json:"raft_address"`
+	HTTPAddress string `json:"http_address,omitempty"`
+	// Kafka are the addresses of its listeners, by their names.
+	Kafka   map[string]string `json:"kafka,omitempty"`
+	Rack    string            `json:"rack,omitempty"`
+	Version string            `json:"version,omitempty"`
+	// AppliedIndex is the log index that its state stands at.
+	AppliedIndex uint64 `json:"applied_index,omitempty"`
+}
+
+// IsWell tells whether a node does what it is for.
+func (n ClusterNode) IsWell() bool { return n.State == NodeLeads || n.State == NodeFollows }
+
+// pathSnapshot is for the node that is asked, the other paths below /api/v1/cluster are for the leader.
+const pathSnapshot = "/api/v1/cluster/snapshot"
+
+func (h *handler) cluster(r *http.Request) (any, error) {
+	cluster, err := h.node.Cluster(r.Context())
+	cluster.Nodes = orEmpty(cluster.Nodes)
+	return cluster, err
+}
+
+func (h *handler) removeNode(r *http.Request) (any, error) {
+	id, err := nodeIDOf(r, "id")
+	if err == nil && id == 0 {
+		err = badRequest("no node in the query", "pass ?id=NODE")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return struct{}{}, h.node.RemoveNode(r.Context(), id)
+}
+
+func (h *handler) transferLeadership(r *http.Request) (any, error) {
+	to, err := nodeIDOf(r, "to")
+	if err != nil {
+		return nil, err
+	}
+	leader, err := h.node.TransferLeadership(r.Context(), to)
+	return map[string]int32{"leader_id": leader}, err
+}
+
+func (h *handler) takeSnapshot(r *http.Request) (any, error) {
+	return struct{}{}, h.node.TakeSnapshot(r.Context())
+}
+
+// nodeIDOf reads a node's number, 0 if there is none.
+func nodeIDOf(r *http.Request, name string) (int32, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	id, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || id < 1 {
+		return 0, badRequest(fmt.Sprintf("node %q is no number from 1 on", text), "see `kont cluster status`")
+	}
+	return int32(id), nil
+}

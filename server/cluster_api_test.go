@@ -1,0 +1,124 @@
+package server
+
+import (
+	"context"
+	"crypto/x509/pkix"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"kont/server/api"
+	"kont/server/certificates/certificatestest"
+	"kont/server/config"
+	"kont/server/peers"
+)
+
+func TestLeaderTellsOfAllNodes(t *testing.T) {
+	c := newTestCluster(t, 3)
+	follower := c.follower().identity.NodeID
+	states := func() map[string]int {
+		cluster, err := c.leader().Cluster(t.Context())
+		if err != nil || cluster.LeaderID != c.leader().identity.NodeID || len(cluster.Nodes) != 3 {
+			t.Fatalf("cluster %+v, %v", cluster, err)
+		}
+		count := map[string]int{}
+		for _, node := range cluster.Nodes {
+			count[node.State]++
+			if node.ID == follower && node.State == api.NodeUnreachable && node.Problem == "" {
+				t.Error("it does not say why a node is unreachable")
+			}
+			if node.RaftAddress != c.configs[node.ID].Cluster.RaftAddr || node.Kafka["PLAINTEXT"] != c.configs[node.ID].KafkaListen || !node.IsVoter {
+				t.Errorf("node %d is told of as %+v", node.ID, node)
+			}
+		}
+		return count
+	}
+	if got := states(); got[api.NodeLeads] != 1 || got[api.NodeFollows] != 2 {
+		t.Errorf("states %v", got)
+	}
+	c.stop(follower)
+	if got := states(); got[api.NodeLeads] != 1 || got[api.NodeFollows] != 1 || got[api.NodeUnreachable] != 1 {
+		t.Errorf("states %v", got)
+	}
+}
+
+func TestRemovedNodeEndsAndJoinsOnlyWithoutItsData(t *testing.T) {
+	c := newTestCluster(t, 3)
+	leader, removed := c.leader(), c.follower()
+	id := removed.identity.NodeID
+	var refusal *api.Error
+	if err := leader.RemoveNode(t.Context(), leader.identity.NodeID); !errors.As(err, &refusal) || refusal.Status != http.StatusConflict {
+		t.Errorf("remove the leader: %v", err)
+	}
+	if err := leader.RemoveNode(t.Context(), 9); !errors.As(err, &refusal) || refusal.Status != http.StatusNotFound {
+		t.Errorf("remove nobody: %v", err)
+	}
+	if err := leader.RemoveNode(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-removed.Done():
+		if err := removed.Err(); !errors.Is(err, peers.ErrRemoved) {
+			t.Errorf("it ends because %v", err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("a removed node runs on")
+	}
+	c.stop(id)
+	if _, err := Start(testContext(t), c.configs[id]); !errors.Is(err, peers.ErrRemoved) {
+		t.Errorf("with its data: %v", err)
+	}
+	anew := c.configs[id]
+	anew.DataDir = t.TempDir()
+	c.configs[id] = anew
+	c.start(id)
+	waitFor(t, "its vote", func() bool { return len(c.voters()) == 3 })
+}
+
+func TestLeadershipIsTransferred(t *testing.T) {
+	c := newTestCluster(t, 3)
+	for range 3 {
+		to := c.follower().identity.NodeID
+		if got, err := c.leader().TransferLeadership(testContext(t), to); err != nil || got != to {
+			t.Fatalf("to node %d: node %d leads, %v", to, got, err)
+		}
+		waitFor(t, "the new leader", func() bool { return c.nodes[to].leading.isReady.Load() })
+	}
+	before := c.leader().identity.NodeID
+	if got, err := c.leader().TransferLeadership(testContext(t), 0); err != nil || got == before || got == 0 {
+		t.Errorf("to any: node %d leads, %v", got, err)
+	}
+	if _, err := c.leader().TransferLeadership(testContext(t), 9); err == nil {
+		t.Error("leadership is transferred to nobody")
+	}
+}
+
+// Nodes with certificates of the same authority are a cluster, one of another authority does not get in.
+func TestNodesKnowEachOtherByCertificates(t *testing.T) {
+	ours, theirs := certificatestest.New(t), certificatestest.New(t)
+	secured := func(cluster config.Cluster, by *certificatestest.Authority) config.Cluster {
+		dir := t.TempDir()
+		cluster.Certificate, cluster.Key, cluster.CA = filepath.Join(dir, "crt"), filepath.Join(dir, "key"), by.File
+		by.Issue(pkix.Name{CommonName: "node"}, cluster.Certificate, cluster.Key)
+		return cluster
+	}
+	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
+	c.configure(1, "127.0.0.1:0", secured(config.Cluster{}, ours))
+	c.start(1)
+	join := config.Cluster{Join: []string{c.nodes[1].port.Address()}}
+	c.configure(2, "127.0.0.1:0", secured(join, ours))
+	c.start(2)
+	for name, cluster := range map[string]config.Cluster{"another authority": secured(join, theirs), "no certificate": join} {
+		c.configure(3, "127.0.0.1:0", cluster)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		node, err := Start(ctx, c.configs[3])
+		cancel()
+		if err == nil {
+			node.Close() //nolint:errcheck // it should not be there
+			t.Errorf("%s: it is taken in", name)
+		}
+	}
+	waitFor(t, "the vote of node 2", func() bool { return len(c.voters()) == 2 })
+}
