@@ -300,6 +300,52 @@ func TestNodeMayMove(t *testing.T) {
 	}
 }
 
+// A node of the release before, which was alone and registered nowhere, is itself again, and can have others.
+func TestNodeThatWasAloneGetsCompany(t *testing.T) {
+	c := &testCluster{TB: t, configs: map[int32]Config{1: testConfig(t.TempDir())}, nodes: map[int32]*Node{}}
+	c.start(1)
+	produce(t, newClient(t, c.nodes[1], kgo.AllowAutoTopicCreation()), "orders", "a", "1")
+	clusterID := c.nodes[1].identity.ClusterID
+	if _, err := c.nodes[1].proposer.Propose(testContext(t), command.ForgetNode{NodeID: 1}); err != nil {
+		t.Fatal(err)
+	}
+	c.stop(1)
+	settings := c.configs[1]
+	before := fmt.Sprintf(`{"version":1,"cluster_id":%q}`, clusterID)
+	if err := os.WriteFile(filepath.Join(settings.DataDir, identityFile), []byte(before), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // alone, as before, and with an address for others
+		c.start(1)
+		if got := c.nodes[1].identity; got.ClusterID != clusterID || !got.IsMember {
+			t.Fatalf("it comes again as %+v", got)
+		}
+		c.stop(1)
+		settings.Cluster.RaftAddr = linktest.FreeAddress(t)
+		c.configs[1] = settings
+	}
+	c.start(1)
+	c.configure(2, linktest.FreeAddress(t), config.Cluster{Join: []string{settings.Cluster.RaftAddr}})
+	c.start(2)
+	waitFor(t, "the vote of node 2", func() bool { return len(c.voters()) == 2 })
+	if state, err := c.nodes[2].store.Partition("orders", 0); err != nil || state.NextOffset != 1 {
+		t.Errorf("node 2 has of it %+v, %v", state, err)
+	}
+}
+
+// A command that a node of the cluster does not know stops that node: it is not proposed.
+func TestCommandsWaitUntilAllNodesKnowThem(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	held := &proposer{raft: n.raft, level: func() command.Level { return 0 }, observe: n.proposer.observe}
+	before := n.store.AppliedIndex()
+	if _, err := held.Propose(t.Context(), command.AllocateProducerIDs{Count: 1}); !errors.Is(err, command.ErrUnavailable) || !strings.Contains(err.Error(), "AllocateProducerIDs is of level 1") {
+		t.Errorf("got %v", err)
+	}
+	if n.store.AppliedIndex() != before {
+		t.Error("it is in the log")
+	}
+}
+
 func TestHTTPRequestsReachTheLeader(t *testing.T) {
 	c := newTestCluster(t, 3)
 	follower := c.follower()

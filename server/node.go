@@ -28,6 +28,7 @@ import (
 	"kont/server/metrics"
 	"kont/server/peers"
 	"kont/statemachine"
+	"kont/statemachine/command"
 	"kont/statemachine/runner"
 )
 
@@ -233,7 +234,8 @@ func (n *Node) openLog() (err error) {
 	}
 	n.onClose(n.raft.Close)
 	n.members.setLog(n.raft)
-	n.proposer = &proposer{raft: n.raft, observe: n.metrics.ObserveProposal}
+	level := func() command.Level { return n.store.Nodes().Level }
+	n.proposer = &proposer{raft: n.raft, level: level, observe: n.metrics.ObserveProposal}
 	return nil
 }
 

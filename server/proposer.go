@@ -12,7 +12,9 @@ import (
 
 // proposer puts commands into the Raft log, for all parts of the node.
 type proposer struct {
-	raft    *raftlog.Node
+	raft *raftlog.Node
+	// level is what all nodes of the cluster know: a newer command would stop the others.
+	level   func() command.Level
 	observe func(kind command.Kind, took time.Duration, err error)
 }
 
@@ -21,6 +23,10 @@ type proposer struct {
 // command.ErrNotLeader and command.ErrUnavailable. After other errors, and when
 // ctx ends first, the command may still be applied later.
 func (p *proposer) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	if want, has := command.LevelOf(c.Kind()), p.level(); want > has {
+		return nil, fmt.Errorf("%w: %s is of level %d, and a node of the cluster knows commands of level %d; start the release of the others on it",
+			command.ErrUnavailable, c.Kind(), want, has)
+	}
 	data, err := command.Encode(c)
 	if err != nil {
 		return nil, fmt.Errorf("encode command of kind %d: %w", c.Kind(), err)
