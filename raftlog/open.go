@@ -20,22 +20,8 @@ import (
 func (n *Node) open(sm StateMachine) error {
 	cfg := n.cfg
 	logger := newHclog(cfg.Logger)
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return err
-	}
-	lock, err := lockDir(filepath.Join(cfg.Dir, lockFile))
+	stable, err := n.openFiles(logger)
 	if err != nil {
-		return err
-	}
-	n.files = append(n.files, lock)
-	if err := checkIdentity(cfg); err != nil {
-		return err
-	}
-	stable, err := n.openStores(logger)
-	if err != nil {
-		return err
-	}
-	if n.snapshots, err = openSnapshots(cfg.Dir, logger); err != nil {
 		return err
 	}
 	n.fsm = newFSM(sm, n.fault, n.stats)
@@ -59,6 +45,27 @@ func (n *Node) open(sm StateMachine) error {
 		return err
 	}
 	return nil
+}
+
+// openFiles locks the directory and opens what is in it. What it opened before an error is in n.files.
+func (n *Node) openFiles(logger hclog.Logger) (raft.StableStore, error) {
+	if err := os.MkdirAll(n.cfg.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(filepath.Join(n.cfg.Dir, lockFile))
+	if err != nil {
+		return nil, err
+	}
+	n.files = append(n.files, lock)
+	if err := checkIdentity(n.cfg); err != nil {
+		return nil, err
+	}
+	stable, err := n.openStores(logger)
+	if err != nil {
+		return nil, err
+	}
+	n.snapshots, err = openSnapshots(n.cfg.Dir, logger)
+	return stable, err
 }
 
 func (n *Node) openStores(logger hclog.Logger) (raft.StableStore, error) {
@@ -105,24 +112,9 @@ func (n *Node) openStores(logger hclog.Logger) (raft.StableStore, error) {
 // checkState compares log, newest snapshot and state machine, and restores the
 // snapshot if the state machine is behind it.
 func (n *Node) checkState(sm StateMachine, stable raft.StableStore) error {
-	meta, header, err := n.snapshots.newestHeader()
+	meta, header, last, _, err := n.checkFiles(stable)
 	if err != nil {
 		return err
-	}
-	if meta == nil {
-		meta = &raft.SnapshotMeta{}
-	}
-	last, term, err := n.log.verify(meta.Index)
-	if err != nil {
-		return err
-	}
-	current, err := stableUint64(stable, keyCurrentTerm)
-	if err != nil {
-		return err
-	}
-	if term = max(term, meta.Term); current < term {
-		return fmt.Errorf("%w: %s knows of term %d, but the log is from term %d",
-			ErrCorrupt, filepath.Join(n.cfg.Dir, stableFile), current, term)
 	}
 	applied := n.fsm.appliedIndex()
 	if end := max(LogIndex(last), header.stateIndex); applied > end {
@@ -142,6 +134,29 @@ func (n *Node) checkState(sm StateMachine, stable raft.StableStore) error {
 		return err
 	}
 	return n.fsm.Restore(r)
+}
+
+// checkFiles reads log and newest snapshot as a whole, and compares them with each other. There is always a meta; that of no snapshot
+// is empty.
+func (n *Node) checkFiles(stable raft.StableStore) (meta *raft.SnapshotMeta, header snapshotHeader, last, term uint64, err error) {
+	if meta, header, err = n.snapshots.newestHeader(); err != nil {
+		return nil, header, 0, 0, err
+	}
+	if meta == nil {
+		meta = &raft.SnapshotMeta{}
+	}
+	if last, term, err = n.log.verify(meta.Index); err != nil {
+		return nil, header, 0, 0, err
+	}
+	current, err := stableUint64(stable, keyCurrentTerm)
+	if err != nil {
+		return nil, header, 0, 0, err
+	}
+	if term = max(term, meta.Term); current < term {
+		return nil, header, 0, 0, fmt.Errorf("%w: %s knows of term %d, but the log is from term %d",
+			ErrCorrupt, filepath.Join(n.cfg.Dir, stableFile), current, term)
+	}
+	return meta, header, last, current, nil
 }
 
 // startRaft bootstraps if asked to, starts raft and, if this node is the only voter,
