@@ -83,7 +83,7 @@ func Main(ctx context.Context, p Process) int {
 // commandsOf lists the commands in the order of the help.
 func commandsOf(p Process) []*urfave.Command {
 	return []*urfave.Command{
-		demoCommand(p), devCommand(p), serveCommand(p), clusterCommand(p),
+		demoCommand(p), devCommand(p), serveCommand(p), clusterCommand(p), backupCommand(p), restoreCommand(p), verifyCommand(p),
 		typesCommand(p), checkCommand(p), testCommand(p), compileCommand(p), buildCommand(p), stepCommand(p), deployCommand(p),
 		startCommand(p), resumeCommand(p), threadsCommand(p), inspectCommand(p), unmatchedCommand(p), retryCommand(p), deleteCommand(p),
 		produceCommand(p), consumeCommand(p), topicsCommand(p),

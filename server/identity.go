@@ -40,14 +40,30 @@ const identityFile = "node.json"
 // of its own.
 func loadIdentity(dir string, nodeID int32, founds bool) (identity, error) {
 	path := filepath.Join(dir, identityFile)
-	data, err := os.ReadFile(path)
+	id, err := readIdentity(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		id := identity{Version: identityVersion, NodeID: nodeID, DirectoryID: randomID()}
+		id = identity{Version: identityVersion, NodeID: nodeID, DirectoryID: randomID()}
 		if founds {
 			id.found()
 		}
 		return id, id.save(dir)
 	}
+	if err != nil {
+		return identity{}, err
+	}
+	if id.NodeID != nodeID {
+		return identity{}, fmt.Errorf("%s belongs to node %d, not to %d; start it with --node-id %d, or with another directory", path, id.NodeID, nodeID, id.NodeID)
+	}
+	if id.ClusterID == "" && founds {
+		id.found()
+		return id, id.save(dir)
+	}
+	return id, nil
+}
+
+// readIdentity reads node.json of any version.
+func readIdentity(path string) (identity, error) {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return identity{}, err
 	}
@@ -64,13 +80,6 @@ func loadIdentity(dir string, nodeID int32, founds bool) (identity, error) {
 	if id.Version == 1 {
 		id.Version, id.NodeID, id.IsFounder = identityVersion, 1, true
 		id.DirectoryID = derivedDirectoryID(id.ClusterID, id.NodeID)
-	}
-	if id.NodeID != nodeID {
-		return identity{}, fmt.Errorf("%s belongs to node %d, not to %d; start it with --node-id %d, or with another directory", path, id.NodeID, nodeID, id.NodeID)
-	}
-	if id.ClusterID == "" && founds {
-		id.found()
-		return id, id.save(dir)
 	}
 	return id, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -226,6 +227,35 @@ func (s *Store) receive(r io.Reader, dir string) (index uint64, err error) {
 	if err := s.fs.MkdirAll(dir, 0o755); err != nil {
 		return 0, err
 	}
+	index, err = readSnapshot(r, func(name string, data io.Reader) error { return s.receiveFile(dir, name, data) })
+	if err != nil {
+		return 0, err
+	}
+	return index, errors.Join(syncDir(s.fs, dir, s.dir), s.failure.get())
+}
+
+func (s *Store) receiveFile(dir, name string, data io.Reader) (err error) {
+	file, err := s.fs.Create(s.fs.PathJoin(dir, name), vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if _, err := io.Copy(file, data); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+// CheckSnapshot reads a snapshot to its end and checks that it is whole, without a store. Errors are those of the reader, and ErrSnapshot.
+func CheckSnapshot(r io.Reader) (index uint64, err error) {
+	return readSnapshot(r, func(_ string, data io.Reader) error {
+		_, err := io.Copy(io.Discard, data)
+		return err
+	})
+}
+
+// readSnapshot reads a snapshot and gives each file to receive, which reads it to its end.
+func readSnapshot(r io.Reader, receive func(name string, data io.Reader) error) (index uint64, err error) {
 	header := make([]byte, len(snapshotMagic)+1+8)
 	if err := readFull(r, header); err != nil {
 		return 0, err
@@ -240,18 +270,18 @@ func (s *Store) receive(r io.Reader, dir string) (index uint64, err error) {
 			return 0, err
 		}
 		if name == "" {
-			return index, s.endReceive(r, dir, n)
+			return index, readSnapshotEnd(r, n)
 		}
 		if n == snapshotFilesMax {
 			return 0, fmt.Errorf("%w: more than %d files", ErrSnapshot, snapshotFilesMax)
 		}
-		if err := s.receiveFile(r, dir, name); err != nil {
+		if err := readSnapshotFile(r, name, receive); err != nil {
 			return 0, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 }
 
-func (s *Store) endReceive(r io.Reader, dir string, files uint32) error {
+func readSnapshotEnd(r io.Reader, files uint32) error {
 	var count [4]byte
 	if err := readFull(r, count[:]); err != nil {
 		return err
@@ -259,28 +289,27 @@ func (s *Store) endReceive(r io.Reader, dir string, files uint32) error {
 	if n := binary.BigEndian.Uint32(count[:]); n != files {
 		return fmt.Errorf("%w: %d files, it says %d", ErrSnapshot, files, n)
 	}
-	return errors.Join(syncDir(s.fs, dir, s.dir), s.failure.get())
+	return nil
 }
 
-func (s *Store) receiveFile(r io.Reader, dir, name string) (err error) {
+func readSnapshotFile(r io.Reader, name string, receive func(name string, data io.Reader) error) error {
 	var size [8]byte
 	if err := readFull(r, size[:]); err != nil {
 		return err
 	}
-	file, err := s.fs.Create(s.fs.PathJoin(dir, name), vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
+	n := binary.BigEndian.Uint64(size[:])
+	if n > math.MaxInt64 {
+		return fmt.Errorf("%w: file of %d bytes", ErrSnapshot, n)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	sum := crc32.New(castagnoli)
 	sum.Write([]byte(name))
-	n := binary.BigEndian.Uint64(size[:])
+	data := &io.LimitedReader{R: r, N: int64(n)}
 	// The sum comes first: a file may change the bytes that it is given.
-	if _, err := io.CopyN(io.MultiWriter(sum, file), r, int64(n)); err != nil {
-		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("%w: cut short", ErrSnapshot)
-		}
+	if err := receive(name, io.TeeReader(data, sum)); err != nil {
 		return err
+	}
+	if data.N > 0 {
+		return fmt.Errorf("%w: cut short", ErrSnapshot)
 	}
 	var want [4]byte
 	if err := readFull(r, want[:]); err != nil {
@@ -289,7 +318,7 @@ func (s *Store) receiveFile(r io.Reader, dir, name string) (err error) {
 	if binary.BigEndian.Uint32(want[:]) != sum.Sum32() {
 		return fmt.Errorf("%w: checksum does not match", ErrSnapshot)
 	}
-	return file.Sync()
+	return nil
 }
 
 // readName reads the name of the next file, "" at the end. It must be a plain

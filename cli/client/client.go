@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -124,6 +125,34 @@ type StrangerError struct{ Server, Reason string }
 
 func (e *StrangerError) Error() string {
 	return fmt.Sprintf("%s does not answer like a kont server: %s", e.Server, e.Reason)
+}
+
+// Backup writes the state of the server to w and returns its log index. It takes as long as it takes; whether all of it has come is the
+// caller's to check.
+func (c *Client) Backup(ctx context.Context, w io.Writer) (index uint64, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/backup", nil)
+	if err != nil {
+		return 0, err
+	}
+	response, err := (&http.Client{Transport: c.http.Transport}).Do(request)
+	if err != nil {
+		return 0, c.unreachable(ctx, err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		refusal := &api.Error{Status: response.StatusCode}
+		if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(refusal); err != nil || refusal.Message == "" {
+			return 0, &StrangerError{Server: c.Server(), Reason: "GET /api/v1/backup answers " + response.Status}
+		}
+		return 0, refusal
+	}
+	if index, err = strconv.ParseUint(response.Header.Get(api.HeaderLogIndex), 10, 64); err != nil {
+		return 0, &StrangerError{Server: c.Server(), Reason: "GET /api/v1/backup answers without a log index"}
+	}
+	if _, err := io.Copy(w, response.Body); err != nil {
+		return index, fmt.Errorf("backup of the server at %s: %w", c.Server(), err)
+	}
+	return index, nil
 }
 
 func (c *Client) Status(ctx context.Context) (api.Status, error) {

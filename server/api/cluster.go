@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // Membership is what can be asked and told of the nodes of a cluster.
@@ -16,6 +18,8 @@ type Membership interface {
 	RemoveNode(ctx context.Context, id int32) error
 	// TransferLeadership lets another node lead, to if it is not 0, and returns which.
 	TransferLeadership(ctx context.Context, to int32) (leader int32, err error)
+	// Backup writes the state of the node that is asked; begin is told its log index before the first byte.
+	Backup(ctx context.Context, w io.Writer, begin func(index uint64)) error
 	// TakeSnapshot makes the state of the node that is asked durable, and trims its log.
 	TakeSnapshot(ctx context.Context) error
 }
@@ -64,8 +68,44 @@ type ClusterNode struct {
 // IsWell tells whether a node does what it is for.
 func (n ClusterNode) IsWell() bool { return n.State == NodeLeads || n.State == NodeFollows }
 
-// pathSnapshot is for the node that is asked, the other paths below /api/v1/cluster are for the leader.
-const pathSnapshot = "/api/v1/cluster/snapshot"
+// These two are for the node that is asked.
+const (
+	pathSnapshot = "/api/v1/cluster/snapshot"
+	pathBackup   = "/api/v1/backup"
+)
+
+// HeaderLogIndex has the log index of a backup.
+const HeaderLogIndex = "Kont-Log-Index"
+
+// backupStall is how long a client may take for each piece of a backup.
+const backupStall = time.Minute
+
+// backup streams. What goes wrong after the first byte cuts the answer short, which the client sees by the end that is missing.
+func (h *handler) backup(w http.ResponseWriter, r *http.Request) {
+	out := &patientWriter{w: w, control: http.NewResponseController(w)}
+	hasBegun := false
+	err := h.node.Backup(r.Context(), out, func(index uint64) {
+		hasBegun = true
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set(HeaderLogIndex, strconv.FormatUint(index, 10))
+	})
+	if err != nil && !hasBegun {
+		writeError(w, err)
+	} else if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// patientWriter lets an answer go on as long as its client takes it.
+type patientWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+}
+
+func (p *patientWriter) Write(data []byte) (int, error) {
+	p.control.SetWriteDeadline(time.Now().Add(backupStall)) //nolint:errcheck // then the server's own holds
+	return p.w.Write(data)
+}
 
 func (h *handler) cluster(r *http.Request) (any, error) {
 	cluster, err := h.node.Cluster(r.Context())

@@ -31,7 +31,11 @@ func guard(next http.Handler, hosts []string, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		defer func() {
-			if problem := recover(); problem != nil && problem != http.ErrAbortHandler {
+			problem := recover()
+			if problem == http.ErrAbortHandler {
+				panic(problem) // an answer that is cut short must not look whole
+			}
+			if problem != nil {
 				log.Error("http request panicked", "method", r.Method, "path", r.URL.Path, "panic", problem)
 				writeError(w, fmt.Errorf("%s %s: internal error", r.Method, r.URL.Path))
 			}

@@ -65,7 +65,7 @@ func New(node Node, options Options) http.Handler {
 func Forwarded(node Node, options Options) http.Handler { return newMux(node, options) }
 
 // pathsOfEachNode are about the node that is asked; all other paths are the leader's to answer.
-var pathsOfEachNode = []string{"/healthz", "/readyz", "/metrics", "/debug/", "/api/v1/status", pathSnapshot}
+var pathsOfEachNode = []string{"/healthz", "/readyz", "/metrics", "/debug/", "/api/v1/status", pathSnapshot, pathBackup}
 
 func toLeader(next http.Handler, send func(http.ResponseWriter, *http.Request, func(http.ResponseWriter, *http.Request, error)) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -108,6 +108,7 @@ func newMux(node Node, options Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/cluster", answer(h.cluster))
 	mux.HandleFunc("DELETE /api/v1/cluster/node", answer(h.removeNode))
 	mux.HandleFunc("POST /api/v1/cluster/transfer-leader", answer(h.transferLeadership))
+	mux.HandleFunc("GET "+pathBackup, h.backup)
 	mux.HandleFunc("POST "+pathSnapshot, answer(h.takeSnapshot))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeError(w, &Error{

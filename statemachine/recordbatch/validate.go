@@ -26,6 +26,12 @@ func Check(batch []byte) (Header, error) {
 	return h, nil
 }
 
+// CheckSum checks that a stored batch has the bytes that were written: its length and its CRC. Errors: ErrLength, ErrMagic, ErrCRC, ErrCodec.
+func CheckSum(batch []byte) error {
+	_, err := checkSum(batch)
+	return err
+}
+
 // checkSum checks the length, the CRC and the codec.
 func checkSum(batch []byte) (Header, error) {
 	h, err := ParseHeader(batch)

@@ -2,7 +2,9 @@ package apitest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 
@@ -46,6 +48,16 @@ func (n *Node) TransferLeadership(_ context.Context, to int32) (int32, error) {
 		}
 	}
 	return 0, n.Err
+}
+
+// Backup is BackupValue, as of log index 7.
+func (n *Node) Backup(_ context.Context, w io.Writer, begin func(index uint64)) error {
+	if n.Err != nil {
+		return n.Err
+	}
+	begin(7)
+	_, err := w.Write(n.BackupValue)
+	return errors.Join(err, n.BackupErr)
 }
 
 // TakeSnapshot counts.

@@ -28,6 +28,9 @@ type Node struct {
 	// FailedLoginsValue and OpenTransactionsValue are what these answer.
 	FailedLoginsValue     int64
 	OpenTransactionsValue int
+	// BackupValue is what Backup writes before it fails with BackupErr.
+	BackupValue []byte
+	BackupErr   error
 	// ClusterValue is what Cluster answers, and RemoveNode and TransferLeadership change.
 	ClusterValue api.Cluster
 	// Err, if set, is what every method but Status and Health returns.

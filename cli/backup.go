@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	urfave "github.com/urfave/cli/v2"
+
+	"kont/cli/client"
+	"kont/server"
+	"kont/server/config"
+)
+
+func backupCommand(p Process) *urfave.Command {
+	return &urfave.Command{
+		Name: "backup", Category: categoryRun, ArgsUsage: "FILE", Usage: "write all state of a node that runs to a file",
+		Description: "The node goes on meanwhile. In a cluster any node can be asked; one that follows may be a moment behind.\n" +
+			"The file is read back and its checksums are compared before the command ends.",
+		Flags: append(httpFlags(), &urfave.BoolFlag{Name: "force", Usage: "replace a file that is there"}),
+		Action: func(c *urfave.Context) error {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			server, err := newClient(c, p)
+			if err != nil {
+				return err
+			}
+			path := c.Args().First()
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !c.Bool("force") {
+				return failf("name another one, or add --force", "%s is there already", path)
+			}
+			index, bytes, err := backupTo(c, server, path)
+			if err != nil {
+				return err
+			}
+			return newPrinter(c, p).line(map[string]any{"file": path, "log_index": index, "bytes": bytes},
+				fmt.Sprintf("%s has the state as of log index %d, %d bytes", path, index, bytes))
+		},
+	}
+}
+
+// backupTo writes beside the file, and puts it in its place when it is whole and on disk.
+func backupTo(c *urfave.Context, from *client.Client, path string) (index uint64, bytes int64, err error) {
+	file, err := os.OpenFile(path+".tmp", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() {
+		err = errors.Join(err, file.Close())
+		if err == nil {
+			err = os.Rename(file.Name(), path)
+		}
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	if index, err = from.Backup(c.Context, file); err != nil {
+		return 0, 0, err
+	}
+	if err := file.Sync(); err != nil {
+		return 0, 0, err
+	}
+	if bytes, err = file.Seek(0, io.SeekCurrent); err != nil {
+		return 0, 0, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return 0, 0, err
+	}
+	has, err := server.CheckBackup(bufio.NewReaderSize(file, 1<<20))
+	if err == nil && has != index {
+		err = fmt.Errorf("it is of log index %d, and the server said %d", has, index)
+	}
+	if err != nil {
+		return 0, 0, failf("try again; look at the server's log", "backup of the server at %s is not whole: %w", from.Server(), err)
+	}
+	return index, bytes, nil
+}
+
+func restoreCommand(p Process) *urfave.Command {
+	return &urfave.Command{
+		Name: "restore", Category: categoryRun, ArgsUsage: "FILE", Usage: "make a data directory from a backup",
+		Description: "Start a node on it then, with the same --node-id. It is a cluster of its own, with a new id; give it a --raft-addr\n" +
+			"and let the other nodes join it with empty directories.",
+		Flags: []urfave.Flag{
+			&urfave.StringFlag{Name: "data", Usage: "`DIR` to make, which is not there or empty", Value: config.Default().DataDir},
+			&urfave.IntFlag{Name: "node-id", Usage: "`N`umber of the node", Value: 1},
+			outputFlag(),
+		},
+		Action: func(c *urfave.Context) error {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			path := c.Args().First()
+			file, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer file.Close()
+			settings := offlineConfig(c.String("data"))
+			settings.Cluster.NodeID = int32(c.Int("node-id"))
+			index, err := server.Restore(settings, bufio.NewReaderSize(file, 1<<20))
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			return newPrinter(c, p).line(map[string]any{"data": settings.DataDir, "log_index": index},
+				fmt.Sprintf("%s has the state as of log index %d; start it with `kont serve --data %s --node-id %d`", settings.DataDir, index, settings.DataDir, settings.Cluster.NodeID))
+		},
+	}
+}
+
+func verifyCommand(p Process) *urfave.Command {
+	return &urfave.Command{
+		Name: "verify", Category: categoryRun, ArgsUsage: "DIR", Usage: "read all data of a node that is stopped, and check it",
+		Flags: []urfave.Flag{outputFlag()},
+		Action: func(c *urfave.Context) error {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			dir := c.Args().First()
+			found, err := server.Verify(offlineConfig(dir), func(bytes int64) { fmt.Fprintf(p.Err, "%d MiB read\n", bytes>>20) })
+			if err != nil {
+				return failf("put back a backup, or empty the directory and let the node join its cluster again", "%s: %w", filepath.Clean(dir), err)
+			}
+			return newPrinter(c, p).line(map[string]any{
+				"node_id": found.NodeID, "cluster_id": found.ClusterID, "applied_index": found.State.AppliedIndex, "last_index": found.Log.LastIndex,
+				"log_entries": found.Log.Entries, "keys": found.State.Keys, "batches": found.State.Batches, "bytes": found.State.Bytes, "hash": fmt.Sprintf("%x", found.State.Hash),
+			}, fmt.Sprintf("node %d of cluster %s: log to index %d, state at %d, %d record batches in %d keys, all checksums right\nhash of the state %x",
+				found.NodeID, found.ClusterID, found.Log.LastIndex, found.State.AppliedIndex, found.State.Batches, found.State.Keys, found.State.Hash))
+		},
+	}
+}
+
+// offlineConfig is for the data of a node that does not run.
+func offlineConfig(dir string) server.Config {
+	settings := server.Config{Config: config.Default(), Logger: slog.New(slog.DiscardHandler)}
+	settings.DataDir = dir
+	return settings
+}

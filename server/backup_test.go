@@ -1,0 +1,197 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/raftlog"
+	"kont/raftlog/link/linktest"
+	"kont/server/config"
+	"kont/statemachine"
+	"kont/statemachine/command"
+)
+
+// backUp is a backup of a node that runs.
+func backUp(t *testing.T, n *Node) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	var begun uint64
+	if err := n.Backup(t.Context(), &file, func(index uint64) { begun = index }); err != nil {
+		t.Fatal(err)
+	}
+	if index, err := CheckBackup(bytes.NewReader(file.Bytes())); err != nil || index != begun {
+		t.Fatalf("a backup of log index %d is checked as %d, %v", begun, index, err)
+	}
+	return file.Bytes()
+}
+
+// What a cluster had is there in another one, which goes on with it: records, threads that wait, timers.
+func TestBackupOfAClusterBeginsAnother(t *testing.T) {
+	c := newTestCluster(t, 3)
+	deployPuppet(t, c.leader())
+	client := c.client(kgo.AllowAutoTopicCreation())
+	produce(t, client, "orders", "a", "1")
+	produce(t, client, command.TopicResume, "a", `new:"begin"`)
+	produce(t, client, command.TopicResume, "t", `new:"timer 1"`)
+	follower := c.follower()
+	waitFor(t, "the threads", func() bool {
+		thread, err := follower.Thread(t.Context(), command.TopicResume, "a")
+		return err == nil && thread.Steps == 1
+	})
+	// From a follower, too.
+	backup := backUp(t, follower)
+	produce(t, client, "orders", "a", "after it")
+
+	other := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
+	other.configure(5, linktest.FreeAddress(t), config.Cluster{})
+	settings := other.configs[5]
+	settings.DataDir = filepath.Join(settings.DataDir, "restored")
+	other.configs[5] = settings
+	if _, err := Restore(settings, bytes.NewReader(backup)); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := Verify(settings, nil); err != nil || found.NodeID != 5 || found.State.AppliedIndex != uint64(found.Log.LastIndex) || found.State.Batches == 0 {
+		t.Fatalf("verified as %+v, %v", found, err)
+	}
+	other.start(5)
+	if got := other.nodes[5].identity.ClusterID; got == c.nodes[1].identity.ClusterID {
+		t.Error("two clusters have the same id")
+	}
+	if nodes := other.nodes[5].store.Nodes().ByID; len(nodes) != 1 {
+		t.Errorf("it knows of the nodes %v", nodes)
+	}
+	other.configure(6, linktest.FreeAddress(t), config.Cluster{Join: []string{settings.Cluster.RaftAddr}})
+	other.start(6)
+	waitFor(t, "the vote of node 6", func() bool { return len(other.voters()) == 2 })
+	for id, node := range other.nodes {
+		if state, err := node.store.Partition("orders", 0); err != nil || state.NextOffset != 1 {
+			t.Errorf("node %d has of the topic %+v, %v", id, state, err)
+		}
+	}
+	client = other.client()
+	produce(t, client, command.TopicResume, "a", `{"ref":"r","value":"end"}`)
+	consumer := other.client(kgo.ConsumeTopics(command.TopicResult), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	results := map[string]string{}
+	for len(results) < 2 {
+		fetches := consumer.PollFetches(testContext(t))
+		if err := fetches.Err0(); err != nil {
+			t.Fatal(err)
+		}
+		fetches.EachRecord(func(r *kgo.Record) { results[string(r.Key)] += string(r.Value) })
+	}
+	if want := "map[a:begin;end; t:timer 1;end;]"; fmt.Sprint(results) != want {
+		t.Errorf("results %v, want %s", results, want)
+	}
+}
+
+func TestDamagedBackupsAreRefused(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	produce(t, newClient(t, n, kgo.AllowAutoTopicCreation()), "orders", "a", "1")
+	backup := backUp(t, n)
+	restore := func(data []byte) (Config, error) {
+		settings := testConfig(filepath.Join(t.TempDir(), "data"))
+		_, err := Restore(settings, bytes.NewReader(data))
+		return settings, err
+	}
+	for _, at := range []int{0, 1, len(backup) / 3, len(backup) / 2, len(backup) - 1} {
+		damaged := bytes.Clone(backup)
+		damaged[at] ^= 1
+		for what, data := range map[string][]byte{"cut off": backup[:at], "changed": damaged} {
+			if _, err := CheckBackup(bytes.NewReader(data)); !errors.Is(err, statemachine.ErrSnapshot) {
+				t.Errorf("%s at %d: checked with %v", what, at, err)
+			}
+			settings, err := restore(data)
+			if !errors.Is(err, statemachine.ErrSnapshot) {
+				t.Errorf("%s at %d: %v", what, at, err)
+			}
+			// Nothing comes of it by starting a node there.
+			if _, err := os.Stat(filepath.Join(settings.DataDir, identityFile)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s at %d: the directory is a node's", what, at)
+			}
+		}
+	}
+	settings, err := restore(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Restore(settings, bytes.NewReader(backup)); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("into a directory that is not empty: %v", err)
+	}
+}
+
+// A node that died while a backup was restored has no log for the state, and does not start.
+func TestHalfRestoredDirectoryIsNoNode(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	settings := testConfig(filepath.Join(t.TempDir(), "data"))
+	if _, err := Restore(settings, bytes.NewReader(backUp(t, n))); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{identityFile, "raft"} {
+		if err := os.RemoveAll(filepath.Join(settings.DataDir, name)); err != nil {
+			t.Fatal(err)
+		}
+		if name == "raft" {
+			if _, err := Start(testContext(t), settings); !errors.Is(err, raftlog.ErrStateLost) {
+				t.Errorf("got %v", err)
+			}
+		}
+	}
+}
+
+func TestVerifyReadsEverything(t *testing.T) {
+	settings := testConfig(t.TempDir())
+	if _, err := Verify(settings, nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("of an empty directory: %v", err)
+	}
+	n, err := Start(testContext(t), settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := newClient(t, n, kgo.AllowAutoTopicCreation())
+	for range 20 {
+		produce(t, client, "orders", "a", string(make([]byte, 10_000)))
+	}
+	if _, err := Verify(settings, nil); !errors.Is(err, raftlog.ErrLocked) {
+		t.Errorf("of a node that runs: %v", err)
+	}
+	if err := n.raft.Snapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := Verify(settings, nil); err != nil || found.State.Batches < 20 || found.ClusterID != n.identity.ClusterID {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	tables, err := filepath.Glob(filepath.Join(settings.DataDir, "store", "state-*", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("tables %v, %v", tables, err)
+	}
+	for _, path := range tables {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged := bytes.Clone(data)
+		damaged[len(data)/3] ^= 1
+		if err := os.WriteFile(path, damaged, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Verify(settings, nil); !errors.Is(err, statemachine.ErrCorrupt) {
+			t.Errorf("%s with a bit turned: %v", filepath.Base(path), err)
+		}
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Verify(settings, nil); err != nil {
+		t.Error(err)
+	}
+}
