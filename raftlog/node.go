@@ -106,6 +106,10 @@ func (n *Node) Err() error {
 	return nil
 }
 
+// Fail stops the node as after a failed write, because of what its state machine can't do any more: it
+// leaves leadership now, and not with the next entry that is not applied. The first fault counts.
+func (n *Node) Fail(err error) { n.fault.set(err) }
+
 // Stopped is closed when the node begins to stop, by Close or by a fault; Err says
 // which. After a fault the state machine can still be read.
 func (n *Node) Stopped() <-chan struct{} { return n.stopping }

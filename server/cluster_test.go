@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/raftlog/link"
@@ -380,4 +382,55 @@ func TestHTTPRequestsReachTheLeader(t *testing.T) {
 	if response.StatusCode != http.StatusForbidden {
 		t.Errorf("a page of another site is answered with %s", response.Status)
 	}
+}
+
+// A leader whose disk is full leads no more, says so, and sends its clients to another; what was acknowledged is there.
+func TestClusterGoesOnWhenItsLeadersDiskIsFull(t *testing.T) {
+	c := newTestCluster(t, 3)
+	for _, id := range []int32{1, 2, 3} {
+		c.stop(id)
+	}
+	disks := map[int32]*fullDisk{}
+	for id, settings := range c.configs {
+		disks[id] = &fullDisk{FS: vfs.Default}
+		settings.FS = disks[id]
+		c.configs[id] = settings
+	}
+	c.start(1, 2, 3)
+	client := c.client(kgo.AllowAutoTopicCreation())
+	produce(t, client, "orders", "a", "1")
+	full := c.leader()
+	id := full.identity.NodeID
+	disks[id].isFull.Store(true)
+	if err := full.store.Flush(); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("flush on a full disk: %v", err)
+	}
+	waitFor(t, "another leader", func() bool {
+		for other, node := range c.nodes {
+			if other != id && node.leading.isReady.Load() {
+				return true
+			}
+		}
+		return false
+	})
+	if health := full.Health(t.Context()); health.Ready || health.IsLeader || !strings.Contains(health.Reason, "no space left") {
+		t.Errorf("the full node: %+v", health)
+	}
+	produce(t, client, "orders", "a", "2")
+	// It tells those who come to it who leads.
+	if leader, _ := full.cluster.Leader(); leader == id {
+		t.Error("the full node takes itself for the leader")
+	}
+	disks[id].isFull.Store(false)
+	c.stop(id)
+	c.start(id)
+	waitFor(t, "its state", func() bool {
+		var count int64
+		for p := range int32(8) {
+			if state, err := c.nodes[id].store.Partition("orders", p); err == nil {
+				count += state.NextOffset
+			}
+		}
+		return count == 2
+	})
 }

@@ -234,9 +234,19 @@ func (n *Node) openLog() (err error) {
 	}
 	n.onClose(n.raft.Close)
 	n.members.setLog(n.raft)
+	n.running.Go(n.failWithStore)
 	level := func() command.Level { return n.store.Nodes().Level }
 	n.proposer = &proposer{raft: n.raft, level: level, observe: n.metrics.ObserveProposal}
 	return nil
+}
+
+// failWithStore leaves leadership when the store fails, which it may do without an entry to apply.
+func (n *Node) failWithStore() {
+	select {
+	case <-n.store.Failed():
+		n.raft.Fail(n.store.Err())
+	case <-n.raft.Stopped():
+	}
 }
 
 // makeKafka makes the listener, which does nothing before serve. The executors ask it

@@ -37,8 +37,7 @@ func NewClient(port *link.Port) *Client {
 		},
 		IdleConnTimeout:     idleTimeout,
 		MaxIdleConnsPerHost: 16,
-		// The other side answers a whole request before it is given the next one.
-		DisableCompression: true,
+		DisableCompression:  true,
 	}}
 }
 

@@ -32,7 +32,6 @@ type joinAnswer struct {
 type Server struct {
 	http    *http.Server
 	serving chan struct{}
-	logger  *slog.Logger
 }
 
 // Serve answers calls that come in at a port from now on. forwarded answers requests of the HTTP API that
@@ -68,7 +67,6 @@ func Serve(port *link.Port, node Node, forwarded http.Handler, logger *slog.Logg
 			},
 		},
 		serving: make(chan struct{}),
-		logger:  logger,
 	}
 	go func() {
 		defer close(s.serving)
