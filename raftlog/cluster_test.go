@@ -374,16 +374,23 @@ func (b *lockedBuffer) String() string {
 func TestLeadershipCanBeHandedOver(t *testing.T) {
 	c := newCluster(t, 3, nil)
 	before := c.leader()
+	first, _ := before.LeaderTerm()
 	if err := before.TransferLeadership(deadline(t), raftlog.Member{}); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, "another leader", func() bool { return !before.IsLeader() && c.leader() != before })
+	second := c.leader().cfg.NodeID
 	c.propose("to the new one")
 	c.waitSameState(1)
 	if err := c.leader().TransferLeadership(deadline(t), raftlog.Member{ID: before.cfg.NodeID, Address: before.port.Bind}); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, "the first leader again", before.IsLeader)
+	// Each has a term of its own for each time.
+	between, _ := c.nodes[second].LeaderTerm()
+	if again, leads := before.LeaderTerm(); !leads || first == 0 || between <= first || again <= between {
+		t.Errorf("terms %d, %d and %d, leads %v", first, between, again, leads)
+	}
 }
 
 // A node that was alone without an address gets one and can then be joined.

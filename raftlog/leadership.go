@@ -12,6 +12,7 @@ import (
 type leadership struct {
 	mu       sync.Mutex
 	leads    bool        // guarded by mu
+	term     uint64      // guarded by mu; of the present or the last leadership
 	watchers []chan bool // guarded by mu; nil once closed
 	closed   bool        // guarded by mu
 }
@@ -48,10 +49,18 @@ func (l *leadership) set(leads bool) {
 	}
 }
 
-func (l *leadership) is() bool {
+func (l *leadership) is() (term uint64, leads bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.leads
+	return l.term, l.leads
+}
+
+// gain begins a leadership.
+func (l *leadership) gain(term uint64) {
+	l.mu.Lock()
+	l.term = term
+	l.mu.Unlock()
+	l.set(true)
 }
 
 func (l *leadership) close() {
@@ -80,11 +89,15 @@ func (n *Node) watchLeadership() {
 				n.cfg.Logger.Info("raft leadership lost", "node", n.cfg.NodeID)
 				continue
 			}
+			term := n.raft.CurrentTerm()
 			if err := n.raft.Barrier(0).Error(); err != nil {
 				continue // lost again, which raft tells next, or stopping
 			}
 			n.refreshAddress()
-			n.leadership.set(true)
+			if n.raft.CurrentTerm() != term {
+				continue // lost again; the term is another node's
+			}
+			n.leadership.gain(term)
 			n.cfg.Logger.Info("raft leadership gained", "node", n.cfg.NodeID, "log_index", n.fsm.appliedIndex())
 		}
 	}
@@ -92,7 +105,14 @@ func (n *Node) watchLeadership() {
 
 // IsLeader reports whether this node leads and has applied all that was committed
 // under earlier leaders. It may have been deposed without knowing yet.
-func (n *Node) IsLeader() bool { return n.leadership.is() }
+func (n *Node) IsLeader() bool {
+	_, leads := n.leadership.is()
+	return leads
+}
+
+// LeaderTerm is IsLeader, with the term in which this node leads; where it does not, in which it
+// led last, 0 if it never did. No other node leads in that term.
+func (n *Node) LeaderTerm() (term uint64, leads bool) { return n.leadership.is() }
 
 // Leader is the id and address of the node that leads as far as this one knows; both
 // are empty if it knows of none.

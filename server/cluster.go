@@ -46,20 +46,17 @@ func (c *cluster) ID() string    { return c.node.identity.ClusterID }
 func (c *cluster) NodeID() int32 { return c.node.identity.NodeID }
 
 // Leader is the node that leads as far as this one knows, and the Raft term of that. It is this node too
-// once it has failed and knows of no other: it takes no writes then, and says so, but nobody else can serve what it has.
+// once it has failed and is alone: it takes no writes then, and says so, but nobody else can serve what it has.
 func (c *cluster) Leader() (leader, epoch int32) {
-	if c.node.raft.IsLeader() {
-		return c.NodeID(), c.node.epoch.Load()
+	term, leads := c.node.raft.LeaderTerm()
+	if leads || c.node.port == nil && c.node.failure() != nil {
+		return c.NodeID(), int32(term)
 	}
 	name, _ := c.node.raft.Leader()
-	leader = peers.NodeIDOf(name)
-	switch {
-	case leader != 0 && leader != c.NodeID():
+	if leader = peers.NodeIDOf(name); leader != 0 && leader != c.NodeID() {
 		return leader, int32(c.node.raft.Term())
-	case c.node.failure() != nil && c.node.port == nil:
-		return c.NodeID(), c.node.epoch.Load()
 	}
-	return -1, c.node.epoch.Load()
+	return -1, int32(term)
 }
 
 // Brokers are the nodes that have registered, with what clients of a listener are told of them. A node without a
@@ -80,9 +77,3 @@ func (c *cluster) Brokers(listener string) []kafkacompat.Broker {
 	slices.SortFunc(brokers, func(a, b kafkacompat.Broker) int { return cmp.Compare(a.NodeID, b.NodeID) })
 	return brokers
 }
-
-// epochMark notes the Raft term when this node becomes leader.
-type epochMark struct{ node *Node }
-
-func (m epochMark) Start() { m.node.epoch.Store(int32(m.node.raft.Stats().Term)) }
-func (m epochMark) Stop()  {}

@@ -75,8 +75,6 @@ type Node struct {
 	http      *http.Server
 	cluster   *cluster
 	leading   *leading
-	// epoch is the Raft term in which this node became leader last.
-	epoch atomic.Int32
 
 	// isRegistered: the cluster knows of this start.
 	isRegistered atomic.Bool
@@ -312,7 +310,7 @@ func (n *Node) makeExecutors() error {
 		Logger:   n.logger,
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
-		epochMark{n}, &promotion{node: n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
+		&promotion{node: n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
 		&transactionTimes{node: n, every: transactionsEvery},
 		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax, propose: n.proposer.Propose})
 	n.leading.start()

@@ -69,13 +69,14 @@ func (t *transactionTimes) Stop() {
 
 // abort proposes to abort what takes too long at a time.
 func (t *transactionTimes) abort(ctx context.Context, nowUnixMilli int64) error {
+	term, _ := t.node.raft.LeaderTerm()
 	for {
 		ids := t.node.store.TransactionsDueBy(nowUnixMilli, transactionsMax)
 		if len(ids) == 0 {
 			return nil
 		}
 		aborted, err := t.node.proposer.Propose(ctx, command.AbortTransactions{
-			TransactionalIDs: ids, CoordinatorEpoch: t.node.epoch.Load(), NowUnixMilli: nowUnixMilli,
+			TransactionalIDs: ids, CoordinatorEpoch: int32(term), NowUnixMilli: nowUnixMilli,
 		})
 		if err != nil {
 			return fmt.Errorf("abort %d transactions: %w", len(ids), err)
