@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -24,6 +22,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/jsvm"
+	"kont/raftlog/link/linktest"
 	"kont/statemachine/command"
 )
 
@@ -59,7 +58,7 @@ func newChaosServer(t *testing.T) *chaosServer {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no kill -9")
 	}
-	s := &chaosServer{t: t, dir: t.TempDir(), kafkaAddress: freeAddress(t), httpAddress: freeAddress(t), output: &lockedBuffer{}}
+	s := &chaosServer{t: t, dir: t.TempDir(), kafkaAddress: linktest.FreeAddress(t), httpAddress: linktest.FreeAddress(t), output: &lockedBuffer{}}
 	var err error
 	if s.binary, err = buildOnce(); err != nil {
 		t.Fatal(err)
@@ -96,30 +95,6 @@ func TestMain(m *testing.M) {
 		os.RemoveAll(buildDir)
 	}
 	os.Exit(code)
-}
-
-// loopback is a host of this process's own, where the machine has more than one for
-// itself. Connections to it come from 127.0.0.1.
-var loopback = sync.OnceValue(func() string {
-	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254))
-	listener, err := net.Listen("tcp", host+":0")
-	if err != nil {
-		return "127.0.0.1"
-	}
-	listener.Close()
-	return host
-})
-
-// freeAddress is an address for a server that is restarted and needs the same again, so
-// port 0 won't do. While the server is down, its port on 127.0.0.1 may be given to any
-// connection of any process, also to one that looks for the server.
-func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", loopback()+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }
 
 // launch starts the process and returns at once.
