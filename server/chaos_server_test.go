@@ -32,9 +32,11 @@ type chaosServer struct {
 	binary, dir  string
 	kafkaAddress string
 	httpAddress  string
-	command      *exec.Cmd
-	ready        chan struct{}
-	output       *lockedBuffer
+	// flags are further flags of serve.
+	flags   []string
+	command *exec.Cmd
+	ready   chan struct{}
+	output  *lockedBuffer
 }
 
 type lockedBuffer struct {
@@ -99,8 +101,8 @@ func TestMain(m *testing.M) {
 
 // launch starts the process and returns at once.
 func (s *chaosServer) launch() {
-	s.command = exec.Command(s.binary, "serve", "--data", s.dir, "--kafka-listen", s.kafkaAddress,
-		"--http-listen", s.httpAddress, "--log-level", "warn", "-o", "json")
+	s.command = exec.Command(s.binary, append([]string{"serve", "--data", s.dir, "--kafka-listen", s.kafkaAddress,
+		"--http-listen", s.httpAddress, "--log-level", "warn", "-o", "json"}, s.flags...)...)
 	s.command.Env = append(os.Environ(), "KONT_CONFIG=")
 	s.command.Stderr = s.output
 	stdout, err := s.command.StdoutPipe()

@@ -90,7 +90,7 @@ func TestKillAtRandomInstantsLosesAndRepeatsNothing(t *testing.T) {
 		firstResume = append(firstResume, time.Since(began))
 	}
 	load.finish()
-	load.check(s)
+	load.check(s.kafkaAddress)
 	slices.Sort(ready)
 	slices.Sort(firstResume)
 	t.Logf("threads %d, records acknowledged %d; from exec to ready p50 %v max %v; to the first step's record at a client p50 %v max %v",
@@ -107,6 +107,8 @@ type chaosLoad struct {
 	stop    chan struct{}
 	// consumed counts records of threads that came out.
 	consumed atomic.Int64
+	// ackedNano is when a record was acknowledged last, waitedNano the longest time between two.
+	ackedNano, waitedNano atomic.Int64
 
 	mutex sync.Mutex
 	// The mutex guards all that follows. started and acked are keys of starts and
@@ -117,10 +119,10 @@ type chaosLoad struct {
 	answered map[string]bool
 }
 
-func newChaosLoad(t *testing.T, address string) *chaosLoad {
+func newChaosLoad(t *testing.T, addresses ...string) *chaosLoad {
 	l := &chaosLoad{t: t, stop: make(chan struct{}), finished: map[string]int{}, answered: map[string]bool{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	l.client = newChaosClient(t, address, kgo.ConsumeTopics(chaosOut, command.TopicResult), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	l.client = newChaosClient(t, addresses, kgo.ConsumeTopics(chaosOut, command.TopicResult), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if _, err := kadm.NewClient(l.client).CreateTopics(l.ctx, 4, 1, nil, chaosAcked); err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +133,9 @@ func newChaosLoad(t *testing.T, address string) *chaosLoad {
 	return l
 }
 
-func newChaosClient(t *testing.T, address string, options ...kgo.Opt) *kgo.Client {
+func newChaosClient(t *testing.T, addresses []string, options ...kgo.Opt) *kgo.Client {
 	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(address),
+		kgo.SeedBrokers(addresses...),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }),
 		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.RetryTimeout(time.Minute),
@@ -191,6 +193,10 @@ func (l *chaosLoad) writeRecords(worker int) {
 			}
 			return
 		}
+		now := time.Now().UnixNano()
+		if before := l.ackedNano.Swap(now); before > 0 {
+			l.waitedNano.Store(max(l.waitedNano.Load(), now-before))
+		}
 		l.mutex.Lock()
 		l.acked = append(l.acked, value)
 		l.mutex.Unlock()
@@ -246,7 +252,7 @@ func (l *chaosLoad) finish() {
 }
 
 // check reads all topics from the beginning and compares.
-func (l *chaosLoad) check(s *chaosServer) {
+func (l *chaosLoad) check(address string) {
 	l.t.Helper()
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -254,11 +260,11 @@ func (l *chaosLoad) check(s *chaosServer) {
 		l.t.Fatal("there was no load")
 	}
 	results := map[string][]string{}
-	for _, record := range readAll(l.t, s.kafkaAddress, command.TopicResult) {
+	for _, record := range readAll(l.t, address, command.TopicResult) {
 		results[string(record.Key)] = append(results[string(record.Key)], string(record.Value))
 	}
 	questions := map[string]int{}
-	for _, record := range readAll(l.t, s.kafkaAddress, chaosOut) {
+	for _, record := range readAll(l.t, address, chaosOut) {
 		var question chaosQuestion
 		if err := json.Unmarshal(record.Value, &question); err != nil {
 			l.t.Errorf("record %q: %v", record.Value, err)
@@ -276,11 +282,11 @@ func (l *chaosLoad) check(s *chaosServer) {
 			}
 		}
 	}
-	if failed := readAll(l.t, s.kafkaAddress, command.TopicError); len(failed) > 0 {
+	if failed := readAll(l.t, address, command.TopicError); len(failed) > 0 {
 		l.t.Errorf("%d threads failed, the first with %s", len(failed), failed[0].Value)
 	}
 	written := map[string]int{}
-	for _, record := range readAll(l.t, s.kafkaAddress, chaosAcked) {
+	for _, record := range readAll(l.t, address, chaosAcked) {
 		written[string(record.Value)]++
 	}
 	for _, value := range l.acked {

@@ -195,7 +195,7 @@ func (r *killRun) topics() []string {
 
 func (r *killRun) connect() {
 	r.seen = nil
-	r.client = newChaosClient(r.t, r.server.kafkaAddress, kgo.ConsumeTopics(r.topics()...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	r.client = newChaosClient(r.t, []string{r.server.kafkaAddress}, kgo.ConsumeTopics(r.topics()...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 }
 
 // killAt kills the server and starts it again if it is time.

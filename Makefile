@@ -1,0 +1,9 @@
+# The commands of this project are Go's own; the README has them. This is for one that has many flags.
+
+MINUTES ?= 3
+SEED ?= 0
+
+# chaos harms three real nodes for MINUTES while clients use them, and checks that nothing is lost. SEED repeats the faults of another run.
+.PHONY: chaos
+chaos:
+	go test ./server -run TestClusterLosesNothingUnderChaos -count 1 -v -timeout 24h -chaos-minutes $(MINUTES) -chaos-seed $(SEED)

@@ -1,0 +1,370 @@
+//go:build unix
+
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kont/raftlog/link/linktest"
+	"kont/server/api"
+)
+
+var chaosMinutesFlag = flag.Float64("chaos-minutes", 0, "how long the three nodes are harmed; 0 for three faults, or three minutes with -chaos")
+
+// chaosTransactions is the topic of the transactional producer.
+const chaosTransactions = "chaos-transactions"
+
+// Three real servers are killed, paused, stopped and made to give up leadership at random, while clients start threads, resume them, and
+// write records with and without transactions. In the end every acknowledged record is there once, transactions are there wholly or not
+// at all, each thread has finished with the right result and written each record exactly once, and the three have the same state.
+//
+// The seed decides which fault comes when; what the processes make of it is theirs.
+func TestClusterLosesNothingUnderChaos(t *testing.T) {
+	seed := *chaosSeedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("seed %d", seed)
+	c := newChaosCluster(t, rand.New(rand.NewPCG(seed, 3)))
+	c.servers[0].deployBundle(compileSource(t, chaosWorkflow))
+	load := newChaosLoad(t, c.kafkaAddresses()...)
+	transactions := newChaosTransactions(t, c.kafkaAddresses())
+	load.run()
+	transactions.start()
+
+	faults, until := 3, time.Time{}
+	if minutes := *chaosMinutesFlag; minutes > 0 || *chaosFlag {
+		if minutes == 0 {
+			minutes = 3
+		}
+		faults, until = 1<<30, time.Now().Add(time.Duration(minutes*float64(time.Minute)))
+	}
+	count := map[string]int{}
+	for i := 0; i < faults && (until.IsZero() || time.Now().Before(until)); i++ {
+		c.sleep(300, 2000)
+		count[c.harm()]++
+		if t.Failed() {
+			break
+		}
+	}
+	c.awaitAll()
+	load.finish()
+	transactions.finish()
+	load.check(c.servers[0].kafkaAddress)
+	transactions.check(c.servers[1].kafkaAddress)
+	c.checkSameState()
+	t.Logf("faults %v; threads %d, records acknowledged %d, transactions committed %d and aborted %d; longest time without an acknowledgement %v",
+		count, len(load.started), len(load.acked), len(transactions.committed), len(transactions.aborted), time.Duration(load.waitedNano.Load()).Round(time.Millisecond))
+}
+
+// chaosCluster is three real servers.
+type chaosCluster struct {
+	t       *testing.T
+	random  *rand.Rand
+	servers []*chaosServer
+}
+
+func newChaosCluster(t *testing.T, random *rand.Rand) *chaosCluster {
+	c := &chaosCluster{t: t, random: random}
+	var peers, addresses []string
+	for i := range 3 {
+		addresses = append(addresses, linktest.FreeAddress(t))
+		peers = append(peers, fmt.Sprintf("%d=%s", i+1, addresses[i]))
+	}
+	for i := range 3 {
+		s := newChaosServer(t)
+		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ",")}
+		s.launch()
+		c.servers = append(c.servers, s)
+	}
+	c.awaitAll()
+	return c
+}
+
+func (c *chaosCluster) kafkaAddresses() (all []string) {
+	for _, s := range c.servers {
+		all = append(all, s.kafkaAddress)
+	}
+	return all
+}
+
+// sleep lets the load go on: the instant of the fault is random time, not a condition.
+func (c *chaosCluster) sleep(leastMilli, mostMilli int) {
+	<-time.After(time.Duration(leastMilli+c.random.IntN(mostMilli-leastMilli)) * time.Millisecond)
+}
+
+// harm does one harm to a node, half of the times to the leader, mends it, and says what it was.
+func (c *chaosCluster) harm() string {
+	victim := c.servers[c.random.IntN(len(c.servers))]
+	if leader := c.leader(); leader != nil && c.random.IntN(2) == 0 {
+		victim = leader
+	}
+	switch c.random.IntN(5) {
+	case 0:
+		victim.command.Process.Signal(syscall.SIGSTOP)
+		c.sleep(100, 4000)
+		victim.command.Process.Signal(syscall.SIGCONT)
+		return "pause"
+	case 1:
+		victim.command.Process.Signal(syscall.SIGTERM)
+		victim.command.Wait() //nolint:errcheck // it ends one way or the other
+		c.sleep(1, 500)
+		c.again(victim)
+		return "stop"
+	case 2:
+		request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, "http://"+victim.httpAddress+"/api/v1/cluster/transfer-leader", nil)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if response, err := (&http.Client{Timeout: 5 * time.Second}).Do(request); err == nil { // nobody may lead just now
+			response.Body.Close()
+		}
+		return "transfer"
+	case 3:
+		other := c.servers[c.random.IntN(len(c.servers))]
+		victim.kill()
+		if other != victim {
+			other.kill()
+			c.sleep(1, 500)
+			c.again(other)
+		}
+		c.again(victim)
+		return "kill of two"
+	default:
+		victim.kill()
+		c.sleep(1, 3000)
+		c.again(victim)
+		return "kill"
+	}
+}
+
+// again starts a server and waits for it only if the next fault may want to find it well.
+func (c *chaosCluster) again(s *chaosServer) {
+	s.launch()
+	if c.random.IntN(3) > 0 {
+		select {
+		case <-s.ready:
+		case <-time.After(time.Minute):
+			c.t.Errorf("a node is not ready a minute after its start")
+		}
+	}
+}
+
+// leader is the one that says that it leads.
+func (c *chaosCluster) leader() *chaosServer {
+	for _, s := range c.servers {
+		var health api.Health
+		if c.get(s, "/readyz", &health) == nil && health.IsLeader {
+			return s
+		}
+	}
+	return nil
+}
+
+func (c *chaosCluster) get(s *chaosServer, path string, into any) error {
+	response, err := (&http.Client{Timeout: 5 * time.Second}).Get("http://" + s.httpAddress + path)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	return errors.Join(err, json.Unmarshal(data, into))
+}
+
+// awaitAll waits until all nodes have the same state.
+func (c *chaosCluster) awaitAll() {
+	c.t.Helper()
+	waitUntil(c.t, "three nodes that are well", func() bool {
+		var cluster api.Cluster
+		if c.get(c.servers[0], "/api/v1/cluster", &cluster) != nil || len(cluster.Nodes) != len(c.servers) {
+			return false
+		}
+		return !slices.ContainsFunc(cluster.Nodes, func(n api.ClusterNode) bool { return !n.IsWell() || !n.IsVoter })
+	})
+}
+
+// checkSameState stops the nodes, the leader last so that nothing is proposed on the way, and compares what they have on disk.
+func (c *chaosCluster) checkSameState() {
+	c.t.Helper()
+	var cluster api.Cluster
+	waitUntil(c.t, "nodes that have applied the same", func() bool {
+		return c.get(c.servers[0], "/api/v1/cluster", &cluster) == nil && !slices.ContainsFunc(cluster.Nodes, func(n api.ClusterNode) bool {
+			return n.AppliedIndex != cluster.Nodes[0].AppliedIndex
+		})
+	})
+	leader := c.leader()
+	if leader == nil {
+		c.t.Fatal("no node leads")
+	}
+	order := append(slices.DeleteFunc(slices.Clone(c.servers), func(s *chaosServer) bool { return s == leader }), leader)
+	for _, s := range order {
+		s.command.Process.Signal(syscall.SIGTERM)
+		s.command.Wait() //nolint:errcheck // its data says the rest
+		s.command = nil
+	}
+	type verified struct {
+		AppliedIndex uint64 `json:"applied_index"`
+		Hash         string `json:"hash"`
+	}
+	found := map[verified]int{}
+	for _, s := range c.servers {
+		output, err := exec.Command(s.binary, "verify", s.dir, "-o", "json").CombinedOutput()
+		var v verified
+		if err := errors.Join(err, json.Unmarshal(output, &v)); err != nil {
+			c.t.Fatalf("verify: %v: %s", err, output)
+		}
+		found[v]++
+	}
+	if len(found) != 1 {
+		c.t.Errorf("the nodes have different states: %v", found)
+	}
+}
+
+// chaosTransactional writes pairs of records to two partitions in transactions, of which some are aborted.
+type chaosTransactional struct {
+	t         *testing.T
+	addresses []string
+	stop      chan struct{}
+	running   sync.WaitGroup
+
+	// What follows is the producer's own until it has ended. unknown may have been committed or not.
+	committed, aborted, unknown []string
+}
+
+func newChaosTransactions(t *testing.T, addresses []string) *chaosTransactional {
+	if _, err := kadm.NewClient(newChaosClient(t, addresses)).CreateTopics(t.Context(), 2, 1, nil, chaosTransactions); err != nil {
+		t.Fatal(err)
+	}
+	return &chaosTransactional{t: t, addresses: addresses, stop: make(chan struct{})}
+}
+
+func (x *chaosTransactional) start() {
+	x.running.Go(func() {
+		for i := 0; ; {
+			// A producer that is fenced or has lost its transaction is made anew, as an application would.
+			client := newChaosClient(x.t, x.addresses, kgo.TransactionalID("chaos"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+			for ; x.one(client, fmt.Sprint("tx-", i), i%4 == 3); i++ {
+				select {
+				case <-x.stop:
+					return
+				default:
+				}
+			}
+			i++
+			select {
+			case <-x.stop:
+				return
+			default:
+			}
+		}
+	})
+}
+
+// one runs one transaction, and tells whether the producer can go on.
+func (x *chaosTransactional) one(client *kgo.Client, value string, aborts bool) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := client.BeginTransaction(); err != nil {
+		x.unknown = append(x.unknown, value)
+		return false
+	}
+	pair := []*kgo.Record{{Topic: chaosTransactions, Partition: 0, Value: []byte(value)}, {Topic: chaosTransactions, Partition: 1, Value: []byte(value)}}
+	err := client.ProduceSync(ctx, pair...).FirstErr()
+	if err != nil || aborts {
+		if err := client.EndTransaction(ctx, kgo.TryAbort); err != nil {
+			x.aborted = append(x.aborted, value) // never committed, whatever came of the abort
+			return false
+		}
+		x.aborted = append(x.aborted, value)
+		return true
+	}
+	if err := client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		x.unknown = append(x.unknown, value)
+		return false
+	}
+	x.committed = append(x.committed, value)
+	return true
+}
+
+func (x *chaosTransactional) finish() {
+	close(x.stop)
+	x.running.Wait()
+}
+
+// check reads what is committed.
+func (x *chaosTransactional) check(address string) {
+	x.t.Helper()
+	counts := map[string][2]int{}
+	for _, record := range readCommitted(x.t, address, chaosTransactions) {
+		n := counts[string(record.Value)]
+		n[record.Partition]++
+		counts[string(record.Value)] = n
+	}
+	for _, value := range x.committed {
+		if counts[value] != [2]int{1, 1} {
+			x.t.Errorf("committed transaction %s is there %v times", value, counts[value])
+		}
+	}
+	for _, value := range x.aborted {
+		if counts[value] != [2]int{} {
+			x.t.Errorf("aborted transaction %s is there %v times", value, counts[value])
+		}
+	}
+	for _, value := range x.unknown {
+		if n := counts[value]; n != [2]int{} && n != [2]int{1, 1} {
+			x.t.Errorf("transaction %s of unknown end is there %v times", value, n)
+		}
+	}
+	if len(x.committed) == 0 {
+		x.t.Error("no transaction was committed")
+	}
+}
+
+// readCommitted reads the committed records of a topic up to its last stable offsets of now.
+func readCommitted(t testing.TB, address, topic string) (records []*kgo.Record) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.KeepControlRecords())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for quiet := 0; quiet < 20; {
+		polling, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		fetches := client.PollFetches(polling)
+		cancel()
+		if ctx.Err() != nil {
+			t.Fatalf("read %s: %v with %d records", topic, ctx.Err(), len(records))
+		}
+		if fetches.NumRecords() == 0 {
+			quiet++
+			continue
+		}
+		quiet = 0
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				records = append(records, r)
+			}
+		})
+	}
+	return records
+}
