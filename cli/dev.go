@@ -104,8 +104,9 @@ func (d *developer) run(ctx context.Context, settings config.Config) error {
 		case err := <-watch.errors():
 			slog.Warn("watch sources", "error", err)
 		case <-watch.changed():
-			// Directories that are new are watched before the compiler looks into them.
-			watch.follow(d.path, d.sources, d.isBroken)
+			// Directories that are new are watched before the compiler looks into them. Whether what changes while it
+			// does belongs to the workflow is not known before it has ended.
+			watch.follow(d.path, d.sources, true)
 			d.redeploy(ctx)
 		}
 	}
