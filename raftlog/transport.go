@@ -31,7 +31,11 @@ func openTransport(cfg Config, idOf *atomic.Pointer[func(address string) string]
 		Stream:  streamLayer{cfg.Port.Listener(link.Raft), cfg.Port, idOf},
 		MaxPool: connectionsPerMember,
 		Timeout: rpcTimeout,
-		Logger:  logger,
+		// One request at a time for each follower. With two, what sends them can wait for ever for what reads the
+		// answers, which has ended with the leadership, and the node can't be shut down. The requests are batches,
+		// and the next one is put together meanwhile all the same.
+		MaxRPCsInFlight: 1,
+		Logger:          logger,
 	})
 }
 
