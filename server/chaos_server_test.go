@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,11 +33,11 @@ type chaosServer struct {
 	binary, dir  string
 	kafkaAddress string
 	httpAddress  string
-	// flags are further flags of serve.
-	flags   []string
-	command *exec.Cmd
-	ready   chan struct{}
-	output  *lockedBuffer
+	// flags are further flags of serve, before is what the command begins with.
+	flags, before []string
+	command       *exec.Cmd
+	ready         chan struct{}
+	output        *lockedBuffer
 }
 
 type lockedBuffer struct {
@@ -101,8 +102,9 @@ func TestMain(m *testing.M) {
 
 // launch starts the process and returns at once.
 func (s *chaosServer) launch() {
-	s.command = exec.Command(s.binary, append([]string{"serve", "--data", s.dir, "--kafka-listen", s.kafkaAddress,
-		"--http-listen", s.httpAddress, "--log-level", "warn", "-o", "json"}, s.flags...)...)
+	command := slices.Concat(s.before, []string{s.binary, "serve", "--data", s.dir, "--kafka-listen", s.kafkaAddress,
+		"--http-listen", s.httpAddress, "--log-level", "warn", "-o", "json"}, s.flags)
+	s.command = exec.Command(command[0], command[1:]...)
 	s.command.Env = append(os.Environ(), "KONT_CONFIG=")
 	s.command.Stderr = s.output
 	stdout, err := s.command.StdoutPipe()

@@ -31,7 +31,7 @@ var chaosMinutesFlag = flag.Float64("chaos-minutes", 0, "how long the three node
 // chaosTransactions is the topic of the transactional producer.
 const chaosTransactions = "chaos-transactions"
 
-// Three real servers are killed, paused, stopped and made to give up leadership at random, while clients start threads, resume them, and
+// Three real servers are killed, paused, stopped, made to give up leadership, and cut off from each other where that can be done, at random, while clients start threads, resume them, and
 // write records with and without transactions. In the end every acknowledged record is there once, transactions are there wholly or not
 // at all, each thread has finished with the right result and written each record exactly once, and the three have the same state.
 //
@@ -79,18 +79,32 @@ type chaosCluster struct {
 	t       *testing.T
 	random  *rand.Rand
 	servers []*chaosServer
+	// network is nil where links can't be cut.
+	network *chaosNetwork
 }
 
 func newChaosCluster(t *testing.T, random *rand.Rand) *chaosCluster {
 	c := &chaosCluster{t: t, random: random}
+	if *chaosFlag || *chaosMinutesFlag > 0 {
+		c.network = newChaosNetwork(t, 3)
+	}
 	var peers, addresses []string
 	for i := range 3 {
-		addresses = append(addresses, linktest.FreeAddress(t))
-		peers = append(peers, fmt.Sprintf("%d=%s", i+1, addresses[i]))
+		address := linktest.FreeAddress(t)
+		if c.network != nil {
+			address = c.network.host(i) + ":7000"
+		}
+		addresses = append(addresses, address)
+		peers = append(peers, fmt.Sprintf("%d=%s", i+1, address))
 	}
 	for i := range 3 {
 		s := newChaosServer(t)
 		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ",")}
+		if c.network != nil {
+			s.before = []string{"ip", "netns", "exec", c.network.names[i]}
+			s.flags = append(s.flags, "--insecure")
+			s.kafkaAddress, s.httpAddress = c.network.host(i)+":9092", c.network.host(i)+":8080"
+		}
 		s.launch()
 		c.servers = append(c.servers, s)
 	}
@@ -116,6 +130,9 @@ func (c *chaosCluster) harm() string {
 	if leader := c.leader(); leader != nil && c.random.IntN(2) == 0 {
 		victim = leader
 	}
+	if c.network != nil && c.random.IntN(2) == 0 {
+		return c.harmLinks(slices.Index(c.servers, victim))
+	}
 	switch c.random.IntN(5) {
 	case 0:
 		victim.command.Process.Signal(syscall.SIGSTOP)
@@ -123,8 +140,7 @@ func (c *chaosCluster) harm() string {
 		victim.command.Process.Signal(syscall.SIGCONT)
 		return "pause"
 	case 1:
-		victim.command.Process.Signal(syscall.SIGTERM)
-		victim.command.Wait() //nolint:errcheck // it ends one way or the other
+		c.stop(victim)
 		c.sleep(1, 500)
 		c.again(victim)
 		return "stop"
@@ -153,6 +169,45 @@ func (c *chaosCluster) harm() string {
 		c.again(victim)
 		return "kill"
 	}
+}
+
+// harmLinks cuts links of a node to others for a while: of one direction, of both, or all that it has. Clients reach it all the time.
+func (c *chaosCluster) harmLinks(victim int) string {
+	others := []int{(victim + 1) % 3, (victim + 2) % 3}
+	one := others[c.random.IntN(2)]
+	var what string
+	var cuts [][2]int
+	switch c.random.IntN(4) {
+	case 0:
+		what, cuts = "cut one way", [][2]int{{victim, one}}
+	case 1:
+		what, cuts = "cut both ways", [][2]int{{victim, one}, {one, victim}}
+	case 2:
+		what, cuts = "mute", [][2]int{{victim, others[0]}, {victim, others[1]}}
+	default:
+		what, cuts = "isolate", [][2]int{{victim, others[0]}, {victim, others[1]}, {others[0], victim}, {others[1], victim}}
+	}
+	for _, cut := range cuts {
+		c.network.cut(cut[0], cut[1])
+	}
+	c.sleep(200, 6000)
+	for _, cut := range cuts {
+		c.network.mend(cut[0], cut[1])
+	}
+	return what
+}
+
+// stop asks a server to stop, and shows what it does if it does not within a minute.
+func (c *chaosCluster) stop(s *chaosServer) {
+	c.t.Helper()
+	s.command.Process.Signal(syscall.SIGTERM)
+	timer := time.AfterFunc(time.Minute, func() {
+		c.t.Error("a node does not stop a minute after SIGTERM; its log has its goroutines")
+		s.command.Process.Signal(syscall.SIGQUIT)
+	})
+	s.command.Wait() //nolint:errcheck // it ends one way or the other
+	timer.Stop()
+	s.command = nil
 }
 
 // again starts a server and waits for it only if the next fault may want to find it well.
@@ -215,9 +270,7 @@ func (c *chaosCluster) checkSameState() {
 	}
 	order := append(slices.DeleteFunc(slices.Clone(c.servers), func(s *chaosServer) bool { return s == leader }), leader)
 	for _, s := range order {
-		s.command.Process.Signal(syscall.SIGTERM)
-		s.command.Wait() //nolint:errcheck // its data says the rest
-		s.command = nil
+		c.stop(s)
 	}
 	type verified struct {
 		AppliedIndex uint64 `json:"applied_index"`
