@@ -187,6 +187,10 @@ func (n *Node) register(ctx context.Context) error {
 	self := n.self()
 	var progress waitProgress
 	var registered time.Time
+	pause := askAgainAfter / 4
+	if n.port == nil {
+		pause = time.Millisecond // it asks nobody but itself, and leads in a moment
+	}
 	for {
 		if known, _ := n.store.Nodes().Of(self.ID); known.StartID == self.StartID {
 			break
@@ -205,7 +209,7 @@ func (n *Node) register(ctx context.Context) error {
 		}
 		progress.note(n, "node waits for the cluster to know of it", err)
 		select {
-		case <-time.After(askAgainAfter / 4):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return fmt.Errorf("register node %d with its cluster: %w: %w", self.ID, context.Cause(ctx), err)
 		}
