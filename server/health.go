@@ -103,17 +103,17 @@ func (n *Node) watchSelf(ctx context.Context) {
 		}
 		known, exists := n.store.Nodes().Of(n.identity.NodeID)
 		switch {
-		case exists && known.StartID != n.startID && known.DirectoryID == n.identity.DirectoryID:
-			n.fail(fmt.Errorf("another process runs as node %d, at %s, with a copy of this node's data; give each node an id and a directory of its own", known.ID, known.RaftAddress))
-			return
 		case exists && known.DirectoryID != n.identity.DirectoryID:
 			n.fail(fmt.Errorf("%w: node %d is at %s now", command.ErrNodeIDTaken, known.ID, known.RaftAddress))
+			return
+		case exists && known.StartID != n.startID:
+			n.fail(n.replaced())
 			return
 		case n.raft.IsLeader() || n.follows():
 			led = time.Now()
 		case time.Since(led) > leaderlessAfter && n.port != nil:
 			led = time.Now()
-			if err := n.askWhetherMember(ctx); isFinal(err) {
+			if err := n.askLeader(ctx); err != nil {
 				n.fail(err)
 				return
 			}
@@ -121,15 +121,28 @@ func (n *Node) watchSelf(ctx context.Context) {
 	}
 }
 
-// askWhetherMember registers once more with whom there is.
-func (n *Node) askWhetherMember(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	var err error
+// replaced is that another start of this node has registered since.
+func (n *Node) replaced() error {
+	return fmt.Errorf("another process runs as node %d, with a copy of this node's data; give each node an id and a directory of its own", n.identity.NodeID)
+}
+
+// askLeader asks the nodes that there may be, and returns what the one that leads has against this one: a node that is removed or replaced
+// hears nothing from it any more.
+func (n *Node) askLeader(ctx context.Context) error {
 	for _, address := range n.members.addresses() {
-		if err = n.calls.Register(ctx, address, n.self()); err == nil || isFinal(err) {
-			break
+		asking, cancel := context.WithTimeout(ctx, askTimeout)
+		status, err := n.calls.Status(asking, address)
+		cancel()
+		if err != nil || status.ClusterID != n.identity.ClusterID || status.LeaderID != status.NodeID || status.NodeID == n.identity.NodeID {
+			continue
+		}
+		start, exists := status.Starts[n.identity.NodeID]
+		switch {
+		case !exists:
+			return fmt.Errorf("%w: node %d; empty its data directory to let it join again", peers.ErrRemoved, n.identity.NodeID)
+		case start != n.startID:
+			return n.replaced()
 		}
 	}
-	return err
+	return nil
 }

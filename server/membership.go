@@ -58,6 +58,12 @@ func (m *membership) Status() peers.Status {
 		NodeID: id.NodeID, DirectoryID: id.DirectoryID, ClusterID: id.ClusterID,
 		Peers: peersText(m.node.config.Cluster.Peers), AppliedIndex: m.node.store.AppliedIndex(),
 	}
+	for _, node := range m.node.store.Nodes().ByID {
+		if status.Starts == nil {
+			status.Starts = map[int32]peers.ID{}
+		}
+		status.Starts[node.ID] = node.StartID
+	}
 	status.IsNew = id.IsFounder && !id.IsMember && (log == nil || log.Stats().LastIndex <= 1)
 	if log != nil {
 		name, address := log.Leader()

@@ -44,6 +44,8 @@ type Status struct {
 	LeaderAddress string `json:"leader_address"`
 	// IsNew: it has founded its cluster, and nothing has been committed in it yet.
 	IsNew bool `json:"new,omitempty"`
+	// Starts are the starts of the nodes that have registered, by their ids.
+	Starts map[int32]ID `json:"starts,omitempty"`
 	// AppliedIndex is the Raft log's index up to which it has the state.
 	AppliedIndex uint64 `json:"applied_index"`
 }

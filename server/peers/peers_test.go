@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -65,10 +66,10 @@ func clientOf(t *testing.T, port *link.Port) *Client {
 }
 
 func TestAnswersAndErrorsArriveAsTheyWere(t *testing.T) {
-	node := &fake{status: Status{NodeID: 2, DirectoryID: ID{1, 15: 2}, ClusterID: "A", Peers: "1=a:1", LeaderID: 3, LeaderAddress: "c:1", IsNew: true, AppliedIndex: 1 << 60}}
+	node := &fake{status: Status{NodeID: 2, DirectoryID: ID{1, 15: 2}, ClusterID: "A", Peers: "1=a:1", LeaderID: 3, LeaderAddress: "c:1", IsNew: true, Starts: map[int32]ID{2: {3}}, AppliedIndex: 1 << 60}}
 	address := serve(t, 2, "A", node, nil).Address()
 	client := clientOf(t, openPort(t, 1, "A"))
-	if got, err := client.Status(t.Context(), address); err != nil || got != node.status {
+	if got, err := client.Status(t.Context(), address); err != nil || !reflect.DeepEqual(got, node.status) {
 		t.Errorf("status %+v, %v", got, err)
 	}
 	self := command.Node{ID: 1, DirectoryID: [16]byte{7}, Listeners: []command.NodeListener{{Name: "kafka", Host: "a", Port: 9092}}, Rack: "r"}
