@@ -1,9 +1,11 @@
 package kafkacompat
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
@@ -24,10 +26,17 @@ func init() {
 
 func listGroups(c *call, request *kmsg.ListGroupsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.ListGroupsResponse](request)
-	err := c.server.coordinator.checkLeader()
 	var groups []groupSummary
-	if err == nil {
+	err := c.server.coordinator.checkLeader()
+	leader, _ := c.cluster().Leader()
+	switch {
+	case err == nil:
 		groups, err = c.server.coordinator.list()
+	case errors.Is(err, kerr.NotCoordinator) && leader >= 0 && leader != c.cluster().NodeID():
+		// Every node is asked, and one that coordinates nothing has nothing; an error of one would be that of all to the client.
+		err = nil
+	case errors.Is(err, kerr.NotCoordinator):
+		err = kerr.CoordinatorNotAvailable
 	}
 	if response.ErrorCode = errorCode(err); err != nil {
 		return response, nil

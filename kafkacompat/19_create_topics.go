@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 			errs[i] = kerr.NotController
 		}
 	} else if len(wanted) > 0 && !request.ValidateOnly {
-		for i, err := range c.proposeEach(request.TimeoutMillis, len(wanted), command.CreateTopics{
+		for i, err := range c.proposeAdmin(request.TimeoutMillis, len(wanted), command.CreateTopics{
 			Topics: wanted, NowUnixMilli: time.Now().UnixMilli(),
 		}) {
 			errs[places[i]] = err
@@ -219,9 +220,13 @@ func (c *call) createTopic(topic command.Topic) error {
 		return err
 	}
 	topic.ID = newTopicID()
-	return c.proposeEach(0, 1, command.CreateTopics{
+	err := c.proposeEach(0, 1, command.CreateTopics{
 		Topics: []command.Topic{topic}, NowUnixMilli: time.Now().UnixMilli(),
 	})[0]
+	if errors.Is(err, command.ErrNotLeader) {
+		return kerr.LeaderNotAvailable
+	}
+	return err
 }
 
 // proposeEach proposes a command whose result is an error for each of count
@@ -240,6 +245,24 @@ func (c *call) proposeEach(timeoutMillis int32, count int, proposed command.Comm
 		}
 	}
 	return errs
+}
+
+// proposeAdmin is proposeEach for what clients take to the controller: where it can't be done because another node leads, they
+// are to look for that.
+func (c *call) proposeAdmin(timeoutMillis int32, count int, proposed command.Command) []error {
+	errs := c.proposeEach(timeoutMillis, count, proposed)
+	for i, err := range errs {
+		errs[i] = adminError(err)
+	}
+	return errs
+}
+
+// adminError is err as a client of a controller understands it.
+func adminError(err error) error {
+	if errors.Is(err, command.ErrNotLeader) {
+		return kerr.NotController
+	}
+	return err
 }
 
 // newTopicID draws a random version 4 UUID, as KIP-516 has it.

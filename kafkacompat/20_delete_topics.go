@@ -64,7 +64,7 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		response.Topics = append(response.Topics, answer)
 	}
 	if len(names) > 0 {
-		for i, err := range c.proposeEach(request.TimeoutMillis, len(names), command.DeleteTopics{
+		for i, err := range c.proposeAdmin(request.TimeoutMillis, len(names), command.DeleteTopics{
 			Names: names, TopicIDs: ids, NowUnixMilli: time.Now().UnixMilli(),
 		}) {
 			answer := &response.Topics[places[i]]

@@ -58,6 +58,10 @@ func (p *producerIDs) take(ctx context.Context, log Log) (int64, error) {
 	return p.next - 1, nil
 }
 
+// errProducerIDLater makes a producer without transactions try again. Errors of a node that has lost its place would end it; and with those
+// that a coordinator has for that, the Java client looks for the coordinator of a transactional id that there is none of.
+var errProducerIDLater = kerr.CoordinatorLoadInProgress
+
 func initProducerID(c *call, request *kmsg.InitProducerIDRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.InitProducerIDResponse](request)
 	response.ProducerID, response.ProducerEpoch = -1, -1
@@ -69,7 +73,7 @@ func initProducerID(c *call, request *kmsg.InitProducerIDRequest) (kmsg.Response
 		return response, nil
 	}
 	if !c.isLeader() {
-		response.ErrorCode = kerr.CoordinatorNotAvailable.Code
+		response.ErrorCode = errProducerIDLater.Code
 		return response, nil
 	}
 	ctx, cancel := context.WithTimeout(c.server.ctx, adminTimeoutMin)
@@ -77,9 +81,7 @@ func initProducerID(c *call, request *kmsg.InitProducerIDRequest) (kmsg.Response
 	id, err := c.server.producerIDs.take(ctx, c.log())
 	if err != nil {
 		c.logger.Warn("kafka producer id", "error", err)
-		// The errors of a node that lost its place would end a producer; these
-		// it tries again with.
-		response.ErrorCode = kerr.CoordinatorNotAvailable.Code
+		response.ErrorCode = errProducerIDLater.Code
 		return response, nil
 	}
 	response.ProducerID, response.ProducerEpoch = id, 0

@@ -46,7 +46,7 @@ func createACLs(c *call, request *kmsg.CreateACLsRequest) (kmsg.Response, error)
 		}
 	}
 	if len(places) > 0 {
-		for i, err := range c.proposeEach(0, len(places), proposed) {
+		for i, err := range c.proposeAdmin(0, len(places), proposed) {
 			errs[places[i]] = err
 		}
 	}

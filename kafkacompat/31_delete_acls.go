@@ -66,7 +66,7 @@ func deleteACLs(c *call, request *kmsg.DeleteACLsRequest) (kmsg.Response, error)
 	if len(proposed.ACLs) == 0 {
 		return response, nil
 	}
-	for _, err := range c.proposeEach(0, len(proposed.ACLs), proposed) {
+	for _, err := range c.proposeAdmin(0, len(proposed.ACLs), proposed) {
 		if err == nil || errors.Is(err, command.ErrUnknownACL) {
 			continue
 		}

@@ -142,5 +142,5 @@ func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateO
 	if refusal, ok := result.(error); ok {
 		err = errors.Join(err, refusal)
 	}
-	return err
+	return adminError(err)
 }

@@ -56,7 +56,7 @@ func createPartitions(c *call, request *kmsg.CreatePartitionsRequest) (kmsg.Resp
 		}
 	}
 	if len(grown) > 0 && !request.ValidateOnly {
-		for i, err := range c.proposeEach(request.TimeoutMillis, len(grown), command.CreatePartitions{Topics: grown}) {
+		for i, err := range c.proposeAdmin(request.TimeoutMillis, len(grown), command.CreatePartitions{Topics: grown}) {
 			errs[places[i]] = err
 		}
 	}

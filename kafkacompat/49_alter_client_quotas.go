@@ -45,7 +45,7 @@ func alterClientQuotas(c *call, request *kmsg.AlterClientQuotasRequest) (kmsg.Re
 		}
 	}
 	if len(alterations) > 0 && !request.ValidateOnly {
-		for i, err := range c.proposeEach(0, len(alterations), command.AlterClientQuotas{Alterations: alterations}) {
+		for i, err := range c.proposeAdmin(0, len(alterations), command.AlterClientQuotas{Alterations: alterations}) {
 			errs[places[i]] = err
 		}
 	}

@@ -138,7 +138,7 @@ func (a *scramAlteration) propose() {
 	if len(names) == 0 {
 		return
 	}
-	for i, err := range a.call.proposeEach(0, len(names), proposed) {
+	for i, err := range a.call.proposeAdmin(0, len(names), proposed) {
 		if err != nil && a.errs[names[i]] == nil {
 			a.errs[names[i]] = err
 		}

@@ -32,6 +32,9 @@ func listTransactions(c *call, request *kmsg.ListTransactionsRequest) (kmsg.Resp
 	response := responseTo[*kmsg.ListTransactionsResponse](request)
 	if !c.isLeader() {
 		// Every node is asked, and one that coordinates nothing has nothing.
+		if leader, _ := c.cluster().Leader(); leader < 0 {
+			response.ErrorCode = kerr.CoordinatorLoadInProgress.Code // or would all of them have nothing
+		}
 		return response, nil
 	}
 	var pattern *regexp.Regexp

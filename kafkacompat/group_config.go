@@ -107,7 +107,7 @@ func (c *call) alterGroup(change command.AlterGroupConfigs, isValidateOnly bool)
 	if refusal, ok := result.(error); ok {
 		err = errors.Join(err, refusal)
 	}
-	return err
+	return adminError(err)
 }
 
 // checkGroupChange refuses what is unknown, and a session that ends before the next heartbeat.
