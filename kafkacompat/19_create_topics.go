@@ -25,7 +25,7 @@ import (
 // flexible encoding and the configuration in the answer, 7 topic ids.
 func init() {
 	register(api{
-		key: 19, versionMin: 0, versionMax: 7,
+		key: keyCreateTopics, versionMin: 0, versionMax: 7,
 		requestBytesMax: requestBytesSmall,
 		shape:           wire.MustShape("[ s i32 i16 [ i32 []i32 ] [ s ns ] ] i32 bool@1+"),
 	}, createTopics)
@@ -37,6 +37,8 @@ const adminTimeoutMin = 5 * time.Second
 // partitionsMax bounds the partitions of a topic, before the log. The state
 // machine may have a smaller bound.
 const partitionsMax = 10_000
+
+const keyCreateTopics = 19
 
 func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.CreateTopicsResponse](request)
@@ -214,7 +216,7 @@ func (c *call) checkAssignment(asked kmsg.CreateTopicsRequestTopic) error {
 // createTopic makes one topic of which the name has been checked.
 func (c *call) createTopic(topic command.Topic) error {
 	if !c.isLeader() {
-		return kerr.LeaderNotAvailable
+		return c.createTopicAtLeader(topic.Name)
 	}
 	if err := c.collisions().check(topic.Name); err != nil {
 		return err

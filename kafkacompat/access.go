@@ -99,16 +99,16 @@ func (c *conn) serveAuthorized(call *call, r *request) (kmsg.Response, error) {
 		if c.server.authorizer != nil {
 			return nil, fmt.Errorf("nothing says who may send %s requests", r.api.name)
 		}
-		return r.api.serve(call, r.body)
+		return call.serveOrForward(r)
 	}
 	if access.filter == nil {
-		return r.api.serve(call, r.body)
+		return call.serveOrForward(r)
 	}
 	left := access.filter(call, r.body)
 	if left.refusal != nil {
 		return left.refusal, nil
 	}
-	response, err := r.api.serve(call, r.body)
+	response, err := call.serveOrForward(r)
 	if err == nil && left.amend != nil {
 		left.amend(response)
 	}

@@ -1,6 +1,7 @@
 package kafkacompat
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,10 @@ type Config struct {
 	// Observe, if there is one, is told of every request that was answered. It
 	// is called on the connection's goroutine and must not block.
 	Observe func(Observation)
+
+	// Forward, if there is one, has the leader's AnswerForwarded answer a request that came to this node. When it fails, the client
+	// is told to find the leader itself.
+	Forward func(context.Context, Forwarded) (answer []byte, err error)
 
 	// AutoCreateTopics makes topics that a client asks metadata for, if that
 	// request allows it (auto.create.topics.enable).

@@ -68,6 +68,8 @@ type conn struct {
 	principal string
 	login     login
 	permits   permits
+	// isForwarded: there is no connection, but that of another node which sent on one request.
+	isForwarded bool
 
 	out outgoing
 	// held was taken from the queue and is next; current is the one that is answered, unless it is Produce.

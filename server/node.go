@@ -65,6 +65,8 @@ type Node struct {
 	members *membership
 	// forwarded answers requests of the HTTP API that came to another node.
 	forwarded atomic.Pointer[http.Handler]
+	// kafkaForwarded answers those of Kafka clients.
+	kafkaForwarded atomic.Pointer[kafkacompat.Server]
 
 	store     *statemachine.Store
 	raft      *raftlog.Node
@@ -253,7 +255,12 @@ func (n *Node) makeKafka() (err error) {
 	if n.cluster, err = newCluster(n, n.kafkaListeners); err != nil {
 		return err
 	}
+	forward := n.forwardKafka
+	if n.port == nil {
+		forward = nil
+	}
 	n.kafka, err = kafkacompat.New(kafkacompat.Config{
+		Forward:          forward,
 		Log:              storeForKafka{n.store, n.proposer},
 		Cluster:          n.cluster,
 		Logger:           n.logger,
@@ -331,6 +338,7 @@ func (n *Node) serve() error {
 	n.serveForwarded(options)
 	n.http = api.NewServer(api.New(n, options))
 	n.onClose(n.kafka.Close)
+	n.kafkaForwarded.Store(n.kafka)
 	n.running.Go(func() {
 		if err := n.http.Serve(n.httpListener); !errors.Is(err, http.ErrServerClosed) {
 			n.fail(fmt.Errorf("serve HTTP on %s: %w", n.HTTPAddress(), err))

@@ -19,6 +19,8 @@ import (
 const (
 	// answerBytesMax bounds an answer of another node.
 	answerBytesMax = 1 << 20
+	// kafkaAnswerBytesMax bounds the answer to a Kafka client, which has the configuration of each topic that was made.
+	kafkaAnswerBytesMax = 64 << 20
 	// idleTimeout closes connections that are not used.
 	idleTimeout = time.Minute
 )
@@ -83,6 +85,10 @@ func (c *Client) atLeader(ctx context.Context, address string, call func(address
 }
 
 func (c *Client) call(ctx context.Context, address, path string, body, answer any) error {
+	return c.callFor(ctx, address, path, body, answer, answerBytesMax)
+}
+
+func (c *Client) callFor(ctx context.Context, address, path string, body, answer any, bytesMax int64) error {
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		return err
@@ -96,7 +102,7 @@ func (c *Client) call(ctx context.Context, address, path string, body, answer an
 		return err
 	}
 	defer response.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(response.Body, answerBytesMax))
+	data, err := io.ReadAll(io.LimitReader(response.Body, bytesMax))
 	if err != nil {
 		return fmt.Errorf("answer of the node at %s: %w", address, err)
 	}
@@ -117,6 +123,12 @@ func (c *Client) call(ctx context.Context, address, path string, body, answer an
 		c.Close()
 	}
 	return err
+}
+
+// Kafka lets the node at an address answer a request of a Kafka client.
+func (c *Client) Kafka(ctx context.Context, address string, request json.RawMessage) (answer []byte, err error) {
+	err = c.callFor(ctx, address, pathKafka, request, &answer, kafkaAnswerBytesMax)
+	return answer, err
 }
 
 // Forward lets the node at an address answer a request of the HTTP API. onError answers if that can't be

@@ -3,6 +3,7 @@ package peers
 import (
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -60,6 +61,8 @@ type Node interface {
 	// Register proposes what a member says of itself. Errors as of Join, and ErrRemoved for
 	// a node that is no member.
 	Register(ctx context.Context, node command.Node) error
+	// Kafka answers a request of a Kafka client that a member has sent on. What is in both is JSON, and not this package's.
+	Kafka(request json.RawMessage) (answer []byte, err error)
 }
 
 // NotLeaderError tells where the leader is, if that is known.

@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,10 @@ func (f *fake) Join(_ context.Context, node command.Node) (string, error) {
 func (f *fake) Register(_ context.Context, node command.Node) error {
 	f.registered = append(f.registered, node)
 	return f.err
+}
+
+func (f *fake) Kafka(request json.RawMessage) ([]byte, error) {
+	return append([]byte("answer to "), request...), f.err
 }
 
 // serve makes a node that answers, and returns its port.
@@ -135,6 +140,9 @@ func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
 	if err := client.Register(t.Context(), address, command.Node{ID: 1}); !errors.Is(err, ErrStranger) || len(node.registered) > 0 {
 		t.Errorf("register: %v", err)
 	}
+	if got, err := client.Kafka(t.Context(), address, json.RawMessage(`{}`)); !errors.Is(err, ErrStranger) {
+		t.Errorf("request of a Kafka client: %s, %v", got, err)
+	}
 	if got := forward(client, address, "/api/v1/topics"); strings.Contains(got, "secret") {
 		t.Errorf("forwarded: %s", got)
 	}
@@ -151,6 +159,10 @@ func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
 	}
 	if err := client.Register(t.Context(), address, command.Node{ID: 1}); err != nil {
 		t.Error(err)
+	}
+	large := `"` + strings.Repeat("x", 2*answerBytesMax) + `"`
+	if got, err := client.Kafka(t.Context(), address, json.RawMessage(large)); err != nil || string(got) != "answer to "+large {
+		t.Errorf("request of a Kafka client: %d bytes, %v", len(got), err)
 	}
 	if got := forward(client, address, "/api/v1/topics"); got != "secret" {
 		t.Errorf("forwarded: %s", got)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,9 +20,12 @@ const (
 	pathJoin      = "/peers/v1/join"
 	pathRegister  = "/peers/v1/register"
 	pathForwarded = "/peers/v1/forwarded"
+	pathKafka     = "/peers/v1/kafka"
 
 	// requestBytesMax bounds what a node says of itself.
 	requestBytesMax = 64 << 10
+	// kafkaBytesMax bounds a request of a Kafka client: 16 MiB, a third more as JSON, and who sent it.
+	kafkaBytesMax = 24 << 20
 )
 
 type joinAnswer struct {
@@ -55,6 +59,14 @@ func Serve(port *link.Port, node Node, forwarded http.Handler, logger *slog.Logg
 		}
 		answer(w, struct{}{}, err)
 	})
+	mux.Handle("POST "+pathKafka, membersOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, kafkaBytesMax))
+		var response []byte
+		if err == nil {
+			response, err = node.Kafka(request)
+		}
+		answer(w, response, err)
+	})))
 	mux.Handle(pathForwarded+"/", membersOnly(http.StripPrefix(pathForwarded, forwarded)))
 	s := &Server{
 		http: &http.Server{
