@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"kont/kafkacompat"
 	"kont/server/peers"
@@ -15,6 +16,8 @@ type cluster struct {
 	node *Node
 	// self is what clients of a listener are told of this node, by its name.
 	self map[string]kafkacompat.Broker
+	// told is the greatest epoch that Leader has returned.
+	told atomic.Int32
 }
 
 var _ kafkacompat.Cluster = (*cluster)(nil)
@@ -47,16 +50,30 @@ func (c *cluster) NodeID() int32 { return c.node.identity.NodeID }
 
 // Leader is the node that leads as far as this one knows, and the Raft term of that. It is this node too
 // once it has failed and is alone: it takes no writes then, and says so, but nobody else can serve what it has.
+//
+// While nobody leads, the epoch is the last that was told: clients pass over metadata with an older one, and so would go on with a leader that is gone.
 func (c *cluster) Leader() (leader, epoch int32) {
 	term, leads := c.node.raft.LeaderTerm()
 	if leads || c.node.port == nil && c.node.failure() != nil {
-		return c.NodeID(), int32(term)
+		return c.NodeID(), c.tell(int32(term))
 	}
+	current := c.node.raft.Term()
 	name, _ := c.node.raft.Leader()
-	if leader = peers.NodeIDOf(name); leader != 0 && leader != c.NodeID() {
-		return leader, int32(c.node.raft.Term())
+	// If the term is another one after that, the node may have led in the one before.
+	if leader = peers.NodeIDOf(name); leader != 0 && leader != c.NodeID() && c.node.raft.Term() == current {
+		return leader, c.tell(int32(current))
 	}
-	return -1, int32(term)
+	return -1, c.tell(int32(term))
+}
+
+// tell is the greatest epoch so far.
+func (c *cluster) tell(epoch int32) int32 {
+	for {
+		told := c.told.Load()
+		if epoch <= told || c.told.CompareAndSwap(told, epoch) {
+			return max(epoch, told)
+		}
+	}
 }
 
 // Brokers are the nodes that have registered, with what clients of a listener are told of them. A node without a

@@ -434,3 +434,20 @@ func TestClusterGoesOnWhenItsLeadersDiskIsFull(t *testing.T) {
 		return count == 2
 	})
 }
+
+// Clients pass over metadata with an older epoch than they have, and so would not hear that the leader is gone.
+func TestEpochDoesNotGoBackWhileNobodyLeads(t *testing.T) {
+	c := newTestCluster(t, 1)
+	c.configure(2, linktest.FreeAddress(t), config.Cluster{Join: []string{c.peers[0].Address}, Nonvoter: true})
+	c.start(2)
+	observer := c.nodes[2].cluster
+	leader, epoch := observer.Leader()
+	if leader != 1 || epoch < 1 {
+		t.Fatalf("node %d leads in epoch %d", leader, epoch)
+	}
+	c.stop(1)
+	waitFor(t, "the loss of the leader", func() bool { leader, _ := observer.Leader(); return leader < 0 })
+	if _, now := observer.Leader(); now < epoch {
+		t.Errorf("epoch %d after %d", now, epoch)
+	}
+}
