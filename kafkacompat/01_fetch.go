@@ -24,8 +24,7 @@ import (
 // encoding, 13 topic ids, 16 the leader's address in errors, 17 and 18 fields of
 // replicas.
 //
-// Left out: fetching from followers (a preferred read replica is never named).
-// Committed records (isolation level 1) are read up to the last stable offset, with the
+// Consumers that say where they stand read from a node near them; see fetchRole. Committed records (isolation level 1) are read up to the last stable offset, with the
 // list of what the client is to pass over; markers go out as they are stored.
 func init() {
 	register(api{
@@ -52,6 +51,7 @@ func fetch(c *call, request *kmsg.FetchRequest) (kmsg.Response, error) {
 		bytesMax = max(asked, 0)
 	}
 	read.isCommitted = request.IsolationLevel == isolationCommitted
+	read.rack = request.Rack
 	read.poll(c, pollLimits{
 		// More than may be sent is not worth waiting for.
 		bytesMin: min(int(request.MinBytes), bytesMax),
@@ -85,6 +85,9 @@ func (c *call) endFetch(read *fetchRead, response *kmsg.FetchResponse) {
 				answer.AbortedTransactions = abortedTransactions(p.aborted)
 			}
 			answer.LogStartOffset = p.state.StartOffset
+			if p.sentTo != 0 {
+				answer.PreferredReadReplica = p.sentTo
+			}
 		}
 		// Not null: that is what a broker never sends, and not all clients expect.
 		answer.RecordBatches = p.batches

@@ -35,6 +35,10 @@ type fetchPartition struct {
 	batches []byte
 	// aborted is what a reader of committed records passes over in batches.
 	aborted []command.AbortedTransaction
+	// sentTo is the node from which the client is to read, 0 for this one.
+	sentTo int32
+	// isAhead: a follower doesn't have what is before the offset.
+	isAhead bool
 
 	// cached is the session's own, of which this is a copy for one fetch.
 	cached *fetchPartition
@@ -45,38 +49,46 @@ type fetchPartition struct {
 
 // isNews says whether an incremental response has to name the partition.
 func (p *fetchPartition) isNews() bool {
-	return p.err != nil || len(p.batches) > 0 ||
+	return p.err != nil || len(p.batches) > 0 || p.sentTo != 0 ||
 		p.state.NextOffset != p.toldHighWatermark || p.state.StartOffset != p.toldLogStart
 }
 
 // resolve finds the topic. It forgets what was read before.
-func (p *fetchPartition) resolve(c *call, isLeader bool, epoch int32) {
+func (p *fetchPartition) resolve(c *call, role fetchRole) {
 	p.err, p.batches, p.aborted = nil, nil, nil
+	p.sentTo, p.isAhead = 0, false
 	topic, err := c.topicFor(opRead, p.topic, p.topicID, p.topic == "")
 	switch {
 	case err != nil:
 		p.err = err
 	case p.partition < 0 || p.partition >= topic.Partitions:
 		p.err = kerr.UnknownTopicOrPartition
-	case !isLeader:
+	case !role.serves:
 		p.err = kerr.NotLeaderForPartition
 	default:
-		p.name, p.err = topic.Name, checkLeaderEpoch(p.leaderEpoch, epoch)
+		p.name, p.err = topic.Name, checkLeaderEpoch(p.leaderEpoch, role.epoch)
 		p.isZstd = c.header.Version < 10 && topicConfigText(topic, configCompressionType) == "zstd"
 	}
 }
 
 // read takes batches of at most bytesMax; if mustGrow, one batch of any size. It
 // returns how many bytes there are.
-func (p *fetchPartition) read(log Log, bytesMax int, mustGrow, isCommitted bool) int {
+func (p *fetchPartition) read(log Log, role fetchRole, bytesMax int, mustGrow, isCommitted bool) int {
 	state, err := log.Partition(p.name, p.partition)
 	if err != nil {
 		p.err = p.unknown(err)
 		return 0
 	}
 	p.state = state
+	// The leader had the offset, or the client would not be here. It has to wait for it, and not to begin anew (KIP-392).
+	if p.isAhead = role.isFollower() && p.offset > state.NextOffset; p.isAhead {
+		return 0
+	}
 	if p.offset < state.StartOffset || p.offset > state.NextOffset {
 		p.err = kerr.OffsetOutOfRange
+		return 0
+	}
+	if p.sentTo = role.sentTo; p.sentTo != 0 {
 		return 0
 	}
 	bytesMax = min(bytesMax, int(p.bytesMax))
@@ -125,6 +137,9 @@ type fetchRead struct {
 	isIncremental bool
 	// isCommitted: only committed records are wanted.
 	isCommitted bool
+	// rack is where the client says that it stands, empty where it doesn't; role is what this node is to it.
+	rack string
+	role fetchRole
 	// wantsSession: a session is to be made of a full fetch, hasIDs of topics named by id.
 	wantsSession, hasIDs bool
 	// borrowed is what the partitions of an incremental fetch point into.
@@ -158,13 +173,13 @@ type pollLimits struct {
 	wait     time.Duration
 }
 
+// leaderLookedEvery is how often a long poll looks whether the same node leads still, if nothing wakes it.
+const leaderLookedEvery = 500 * time.Millisecond
+
 // poll reads until there is enough, waiting for appends if it must.
 func (r *fetchRead) poll(c *call, limits pollLimits) {
-	_, epoch := c.cluster().Leader()
-	isLeader := c.isLeader()
-	for _, p := range r.partitions {
-		p.resolve(c, isLeader, epoch)
-	}
+	defer r.refuseAhead()
+	r.resolve(c)
 	if r.isEnough(r.read(c, limits.bytesMax), limits) {
 		return
 	}
@@ -177,34 +192,58 @@ func (r *fetchRead) poll(c *call, limits pollLimits) {
 	if r.isEnough(bytes, limits) {
 		return
 	}
-	timer := time.NewTimer(limits.wait)
+	deadline := time.Now().Add(limits.wait)
+	timer := time.NewTimer(min(limits.wait, leaderLookedEvery))
 	defer timer.Stop()
 	isScarce := c.server.requestMemory.isScarce(&c.current.memory)
 	for {
+		isOver := false
 		select {
 		case <-c.wake:
-			// Reading again at every append would cost the square of what a
-			// client with a large min_bytes waits for.
-			if bytes+r.growth(c.log()) < limits.bytesMin {
-				continue
-			}
-			if bytes = r.read(c, limits.bytesMax); r.isEnough(bytes, limits) {
-				return
-			}
 		case <-timer.C:
-			r.read(c, limits.bytesMax)
-			return
+			left := time.Until(deadline)
+			isOver = left <= 0
+			timer.Reset(min(max(left, 0), leaderLookedEvery))
 		case <-isScarce:
-			r.read(c, limits.bytesMax)
-			return
+			isOver = true
 		case <-c.ctx.Done():
+			return
+		}
+		// What a node that was deposed has is not all that there is, nor will be.
+		if c.fetchRole(r.rack) != r.role {
+			r.resolve(c)
+			isOver = true
+		}
+		// Reading again at every append would cost the square of what a
+		// client with a large min_bytes waits for.
+		if !isOver && bytes+r.growth(c.log()) < limits.bytesMin {
+			continue
+		}
+		if bytes = r.read(c, limits.bytesMax); isOver || r.isEnough(bytes, limits) {
 			return
 		}
 	}
 }
 
+// resolve finds out what this node is to the client, and finds the topics.
+func (r *fetchRead) resolve(c *call) {
+	r.role = c.fetchRole(r.rack)
+	for _, p := range r.partitions {
+		p.resolve(c, r.role)
+	}
+}
+
+// refuseAhead has the client ask again for what hasn't come here while it waited.
+func (r *fetchRead) refuseAhead() {
+	for _, p := range r.partitions {
+		if p.err == nil && p.isAhead {
+			p.err = kerr.OffsetNotAvailable
+		}
+	}
+}
+
 // read reads all partitions in order and returns the bytes, or -1 if one of them
-// has an error. What was read before is dropped.
+// has an error, or is to be read elsewhere. What was read before is dropped.
 func (r *fetchRead) read(c *call, bytesMax int) int {
 	for _, p := range r.partitions {
 		p.batches, p.aborted = nil, nil
@@ -213,9 +252,9 @@ func (r *fetchRead) read(c *call, bytesMax int) int {
 	bytes, failed := 0, false
 	for _, p := range r.partitions {
 		if p.err == nil {
-			bytes += p.read(c.log(), bytesMax-bytes, bytes == 0, r.isCommitted)
+			bytes += p.read(c.log(), r.role, bytesMax-bytes, bytes == 0, r.isCommitted)
 		}
-		failed = failed || p.err != nil
+		failed = failed || p.err != nil || p.sentTo != 0
 	}
 	c.keepReserved(bytes)
 	if failed {

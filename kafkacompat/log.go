@@ -96,6 +96,8 @@ type Cluster interface {
 	// Brokers are the nodes that have a listener of that name, sorted by node
 	// id, this one included.
 	Brokers(listener string) []Broker
+	// ReadReplicas are the other nodes of a rack that have all that this one had a short time ago. Only the leader knows of any.
+	ReadReplicas(rack string) []int32
 	// Quorum is the Raft group as this node sees it; only the leader's view is whole.
 	Quorum() Quorum
 	// LogDir is where this node keeps everything. It may have an error and be known in part.

@@ -31,8 +31,8 @@ type testCluster struct {
 	nodes   map[int32]*Node
 }
 
-// newTestCluster starts nodes that form a cluster.
-func newTestCluster(t testing.TB, size int32) *testCluster {
+// newTestCluster starts nodes that form a cluster, and changes their settings before.
+func newTestCluster(t testing.TB, size int32, change ...func(*Config)) *testCluster {
 	t.Helper()
 	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
 	for id := range size {
@@ -41,6 +41,11 @@ func newTestCluster(t testing.TB, size int32) *testCluster {
 	var ids []int32
 	for _, peer := range c.peers {
 		c.configure(peer.NodeID, peer.Address, config.Cluster{Peers: c.peers})
+		settings := c.configs[peer.NodeID]
+		for _, f := range change {
+			f(&settings)
+		}
+		c.configs[peer.NodeID] = settings
 		ids = append(ids, peer.NodeID)
 	}
 	c.start(ids...)

@@ -1,11 +1,18 @@
 package server
 
 import (
+	"context"
+	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kont/raftlog"
+	"kont/server/peers"
 )
 
 // askNode sends a request to one node, whatever the client knows of the cluster.
@@ -70,4 +77,91 @@ func TestFollowersLetTheLeaderAnswer(t *testing.T) {
 		}
 		return code == 0
 	})
+}
+
+// fetchesOf counts the Fetch responses of each node that a client reads.
+type fetchesOf struct {
+	mu    sync.Mutex
+	count map[int32]int
+}
+
+func (f *fetchesOf) OnBrokerRead(meta kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
+	if key == 1 && err == nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.count[meta.NodeID]++
+	}
+}
+
+func (f *fetchesOf) take() map[int32]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	taken := f.count
+	f.count = map[int32]int{}
+	return taken
+}
+
+// A consumer reads from the follower of its rack, and loses nothing when that goes, comes back, or has to lead.
+func TestConsumersReadFromTheFollowerOfTheirRack(t *testing.T) {
+	c := newTestCluster(t, 3, func(s *Config) { s.Cluster.Rack = fmt.Sprint("rack-", s.Cluster.NodeID) })
+	near := c.follower().identity.NodeID
+	waitFor(t, "the follower in sync", func() bool { return len(c.leader().cluster.ReadReplicas(fmt.Sprint("rack-", near))) == 1 })
+	fetches := &fetchesOf{count: map[int32]int{}}
+	producer := c.client(kgo.AllowAutoTopicCreation())
+	consumer := c.client(kgo.Rack(fmt.Sprint("rack-", near)), kgo.ConsumeTopics("orders"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.UnknownTopicRetries(-1), kgo.WithHooks(fetches), kgo.FetchMaxWait(200*time.Millisecond), kgo.RecheckPreferredReplicaInterval(500*time.Millisecond))
+	sent, got := 0, 0
+	exchange := func(count int) {
+		t.Helper()
+		for range count {
+			produce(t, producer, "orders", "k", fmt.Sprint(sent))
+			sent++
+		}
+		ctx, cancel := context.WithTimeout(testContext(t), 30*time.Second)
+		defer cancel()
+		for got < sent {
+			polled := consumer.PollFetches(ctx)
+			if err := polled.Err0(); err != nil {
+				t.Fatalf("%d of %d records: %v", got, sent, err)
+			}
+			for _, r := range polled.Records() {
+				if want := fmt.Sprint(got); string(r.Value) != want {
+					t.Fatalf("record %q, want %q", r.Value, want)
+				}
+				got++
+			}
+		}
+	}
+	readsFrom := func(node int32) {
+		t.Helper()
+		waitFor(t, fmt.Sprintf("reads from node %d alone", node), func() bool {
+			fetches.take()
+			exchange(3)
+			taken := fetches.take()
+			return len(taken) == 1 && taken[node] > 0
+		})
+	}
+	readsFrom(near)
+	// While it is away, the leader serves.
+	c.stop(near)
+	exchange(3)
+	c.start(near)
+	readsFrom(near)
+	// It has to lead: then it serves as the leader.
+	name := peers.NameOf(near)
+	if err := c.leader().raft.TransferLeadership(testContext(t), raftlog.Member{ID: name, Address: c.configs[near].Cluster.RaftAddr}); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "it to lead", func() bool { return c.leader().identity.NodeID == near })
+	exchange(3)
+	readsFrom(near)
+	c.stop(near)
+	exchange(3)
+	c.start(near)
+	readsFrom(near)
+	for _, member := range c.leader().cluster.Quorum().Voters {
+		if member.EndIndex < 0 || member.LastFetchUnixMilli < 0 || member.LastCaughtUpUnixMilli < 0 {
+			t.Errorf("the quorum knows of node %d: %+v", member.NodeID, member)
+		}
+	}
 }

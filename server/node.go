@@ -77,6 +77,7 @@ type Node struct {
 	http      *http.Server
 	cluster   *cluster
 	leading   *leading
+	replicas  *replicas
 
 	// isRegistered: the cluster knows of this start.
 	isRegistered atomic.Bool
@@ -114,6 +115,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	}
 	n := &Node{config: c, logger: c.Logger, done: make(chan struct{})}
 	n.members = &membership{node: n}
+	n.replicas = &replicas{node: n}
 	n.startID = randomID()
 	err := n.start(ctx)
 	if err == nil {
@@ -317,7 +319,7 @@ func (n *Node) makeExecutors() error {
 		Logger:   n.logger,
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
-		&promotion{node: n}, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
+		&promotion{node: n}, n.replicas, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
 		&transactionTimes{node: n, every: transactionsEvery},
 		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax, propose: n.proposer.Propose})
 	n.leading.start()

@@ -10,7 +10,7 @@ import (
 	"kont/server/peers"
 )
 
-// Quorum is the nodes of the cluster. How far the others are is not known here: -1.
+// Quorum is the nodes of the cluster. How far the others are is known to the leader, of those that answer it.
 func (c *cluster) Quorum() kafkacompat.Quorum {
 	stats := c.node.raft.Stats()
 	quorum := kafkacompat.Quorum{CommittedIndex: int64(stats.AppliedIndex)}
@@ -23,6 +23,12 @@ func (c *cluster) Quorum() kafkacompat.Quorum {
 		node, _ := nodes.Of(peers.NodeIDOf(raftMember.ID))
 		member := kafkacompat.QuorumMember{
 			NodeID: peers.NodeIDOf(raftMember.ID), DirectoryID: node.DirectoryID, EndIndex: -1, LastFetchUnixMilli: -1, LastCaughtUpUnixMilli: -1,
+		}
+		if known, _ := c.node.replicas.of(member.NodeID, time.Now()); !known.heard.IsZero() {
+			member.EndIndex, member.LastFetchUnixMilli = int64(known.appliedIndex)+1, known.heard.UnixMilli()
+			if !known.caughtUp.IsZero() {
+				member.LastCaughtUpUnixMilli = known.caughtUp.UnixMilli()
+			}
 		}
 		if member.NodeID == c.NodeID() {
 			now := time.Now().UnixMilli()

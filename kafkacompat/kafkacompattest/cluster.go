@@ -73,6 +73,23 @@ func (c *Cluster) Brokers(listener string) []kafkacompat.Broker {
 	return append([]kafkacompat.Broker(nil), c.brokers...)
 }
 
+// SetRack says where node 1 stands.
+func (c *Cluster) SetRack(rack string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.brokers[0].Rack = rack
+}
+
+// ReadReplicas are all other nodes of the rack.
+func (c *Cluster) ReadReplicas(rack string) (ids []int32) {
+	for _, broker := range c.Brokers("") {
+		if broker.Rack == rack && broker.NodeID != c.node {
+			ids = append(ids, broker.NodeID)
+		}
+	}
+	return ids
+}
+
 // Quorum is the nodes that Brokers has, each with a log of ten entries, of which nine are committed.
 func (c *Cluster) Quorum() kafkacompat.Quorum {
 	quorum := kafkacompat.Quorum{CommittedIndex: 9}
