@@ -94,17 +94,18 @@ func (c *testCluster) stop(id int32) {
 	delete(c.nodes, id)
 }
 
-// leader waits for a node that leads and has begun to.
+// leader waits for a node that leads and has begun to. Of two it is the one that leads in the later term: the other has not
+// noticed yet.
 func (c *testCluster) leader() (leader *Node) {
 	c.Helper()
 	waitFor(c, "a leader", func() bool {
+		latest := uint64(0)
 		for _, node := range c.nodes {
-			if node.leading.isReady.Load() {
-				leader = node
-				return true
+			if term, leads := node.raft.LeaderTerm(); leads && term > latest && node.leading.isReady.Load() {
+				leader, latest = node, term
 			}
 		}
-		return false
+		return leader != nil
 	})
 	return leader
 }
