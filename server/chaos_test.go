@@ -68,7 +68,7 @@ func TestKillAtRandomInstantsLosesAndRepeatsNothing(t *testing.T) {
 	s.start()
 	s.deployBundle(compileSource(t, chaosWorkflow))
 	load := newChaosLoad(t, s.kafkaAddress)
-	load.run()
+	load.start()
 	var ready, firstResume []time.Duration
 	for range kills {
 		if random.IntN(4) == 0 {
@@ -107,7 +107,8 @@ type chaosLoad struct {
 	stop    chan struct{}
 	// consumed counts records of threads that came out.
 	consumed atomic.Int64
-	// ackedNano is when a record was acknowledged last, waitedNano the longest time between two.
+	// ackedNano is when a record was acknowledged last, since began, waitedNano the longest time between two.
+	began                 time.Time
 	ackedNano, waitedNano atomic.Int64
 
 	mutex sync.Mutex
@@ -116,11 +117,18 @@ type chaosLoad struct {
 	started  []string
 	acked    []string
 	finished map[string]int
-	answered map[string]bool
+	// pauses are the times of chaosPauseLeast and more without an acknowledgement.
+	pauses []chaosPause
 }
 
+// chaosPauseLeast is what counts as a pause.
+const chaosPauseLeast = 50 * time.Millisecond
+
+// chaosPause is a time in which no record was acknowledged.
+type chaosPause struct{ from, to time.Time }
+
 func newChaosLoad(t *testing.T, addresses ...string) *chaosLoad {
-	l := &chaosLoad{t: t, stop: make(chan struct{}), finished: map[string]int{}, answered: map[string]bool{}}
+	l := &chaosLoad{t: t, began: time.Now(), stop: make(chan struct{}), finished: map[string]int{}}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.client = newChaosClient(t, addresses, kgo.ConsumeTopics(chaosOut, command.TopicResult), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if _, err := kadm.NewClient(l.client).CreateTopics(l.ctx, 4, 1, nil, chaosAcked); err != nil {
@@ -149,9 +157,9 @@ func newChaosClient(t *testing.T, addresses []string, options ...kgo.Opt) *kgo.C
 	return client
 }
 
-// run starts clients that start threads one after the other, others that write
+// start starts clients that start threads one after the other, others that write
 // records, and one that answers what the threads ask for.
-func (l *chaosLoad) run() {
+func (l *chaosLoad) start() {
 	for worker := range 4 {
 		l.clients.Go(func() { l.startThreads(worker) })
 		l.clients.Go(func() { l.writeRecords(worker) })
@@ -193,9 +201,14 @@ func (l *chaosLoad) writeRecords(worker int) {
 			}
 			return
 		}
-		now := time.Now().UnixNano()
+		now := int64(time.Since(l.began)) // clocks of machines are set now and then
 		if before := l.ackedNano.Swap(now); before > 0 {
 			l.waitedNano.Store(max(l.waitedNano.Load(), now-before))
+			if now-before > int64(chaosPauseLeast) {
+				l.mutex.Lock()
+				l.pauses = append(l.pauses, chaosPause{l.began.Add(time.Duration(before)), l.began.Add(time.Duration(now))})
+				l.mutex.Unlock()
+			}
 		}
 		l.mutex.Lock()
 		l.acked = append(l.acked, value)
@@ -282,8 +295,15 @@ func (l *chaosLoad) check(address string) {
 			}
 		}
 	}
-	if failed := readAll(l.t, address, command.TopicError); len(failed) > 0 {
-		l.t.Errorf("%d threads failed, the first with %s", len(failed), failed[0].Value)
+	isOurs := map[string]bool{}
+	for _, key := range l.started {
+		isOurs[key] = true
+	}
+	for _, failed := range readAll(l.t, address, command.TopicError) {
+		if isOurs[string(failed.Key)] {
+			l.t.Errorf("thread %s failed with %s", failed.Key, failed.Value)
+			break
+		}
 	}
 	written := map[string]int{}
 	for _, record := range readAll(l.t, address, chaosAcked) {
@@ -294,4 +314,10 @@ func (l *chaosLoad) check(address string) {
 			l.t.Errorf("acknowledged record %s is there %d times", value, written[value])
 		}
 	}
+}
+
+func (l *chaosLoad) String() string {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	return fmt.Sprintf("%d threads that were resumed and slept, %d records acknowledged", len(l.started), len(l.acked))
 }

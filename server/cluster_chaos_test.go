@@ -3,7 +3,7 @@
 package server_test
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -11,25 +11,23 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/raftlog/link/linktest"
 	"kont/server/api"
 )
 
-var chaosMinutesFlag = flag.Float64("chaos-minutes", 0, "how long the three nodes are harmed; 0 for three faults, or three minutes with -chaos")
-
-// chaosTransactions is the topic of the transactional producer.
-const chaosTransactions = "chaos-transactions"
+var (
+	chaosMinutesFlag  = flag.Float64("chaos-minutes", 0, "how long the three nodes are harmed; 0 for three faults, or three minutes with -chaos")
+	chaosLoopbackFlag = flag.Bool("chaos-loopback", false, "make no network namespaces for the three nodes, and cut no links")
+)
 
 // Three real servers are killed, paused, stopped, made to give up leadership, and cut off from each other where that can be done, at random, while clients start threads, resume them, and
 // write records with and without transactions. In the end every acknowledged record is there once, transactions are there wholly or not
@@ -41,13 +39,20 @@ func TestClusterLosesNothingUnderChaos(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	t.Logf("seed %d", seed)
-	c := newChaosCluster(t, rand.New(rand.NewPCG(seed, 3)))
+	again := fmt.Sprintf("make chaos MINUTES=%v SEED=%d", cmp.Or(*chaosMinutesFlag, 3), seed)
+	t.Logf("seed %d; to repeat its faults: %s", seed, again)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("to repeat its faults: %s", again)
+		}
+	})
+	c := newChaosCluster(t)
 	c.servers[0].deployBundle(compileSource(t, chaosWorkflow))
 	load := newChaosLoad(t, c.kafkaAddresses()...)
-	transactions := newChaosTransactions(t, c.kafkaAddresses())
-	load.run()
-	transactions.start()
+	works := []chaosWork{load, newChaosTransactions(t, c.kafkaAddresses())}
+	for _, work := range works {
+		work.start()
+	}
 
 	faults, until := 3, time.Time{}
 	if minutes := *chaosMinutesFlag; minutes > 0 || *chaosFlag {
@@ -56,36 +61,61 @@ func TestClusterLosesNothingUnderChaos(t *testing.T) {
 		}
 		faults, until = 1<<30, time.Now().Add(time.Duration(minutes*float64(time.Minute)))
 	}
-	count := map[string]int{}
 	for i := 0; i < faults && (until.IsZero() || time.Now().Before(until)); i++ {
+		c.random = rand.New(rand.NewPCG(seed, uint64(i))) // whatever fault i-1 was drawn to do
 		c.sleep(300, 2000)
-		count[c.harm()]++
+		c.harm()
 		if t.Failed() {
 			break
 		}
 	}
 	c.awaitAll()
-	load.finish()
-	transactions.finish()
-	load.check(c.servers[0].kafkaAddress)
-	transactions.check(c.servers[1].kafkaAddress)
+	for _, work := range works {
+		work.finish()
+	}
+	for i, work := range works {
+		work.check(c.servers[i%len(c.servers)].kafkaAddress)
+	}
 	c.checkSameState()
-	t.Logf("faults %v; threads %d, records acknowledged %d, transactions committed %d and aborted %d; longest time without an acknowledgement %v",
-		count, len(load.started), len(load.acked), len(transactions.committed), len(transactions.aborted), time.Duration(load.waitedNano.Load()).Round(time.Millisecond))
+	for _, work := range works {
+		t.Log(work)
+	}
+	c.report(load)
+}
+
+// chaosWork are clients that work on while nodes are harmed.
+type chaosWork interface {
+	start()
+	// finish begins nothing new, and waits for the end of what was begun.
+	finish()
+	// check compares what is there with what was acknowledged, by asking one node.
+	check(address string)
+	// String says how much it was.
+	String() string
 }
 
 // chaosCluster is three real servers.
 type chaosCluster struct {
-	t       *testing.T
+	t *testing.T
+	// random is the present fault's.
 	random  *rand.Rand
 	servers []*chaosServer
 	// network is nil where links can't be cut.
 	network *chaosNetwork
+	// dir has the nodes' data, and what is left of it after a failure.
+	dir    string
+	began  time.Time
+	faults []chaosFault
 }
 
-func newChaosCluster(t *testing.T, random *rand.Rand) *chaosCluster {
-	c := &chaosCluster{t: t, random: random}
-	if *chaosFlag || *chaosMinutesFlag > 0 {
+func newChaosCluster(t *testing.T) *chaosCluster {
+	c := &chaosCluster{t: t, began: time.Now()}
+	var err error
+	if c.dir, err = os.MkdirTemp("", "kont-chaos-"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.keepOrRemove)
+	if (*chaosFlag || *chaosMinutesFlag > 0) && !*chaosLoopbackFlag {
 		c.network = newChaosNetwork(t, 3)
 	}
 	var peers, addresses []string
@@ -99,6 +129,7 @@ func newChaosCluster(t *testing.T, random *rand.Rand) *chaosCluster {
 	}
 	for i := range 3 {
 		s := newChaosServer(t)
+		s.dir = filepath.Join(c.dir, fmt.Sprint("node-", i+1))
 		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ",")}
 		if c.network != nil {
 			s.before = []string{"ip", "netns", "exec", c.network.names[i]}
@@ -124,12 +155,22 @@ func (c *chaosCluster) sleep(leastMilli, mostMilli int) {
 	<-time.After(time.Duration(leastMilli+c.random.IntN(mostMilli-leastMilli)) * time.Millisecond)
 }
 
-// harm does one harm to a node, half of the times to the leader, mends it, and says what it was.
-func (c *chaosCluster) harm() string {
-	victim := c.servers[c.random.IntN(len(c.servers))]
-	if leader := c.leader(); leader != nil && c.random.IntN(2) == 0 {
+// harm does one harm to a node, half of the times to the leader, mends it, and notes what it was.
+func (c *chaosCluster) harm() {
+	victim, meansLeader := c.servers[c.random.IntN(len(c.servers))], c.random.IntN(2) == 0
+	leader := c.leader()
+	if leader != nil && meansLeader {
 		victim = leader
 	}
+	fault := chaosFault{from: time.Now(), node: slices.Index(c.servers, victim) + 1, isLeader: victim == leader}
+	fault.kind = c.harmNode(victim)
+	fault.to = time.Now()
+	c.faults = append(c.faults, fault)
+	c.t.Log(fault.describe(c.began))
+}
+
+// harmNode says what it was.
+func (c *chaosCluster) harmNode(victim *chaosServer) string {
 	if c.network != nil && c.random.IntN(2) == 0 {
 		return c.harmLinks(slices.Index(c.servers, victim))
 	}
@@ -288,136 +329,4 @@ func (c *chaosCluster) checkSameState() {
 	if len(found) != 1 {
 		c.t.Errorf("the nodes have different states: %v", found)
 	}
-}
-
-// chaosTransactional writes pairs of records to two partitions in transactions, of which some are aborted.
-type chaosTransactional struct {
-	t         *testing.T
-	addresses []string
-	stop      chan struct{}
-	running   sync.WaitGroup
-
-	// What follows is the producer's own until it has ended. unknown may have been committed or not.
-	committed, aborted, unknown []string
-}
-
-func newChaosTransactions(t *testing.T, addresses []string) *chaosTransactional {
-	if _, err := kadm.NewClient(newChaosClient(t, addresses)).CreateTopics(t.Context(), 2, 1, nil, chaosTransactions); err != nil {
-		t.Fatal(err)
-	}
-	return &chaosTransactional{t: t, addresses: addresses, stop: make(chan struct{})}
-}
-
-func (x *chaosTransactional) start() {
-	x.running.Go(func() {
-		for i := 0; ; {
-			// A producer that is fenced or has lost its transaction is made anew, as an application would.
-			client := newChaosClient(x.t, x.addresses, kgo.TransactionalID("chaos"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-			for ; x.one(client, fmt.Sprint("tx-", i), i%4 == 3); i++ {
-				select {
-				case <-x.stop:
-					return
-				default:
-				}
-			}
-			i++
-			select {
-			case <-x.stop:
-				return
-			default:
-			}
-		}
-	})
-}
-
-// one runs one transaction, and tells whether the producer can go on.
-func (x *chaosTransactional) one(client *kgo.Client, value string, aborts bool) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := client.BeginTransaction(); err != nil {
-		x.unknown = append(x.unknown, value)
-		return false
-	}
-	pair := []*kgo.Record{{Topic: chaosTransactions, Partition: 0, Value: []byte(value)}, {Topic: chaosTransactions, Partition: 1, Value: []byte(value)}}
-	err := client.ProduceSync(ctx, pair...).FirstErr()
-	if err != nil || aborts {
-		if err := client.EndTransaction(ctx, kgo.TryAbort); err != nil {
-			x.aborted = append(x.aborted, value) // never committed, whatever came of the abort
-			return false
-		}
-		x.aborted = append(x.aborted, value)
-		return true
-	}
-	if err := client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		x.unknown = append(x.unknown, value)
-		return false
-	}
-	x.committed = append(x.committed, value)
-	return true
-}
-
-func (x *chaosTransactional) finish() {
-	close(x.stop)
-	x.running.Wait()
-}
-
-// check reads what is committed.
-func (x *chaosTransactional) check(address string) {
-	x.t.Helper()
-	counts := map[string][2]int{}
-	for _, record := range readCommitted(x.t, address, chaosTransactions) {
-		n := counts[string(record.Value)]
-		n[record.Partition]++
-		counts[string(record.Value)] = n
-	}
-	for _, value := range x.committed {
-		if counts[value] != [2]int{1, 1} {
-			x.t.Errorf("committed transaction %s is there %v times", value, counts[value])
-		}
-	}
-	for _, value := range x.aborted {
-		if counts[value] != [2]int{} {
-			x.t.Errorf("aborted transaction %s is there %v times", value, counts[value])
-		}
-	}
-	for _, value := range x.unknown {
-		if n := counts[value]; n != [2]int{} && n != [2]int{1, 1} {
-			x.t.Errorf("transaction %s of unknown end is there %v times", value, n)
-		}
-	}
-	if len(x.committed) == 0 {
-		x.t.Error("no transaction was committed")
-	}
-}
-
-// readCommitted reads the committed records of a topic up to its last stable offsets of now.
-func readCommitted(t testing.TB, address, topic string) (records []*kgo.Record) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	client, err := kgo.NewClient(kgo.SeedBrokers(address), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond), kgo.KeepControlRecords())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	for quiet := 0; quiet < 20; {
-		polling, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		fetches := client.PollFetches(polling)
-		cancel()
-		if ctx.Err() != nil {
-			t.Fatalf("read %s: %v with %d records", topic, ctx.Err(), len(records))
-		}
-		if fetches.NumRecords() == 0 {
-			quiet++
-			continue
-		}
-		quiet = 0
-		fetches.EachRecord(func(r *kgo.Record) {
-			if !r.Attrs.IsControl() {
-				records = append(records, r)
-			}
-		})
-	}
-	return records
 }
