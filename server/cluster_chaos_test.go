@@ -49,7 +49,7 @@ func TestClusterLosesNothingUnderChaos(t *testing.T) {
 	c := newChaosCluster(t)
 	c.servers[0].deployBundle(compileSource(t, chaosWorkflow))
 	load := newChaosLoad(t, c.kafkaAddresses()...)
-	works := []chaosWork{load, newChaosTransactions(t, c.kafkaAddresses())}
+	works := []chaosWork{load, newChaosTransactions(t, c.kafkaAddresses()), newChaosGroups(t, c.kafkaAddresses())}
 	for _, work := range works {
 		work.start()
 	}
@@ -130,7 +130,7 @@ func newChaosCluster(t *testing.T) *chaosCluster {
 	for i := range 3 {
 		s := newChaosServer(t)
 		s.dir = filepath.Join(c.dir, fmt.Sprint("node-", i+1))
-		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ",")}
+		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ","), "--group-session-timeout-min", "1s"}
 		if c.network != nil {
 			s.before = []string{"ip", "netns", "exec", c.network.names[i]}
 			s.flags = append(s.flags, "--insecure")
