@@ -49,7 +49,7 @@ func TestClusterLosesNothingUnderChaos(t *testing.T) {
 	c := newChaosCluster(t)
 	c.servers[0].deployBundle(compileSource(t, chaosWorkflow))
 	load := newChaosLoad(t, c.kafkaAddresses()...)
-	works := []chaosWork{load, newChaosTransactions(t, c.kafkaAddresses()), newChaosGroups(t, c.kafkaAddresses()), newChaosStories(t, c)}
+	works := []chaosWork{load, newChaosTransactions(t, c.kafkaAddresses()), newChaosGroups(t, c.kafkaAddresses()), newChaosStories(t, c), newChaosRegisterLoad(t, c)}
 	for _, work := range works {
 		work.start()
 	}
