@@ -129,7 +129,7 @@ type chaosPause struct{ from, to time.Time }
 
 func newChaosLoad(t *testing.T, addresses ...string) *chaosLoad {
 	l := &chaosLoad{t: t, began: time.Now(), stop: make(chan struct{}), finished: map[string]int{}}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.ctx, l.cancel = context.WithCancel(t.Context())
 	l.client = newChaosClient(t, addresses, kgo.ConsumeTopics(chaosOut, command.TopicResult), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if _, err := kadm.NewClient(l.client).CreateTopics(l.ctx, 4, 1, nil, chaosAcked); err != nil {
 		t.Fatal(err)
@@ -153,7 +153,7 @@ func newChaosClient(t *testing.T, addresses []string, options ...kgo.Opt) *kgo.C
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(client.Close)
+	t.Cleanup(client.CloseAllowingRebalance)
 	return client
 }
 

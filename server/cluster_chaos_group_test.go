@@ -52,7 +52,7 @@ type chaosGroups struct {
 
 func newChaosGroups(t *testing.T, addresses []string) *chaosGroups {
 	g := &chaosGroups{t: t, addresses: addresses, stop: make(chan struct{}), committed: map[int32]int64{}}
-	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.ctx, g.cancel = context.WithCancel(t.Context())
 	admin := kadm.NewClient(newChaosClient(t, addresses))
 	if _, err := admin.CreateTopics(t.Context(), chaosJournalPartitions, 1, nil, chaosJournal, chaosCopies); err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func (g *chaosGroups) copyUntilFenced(member int) {
 		g.cancel()
 		return
 	}
-	defer session.Close()
+	defer session.Client().CloseAllowingRebalance()
 	for g.ctx.Err() == nil {
 		fetches := session.PollFetches(g.ctx)
 		if fetches.NumRecords() == 0 {

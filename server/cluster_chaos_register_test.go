@@ -102,7 +102,7 @@ func newChaosRegisterLoad(t *testing.T, c *chaosCluster) *chaosRegisterLoad {
 	l := &chaosRegisterLoad{
 		t: t, addresses: c.kafkaAddresses(), began: time.Now(), stop: make(chan struct{}), waiting: map[string]chan registerOutput{}, answers: map[string]int{},
 	}
-	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.ctx, l.cancel = context.WithCancel(t.Context())
 	t.Cleanup(func() {
 		l.cancel()
 		l.users.Wait()

@@ -81,7 +81,7 @@ func newChaosStories(t *testing.T, c *chaosCluster) *chaosStories {
 	}
 	c.servers[0].deployOn("trips", chaosTripsResume, bundle.Encode())
 	s := &chaosStories{t: t, stop: make(chan struct{}), ended: map[string]int{}}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancel(t.Context())
 	s.client = newChaosClient(t, c.kafkaAddresses(), kgo.ConsumeTopics(chaosReservations, command.TopicResult, command.TopicError), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	t.Cleanup(func() {
 		s.cancel()

@@ -103,7 +103,9 @@ type chaosCluster struct {
 	// network is nil where links can't be cut.
 	network *chaosNetwork
 	// dir has the nodes' data, and what is left of it after a failure.
-	dir    string
+	dir string
+	// isLong has harms that take time to prepare.
+	isLong bool
 	began  time.Time
 	faults []chaosFault
 }
@@ -115,14 +117,15 @@ func newChaosCluster(t *testing.T) *chaosCluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.keepOrRemove)
-	if (*chaosFlag || *chaosMinutesFlag > 0) && !*chaosLoopbackFlag {
+	c.isLong = *chaosFlag || *chaosMinutesFlag > 0
+	if c.isLong && !*chaosLoopbackFlag {
 		c.network = newChaosNetwork(t, 3)
 	}
 	var peers, addresses []string
 	for i := range 3 {
 		address := linktest.FreeAddress(t)
 		if c.network != nil {
-			address = c.network.host(i) + ":7000"
+			address = c.network.nodeHost(i) + ":7000"
 		}
 		addresses = append(addresses, address)
 		peers = append(peers, fmt.Sprintf("%d=%s", i+1, address))
@@ -132,7 +135,7 @@ func newChaosCluster(t *testing.T) *chaosCluster {
 		s.dir = filepath.Join(c.dir, fmt.Sprint("node-", i+1))
 		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ","), "--group-session-timeout-min", "1s"}
 		if c.network != nil {
-			s.before = []string{"ip", "netns", "exec", c.network.names[i]}
+			s.before = c.network.enter(i)
 			s.flags = append(s.flags, "--insecure")
 			s.kafkaAddress, s.httpAddress = c.network.host(i)+":9092", c.network.host(i)+":8080"
 		}
@@ -212,28 +215,33 @@ func (c *chaosCluster) harmNode(victim *chaosServer) string {
 	}
 }
 
-// harmLinks cuts links of a node to others for a while: of one direction, of both, or all that it has. Clients reach it all the time.
+// harmLinks harms links of a node to others for a while: it cuts one direction, both, or all that it has, or lets packets be late or lost.
+// Clients reach it all the time.
 func (c *chaosCluster) harmLinks(victim int) string {
 	others := []int{(victim + 1) % 3, (victim + 2) % 3}
 	one := others[c.random.IntN(2)]
-	var what string
-	var cuts [][2]int
-	switch c.random.IntN(4) {
+	away, all := [][2]int{{victim, others[0]}, {victim, others[1]}}, [][2]int{{victim, others[0]}, {victim, others[1]}, {others[0], victim}, {others[1], victim}}
+	what, links, harm := "", all, chaosLink{isCut: true}
+	switch c.random.IntN(6) {
 	case 0:
-		what, cuts = "cut one way", [][2]int{{victim, one}}
+		what, links = "cut one way", [][2]int{{victim, one}}
 	case 1:
-		what, cuts = "cut both ways", [][2]int{{victim, one}, {one, victim}}
+		what, links = "cut both ways", [][2]int{{victim, one}, {one, victim}}
 	case 2:
-		what, cuts = "mute", [][2]int{{victim, others[0]}, {victim, others[1]}}
+		what, links = "mute", away
+	case 3:
+		what, harm = "loss", chaosLink{lossPercent: 1 + c.random.IntN(40)}
+	case 4:
+		what, harm = "delay", chaosLink{delay: time.Duration(1+c.random.IntN(300)) * time.Millisecond, jitter: time.Duration(c.random.IntN(50)) * time.Millisecond}
 	default:
-		what, cuts = "isolate", [][2]int{{victim, others[0]}, {victim, others[1]}, {others[0], victim}, {others[1], victim}}
+		what = "isolate"
 	}
-	for _, cut := range cuts {
-		c.network.cut(cut[0], cut[1])
+	for _, link := range links {
+		c.network.harm(link[0], link[1], harm)
 	}
 	c.sleep(200, 6000)
-	for _, cut := range cuts {
-		c.network.mend(cut[0], cut[1])
+	for _, link := range links {
+		c.network.harm(link[0], link[1], chaosLink{})
 	}
 	return what
 }
@@ -284,16 +292,23 @@ func (c *chaosCluster) get(s *chaosServer, path string, into any) error {
 	return errors.Join(err, json.Unmarshal(data, into))
 }
 
-// awaitAll waits until all nodes have the same state.
+// awaitAll waits until all nodes are well.
 func (c *chaosCluster) awaitAll() {
 	c.t.Helper()
-	waitUntil(c.t, "three nodes that are well", func() bool {
-		var cluster api.Cluster
-		if c.get(c.servers[0], "/api/v1/cluster", &cluster) != nil || len(cluster.Nodes) != len(c.servers) {
+	var cluster api.Cluster
+	var err error
+	isWell := func() bool {
+		cluster = api.Cluster{}
+		if err = c.get(c.servers[0], "/api/v1/cluster", &cluster); err != nil || len(cluster.Nodes) != len(c.servers) {
 			return false
 		}
 		return !slices.ContainsFunc(cluster.Nodes, func(n api.ClusterNode) bool { return !n.IsWell() || !n.IsVoter })
-	})
+	}
+	for deadline := time.Now().Add(time.Minute); !isWell(); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatalf("a minute after the last fault node 1 says of the cluster: %+v, %v", cluster, err)
+		}
+	}
 }
 
 // checkSameState stops the nodes, the leader last so that nothing is proposed on the way, and compares what they have on disk.

@@ -1,0 +1,27 @@
+//go:build unix && !linux
+
+package server_test
+
+import (
+	"testing"
+	"time"
+)
+
+// chaosNetwork can only be made on Linux.
+type chaosNetwork struct{}
+
+type chaosLink struct {
+	isCut         bool
+	lossPercent   int
+	delay, jitter time.Duration
+}
+
+func newChaosNetwork(t *testing.T, _ int) *chaosNetwork {
+	t.Log("no network namespaces: not Linux; links are not harmed")
+	return nil
+}
+
+func (*chaosNetwork) host(int) string          { return "" }
+func (*chaosNetwork) nodeHost(int) string      { return "" }
+func (*chaosNetwork) enter(int) []string       { return nil }
+func (*chaosNetwork) harm(int, int, chaosLink) {}
