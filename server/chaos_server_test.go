@@ -33,11 +33,11 @@ type chaosServer struct {
 	binary, dir  string
 	kafkaAddress string
 	httpAddress  string
-	// flags are further flags of serve, before is what the command begins with.
-	flags, before []string
-	command       *exec.Cmd
-	ready         chan struct{}
-	output        *lockedBuffer
+	// flags are further flags of serve, before is what the command begins with, environment is added to this process's.
+	flags, before, environment []string
+	command                    *exec.Cmd
+	ready                      chan struct{}
+	output                     *lockedBuffer
 }
 
 type lockedBuffer struct {
@@ -77,20 +77,28 @@ func newChaosServer(t *testing.T) *chaosServer {
 	return s
 }
 
-// buildDir holds the binary that all tests of the process run.
+// buildDir holds the binaries that all tests of the process run.
 var buildDir string
 
-var buildOnce = sync.OnceValues(func() (string, error) {
-	var err error
-	if buildDir, err = os.MkdirTemp("", "kont-test-"); err != nil {
+var buildDirOnce = sync.OnceValues(func() (dir string, err error) {
+	buildDir, err = os.MkdirTemp("", "kont-test-")
+	return buildDir, err
+})
+
+var buildOnce = sync.OnceValues(func() (string, error) { return buildServer("kont") })
+
+func buildServer(name string, flags ...string) (string, error) {
+	dir, err := buildDirOnce()
+	if err != nil {
 		return "", err
 	}
-	binary := filepath.Join(buildDir, "kont")
-	if output, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "kont").CombinedOutput(); err != nil {
+	binary := filepath.Join(dir, name)
+	arguments := slices.Concat([]string{"build", "-buildvcs=false", "-o", binary}, flags, []string{"kont"})
+	if output, err := exec.Command("go", arguments...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the server: %w\n%s", err, output)
 	}
 	return binary, nil
-})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -105,7 +113,7 @@ func (s *chaosServer) launch() {
 	command := slices.Concat(s.before, []string{s.binary, "serve", "--data", s.dir, "--kafka-listen", s.kafkaAddress,
 		"--http-listen", s.httpAddress, "--log-level", "warn", "-o", "json"}, s.flags)
 	s.command = exec.Command(command[0], command[1:]...)
-	s.command.Env = append(os.Environ(), "KONT_CONFIG=")
+	s.command.Env = append(append(os.Environ(), "KONT_CONFIG="), s.environment...)
 	s.command.Stderr = s.output
 	stdout, err := s.command.StdoutPipe()
 	if err == nil {

@@ -104,7 +104,7 @@ type chaosCluster struct {
 	network *chaosNetwork
 	// dir has the nodes' data, and what is left of it after a failure.
 	dir string
-	// isLong has harms that take time to prepare.
+	// isLong has harms that take time to prepare: wrong clocks and full disks.
 	isLong bool
 	began  time.Time
 	faults []chaosFault
@@ -138,6 +138,11 @@ func newChaosCluster(t *testing.T) *chaosCluster {
 			s.before = c.network.enter(i)
 			s.flags = append(s.flags, "--insecure")
 			s.kafkaAddress, s.httpAddress = c.network.host(i)+":9092", c.network.host(i)+":8080"
+		}
+		if c.isLong {
+			if s.binary, err = buildWithWrongClockOnce(); err != nil {
+				t.Fatal(err)
+			}
 		}
 		s.launch()
 		c.servers = append(c.servers, s)
@@ -259,8 +264,11 @@ func (c *chaosCluster) stop(s *chaosServer) {
 	s.command = nil
 }
 
-// again starts a server and waits for it only if the next fault may want to find it well.
+// again starts a server, with another clock, and waits for it only if the next fault may want to find it well.
 func (c *chaosCluster) again(s *chaosServer) {
+	if c.isLong {
+		s.environment = []string{wrongClock(c.random)}
+	}
 	s.launch()
 	if c.random.IntN(3) > 0 {
 		select {
