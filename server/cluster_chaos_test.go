@@ -102,6 +102,8 @@ type chaosCluster struct {
 	servers []*chaosServer
 	// network is nil where links can't be cut.
 	network *chaosNetwork
+	// disks are the nodes', nil where they can't get full.
+	disks [3]*chaosDisk
 	// dir has the nodes' data, and what is left of it after a failure.
 	dir string
 	// isLong has harms that take time to prepare: wrong clocks and full disks.
@@ -131,8 +133,12 @@ func newChaosCluster(t *testing.T) *chaosCluster {
 		peers = append(peers, fmt.Sprintf("%d=%s", i+1, address))
 	}
 	for i := range 3 {
+		dir := filepath.Join(c.dir, fmt.Sprint("node-", i+1))
+		if c.isLong && (i == 0 || c.disks[0] != nil) {
+			c.disks[i] = newChaosDisk(t, dir) // before the server, which must have ended when it goes
+		}
 		s := newChaosServer(t)
-		s.dir = filepath.Join(c.dir, fmt.Sprint("node-", i+1))
+		s.dir = filepath.Join(dir, "data")
 		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ","), "--group-session-timeout-min", "1s"}
 		if c.network != nil {
 			s.before = c.network.enter(i)
@@ -182,7 +188,22 @@ func (c *chaosCluster) harmNode(victim *chaosServer) string {
 	if c.network != nil && c.random.IntN(2) == 0 {
 		return c.harmLinks(slices.Index(c.servers, victim))
 	}
-	switch c.random.IntN(5) {
+	disk := c.disks[slices.Index(c.servers, victim)]
+	switch c.random.IntN(6) {
+	case 5:
+		if disk == nil {
+			break
+		}
+		if err := disk.fill(); err != nil {
+			c.t.Error(err)
+		}
+		c.sleep(100, 6000)
+		if err := disk.free(); err != nil {
+			c.t.Error(err)
+		}
+		c.stop(victim) // a node writes nothing more after a failure, so it has to be started anew
+		c.again(victim)
+		return "full disk"
 	case 0:
 		victim.command.Process.Signal(syscall.SIGSTOP)
 		c.sleep(100, 4000)
@@ -212,12 +233,11 @@ func (c *chaosCluster) harmNode(victim *chaosServer) string {
 		}
 		c.again(victim)
 		return "kill of two"
-	default:
-		victim.kill()
-		c.sleep(1, 3000)
-		c.again(victim)
-		return "kill"
 	}
+	victim.kill()
+	c.sleep(1, 3000)
+	c.again(victim)
+	return "kill"
 }
 
 // harmLinks harms links of a node to others for a while: it cuts one direction, both, or all that it has, or lets packets be late or lost.

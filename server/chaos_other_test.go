@@ -25,3 +25,14 @@ func (*chaosNetwork) host(int) string          { return "" }
 func (*chaosNetwork) nodeHost(int) string      { return "" }
 func (*chaosNetwork) enter(int) []string       { return nil }
 func (*chaosNetwork) harm(int, int, chaosLink) {}
+
+// chaosDisk can only be made on Linux.
+type chaosDisk struct{}
+
+func newChaosDisk(t *testing.T, _ string) *chaosDisk {
+	t.Log("no disks that get full: not Linux")
+	return nil
+}
+
+func (*chaosDisk) fill() error { return nil }
+func (*chaosDisk) free() error { return nil }
