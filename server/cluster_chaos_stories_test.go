@@ -232,6 +232,27 @@ func (s *chaosStories) check(address string) {
 		}
 	}
 	s.checkSections(address, holders)
+	s.checkEvents(address)
+}
+
+// checkEvents: no two events of the test say the same to the same thread. So a timer that fired twice is seen here, as is an event that a thread sent
+// twice; neither would have another effect, because the second one is unmatched.
+func (s *chaosStories) checkEvents(address string) {
+	s.t.Helper()
+	for _, topic := range []string{command.TopicResume, chaosTripsResume, chaosLocksResume, chaosRegisterResume} {
+		seen := map[string]int64{}
+		for _, r := range readAll(s.t, address, topic) {
+			event := string(r.Key) + " " + string(r.Value)
+			if offset, isRepeated := seen[event]; isRepeated {
+				s.t.Errorf("event %s is in partition %d of %s at %d and at %d", event, r.Partition, topic, offset, r.Offset)
+				break
+			}
+			seen[event] = r.Offset
+		}
+		if len(seen) == 0 {
+			s.t.Errorf("there is no event in %s", topic)
+		}
+	}
 }
 
 // checkTrip: what was taken has been undone exactly once if the trip was not booked, and not at all if it was.
