@@ -28,6 +28,7 @@ func benchCommand(p Process) *urfave.Command {
 			&urfave.DurationFlag{Name: "duration", Aliases: []string{"d"}, Usage: "measure for `DURATION`", DefaultText: "the scenario's"},
 			&urfave.IntFlag{Name: "count", Aliases: []string{"n"}, Usage: "`N` threads, timers or records, where the scenario has a fixed number", DefaultText: "the scenario's"},
 			&urfave.StringFlag{Name: "server", Usage: "HTTP `ADDR` of a server to measure", DefaultText: "one of its own"},
+			&urfave.IntFlag{Name: "nodes", Usage: "let its own server have `N` nodes", DefaultText: "1, or what the scenario needs"},
 			&urfave.StringFlag{Name: "dir", Usage: "make the data directory of its own server in `DIR`", DefaultText: "the system's for temporary files"},
 			&urfave.StringSliceFlag{Name: "serve-arg", Usage: "`ARG` for its own server, such as --serve-arg=--raft-log-store=boltdb; may be given many times"},
 			outputFlag(),
@@ -40,14 +41,24 @@ func benchCommand(p Process) *urfave.Command {
 			if err != nil {
 				return usagef("`kont bench --help` explains them", "%w", err)
 			}
-			for _, name := range []string{"clients", "count"} {
+			for _, name := range []string{"clients", "count", "nodes"} {
 				if c.IsSet(name) && c.Int(name) < 1 {
 					return usagef("use 1 or more", "--%s %d", name, c.Int(name))
 				}
 			}
+			nodes := max(scenario.NodesMin, 1)
+			if c.IsSet("nodes") {
+				if c.IsSet("server") {
+					return usagef("leave one of them out", "--nodes is for a server of its own, --server for one that runs")
+				}
+				if c.Int("nodes") < nodes {
+					return usagef("leave --nodes out, or use more", "scenario %s needs %d nodes", scenario.Name, nodes)
+				}
+				nodes = c.Int("nodes")
+			}
 			progress := newProgress(p, "")
 			progress.say("compiling the workflow")
-			server, stop, err := benchServer(c, p)
+			server, stop, err := benchServer(c, p, nodes)
 			if err != nil {
 				return err
 			}
@@ -70,7 +81,7 @@ func benchCommand(p Process) *urfave.Command {
 }
 
 // benchServer is the server named by --server, or a child of this process.
-func benchServer(c *urfave.Context, p Process) (server bench.Server, stop func(), err error) {
+func benchServer(c *urfave.Context, p Process, nodes int) (server bench.Server, stop func(), err error) {
 	app, err := compileEmbedded(c.Context, bench.Files, bench.Entry)
 	if err != nil {
 		return nil, nil, err
@@ -86,6 +97,11 @@ func benchServer(c *urfave.Context, p Process) (server bench.Server, stop func()
 		}
 		return &bench.Remote{Client: remote, Kafka: status.KafkaAddress, Bundle: app.encoded}, func() {}, nil
 	}
+	return benchChildren(c, p, nodes, app.encoded)
+}
+
+// benchChildren starts a server of this process's own, in a directory that goes with it.
+func benchChildren(c *urfave.Context, p Process, count int, bundle []byte) (server bench.Server, stop func(), err error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, nil, fmt.Errorf("find the executable of this process: %w", err)
@@ -99,13 +115,20 @@ func benchServer(c *urfave.Context, p Process) (server bench.Server, stop func()
 		removeAll(p, dir)
 		return nil, nil, fmt.Errorf("make the server's log: %w", err)
 	}
-	served := &bench.Child{Bundle: app.encoded, Node: child.Node{
-		Executable: executable, Args: append([]string{"--log-level", "warn"}, c.StringSlice("serve-arg")...), DataDir: filepath.Join(dir, "data"), Log: log,
-	}}
 	stop = func() {
-		served.Kill() //nolint:errcheck // its data goes too
 		log.Close()
 		removeAll(p, dir)
+	}
+	nodes, err := child.NewCluster(count, executable, dir, append([]string{"--log-level", "warn"}, c.StringSlice("serve-arg")...), log)
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	served := &bench.Children{Bundle: bundle, Cluster: nodes}
+	release := stop
+	stop = func() {
+		served.Kill() //nolint:errcheck // its data goes too
+		release()
 	}
 	if err := served.Start(context.WithoutCancel(c.Context)); err != nil {
 		text, _ := os.ReadFile(log.Name())
@@ -119,11 +142,15 @@ func printResult(w io.Writer, r bench.Result) {
 	milliseconds := func(ms float64) string {
 		return time.Duration(ms * float64(time.Millisecond)).Round(time.Microsecond).String()
 	}
-	rows := [][]string{
-		{"scenario", r.Scenario},
-		{"clients", fmt.Sprint(r.Clients)},
-		{r.Unit, fmt.Sprintf("%d in %.1f s, %.0f/s", r.Operations, r.Seconds, r.PerSecond)},
+	rows := [][]string{{"scenario", r.Scenario}}
+	if r.Nodes > 1 {
+		rows = append(rows, []string{"nodes", fmt.Sprint(r.Nodes)})
 	}
+	counted := fmt.Sprintf("%d in %.1f s", r.Operations, r.Seconds)
+	if r.PerSecond >= 1 {
+		counted += fmt.Sprintf(", %.0f/s", r.PerSecond)
+	}
+	rows = append(rows, []string{"clients", fmt.Sprint(r.Clients)}, []string{r.Unit, counted})
 	add := func(name, format string, value float64) {
 		if value != 0 {
 			rows = append(rows, []string{name, fmt.Sprintf(format, value)})

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,18 +45,13 @@ func clusterStatusCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			cluster, err := clusterOf(c.Context, server)
+			cluster, err := server.Cluster(c.Context)
 			if err != nil {
 				return err
 			}
 			return newPrinter(c, p).document(cluster, func(w io.Writer) { printCluster(w, cluster) })
 		},
 	}
-}
-
-func clusterOf(ctx context.Context, server *client.Client) (cluster api.Cluster, err error) {
-	err = server.Call(ctx, http.MethodGet, "/api/v1/cluster", nil, nil, &cluster)
-	return cluster, err
 }
 
 func printCluster(w io.Writer, cluster api.Cluster) {
@@ -109,47 +103,17 @@ func clusterWaitReadyCommand(p Process) *urfave.Command {
 	}
 }
 
-// clusterAgainAfter is the pause between two looks at a cluster.
-const clusterAgainAfter = 100 * time.Millisecond
-
 func awaitCluster(ctx context.Context, server *client.Client, nodes int, timeout time.Duration) (api.Cluster, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	missing := errors.New("nobody was asked in time")
-	for {
-		cluster, err := clusterOf(waiting, server)
-		switch {
-		case err == nil:
-			if missing = whatIsMissing(cluster, nodes); missing == nil {
-				return cluster, nil
-			}
-		case waiting.Err() == nil:
-			missing = err
-		}
-		select {
-		case <-time.After(clusterAgainAfter):
-		case <-waiting.Done():
-			if ctx.Err() != nil {
-				return api.Cluster{}, ctx.Err()
-			}
-			return api.Cluster{}, failf("look at it with `kont cluster status`, and at the nodes' logs", "the cluster is not ready after %s: %w", timeout, missing)
-		}
+	cluster, err := server.AwaitCluster(waiting, nodes)
+	switch {
+	case ctx.Err() != nil:
+		err = ctx.Err()
+	case err != nil:
+		err = failf("look at it with `kont cluster status`, and at the nodes' logs", "the cluster is not ready after %s: %w", timeout, err)
 	}
-}
-
-func whatIsMissing(cluster api.Cluster, nodes int) error {
-	if cluster.LeaderID == 0 {
-		return errors.New("no node leads")
-	}
-	if len(cluster.Nodes) < nodes {
-		return fmt.Errorf("it has %s of %d", plural(len(cluster.Nodes), "node"), nodes)
-	}
-	for _, node := range cluster.Nodes {
-		if !node.IsWell() {
-			return fmt.Errorf("node %d %s", node.ID, strings.ReplaceAll(node.State, api.NodeUnreachable, "is unreachable"))
-		}
-	}
-	return nil
+	return cluster, err
 }
 
 func clusterRemoveCommand(p Process) *urfave.Command {

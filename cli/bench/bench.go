@@ -67,15 +67,25 @@ type Restarter interface {
 	Start(ctx context.Context) error
 }
 
+// LeaderKiller is a Server of several nodes.
+type LeaderKiller interface {
+	Restarter
+	// KillLeader kills the node that leads, once all others follow it.
+	KillLeader(ctx context.Context) error
+}
+
 // Usage is what a server takes of the machine. Fields that are not known are 0.
 type Usage struct {
+	Nodes               int
 	RSSBytes, DiskBytes int64
 	CPU                 time.Duration
 }
 
 // Result is what a scenario measured. Fields that do not apply are 0.
 type Result struct {
-	Scenario   string  `json:"scenario"`
+	Scenario string `json:"scenario"`
+	// Nodes is how many the server has, 0 where that is not known.
+	Nodes      int     `json:"nodes,omitempty"`
 	Clients    int     `json:"clients"`
 	Seconds    float64 `json:"seconds"`
 	Operations int     `json:"operations"`
@@ -114,6 +124,8 @@ type Scenario struct {
 	// NeedsChild says that the server is killed or started, so it has to be a
 	// Restarter.
 	NeedsChild bool
+	// NodesMin is how many nodes the server has to have at least. If they are several, one is killed, and it has to be a LeaderKiller.
+	NodesMin int
 
 	// unit is what is counted.
 	unit string
@@ -128,6 +140,7 @@ var scenarios = []Scenario{
 	{Name: "produce", Usage: "write records of 1 KiB; latency from sent to acknowledged", Clients: 64, Duration: 10 * time.Second, unit: "records", run: runProduce},
 	{Name: "fetch", Usage: "read --count records of 1 KiB from the beginning, again and again", Clients: 1, Duration: 10 * time.Second, Count: 200_000, unit: "records", run: runFetch},
 	{Name: "restart", Usage: "kill -9 with --count threads parked, start, resume one; five times", Clients: 1, Count: 1000, NeedsChild: true, unit: "restarts", run: runRestart},
+	{Name: "failover", Usage: "kill -9 the leader of three nodes while threads are resumed; five times; latency is the longest time without a step", Clients: 16, Duration: 2 * time.Second, Count: 1000, NodesMin: 3, NeedsChild: true, unit: "failovers", run: runFailover},
 	{Name: "start", Usage: "start an empty server until it is ready; five times", Clients: 1, Count: 5, NeedsChild: true, unit: "starts", run: runStart},
 }
 
@@ -178,6 +191,9 @@ func Run(ctx context.Context, options Options) (Result, error) {
 	if _, may := options.Server.(Restarter); scenario.NeedsChild && !may {
 		return Result{}, fmt.Errorf("scenario %s kills the server, so it needs one of its own; leave out --server", scenario.Name)
 	}
+	if _, may := options.Server.(LeaderKiller); scenario.NodesMin > 1 && !may {
+		return Result{}, fmt.Errorf("scenario %s kills the leader of %d nodes; the server has one", scenario.Name, scenario.NodesMin)
+	}
 	r := &run{Options: options}
 	r.result = Result{Scenario: scenario.Name, Clients: options.Clients, Unit: scenario.unit}
 	if err := scenario.run(ctx, r); err != nil {
@@ -191,6 +207,7 @@ func Run(ctx context.Context, options Options) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("scenario %s: ask for the server's size: %w", scenario.Name, err)
 	}
+	r.result.Nodes = usage.Nodes
 	r.result.ServerRSSBytes, r.result.DiskBytes = usage.RSSBytes, usage.DiskBytes
 	return r.result, nil
 }

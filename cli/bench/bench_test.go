@@ -168,6 +168,70 @@ func runUntilAnswered(t *testing.T, options Options, operations int) (Result, er
 	}
 }
 
+// failing is a twin that answers nothing for a time after its leader was killed, and until it is started again does nothing else of
+// a cluster.
+type failing struct {
+	*twin
+	isKilled      bool
+	kills, starts int
+	away          time.Duration
+}
+
+func (f *failing) Kill() error { return errors.New("all nodes are killed") }
+
+func (f *failing) Start(context.Context) error {
+	f.isKilled = false
+	f.starts++
+	return nil
+}
+
+func (f *failing) KillLeader(context.Context) error {
+	if f.isKilled {
+		return errors.New("a second node is killed")
+	}
+	f.isKilled = true
+	f.kills++
+	f.mu.Lock() // a step waits for it
+	time.AfterFunc(f.away, f.mu.Unlock)
+	return nil
+}
+
+func TestFailoverIsTheTimeWithoutAStep(t *testing.T) {
+	t.Parallel()
+	server := &failing{twin: newTwin(t), away: 900 * time.Millisecond}
+	result, err := Run(context.Background(), Options{Scenario: "failover", Clients: 2, Count: 1000, Duration: 500 * time.Millisecond, Server: server})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if server.kills != failovers || result.Operations != failovers || server.starts != failovers+1 {
+		t.Errorf("%d killed, %d started, %+v", server.kills, server.starts, result)
+	}
+	if result.P50 < 900 {
+		t.Errorf("%v ms without a step, of 900", result.P50)
+	}
+	_, err = Run(context.Background(), Options{Scenario: "failover", Server: server.twin})
+	if err == nil || !strings.Contains(err.Error(), "leave out --server") {
+		t.Errorf("a server that is not ours: %v", err)
+	}
+}
+
+func TestGapGoesOnUntilTheNextStep(t *testing.T) {
+	var gap longestGap
+	began := time.Now().Add(-time.Minute)
+	for _, second := range []int{0, 10, 12} {
+		gap.add(began.Add(time.Duration(second) * time.Second))
+	}
+	if got := gap.get().Round(time.Second); got != 48*time.Second {
+		t.Errorf("since the last: %s", got)
+	}
+	gap.add(time.Now())
+	gap.reset()
+	gap.add(time.Now().Add(time.Second))
+	if got := gap.get().Round(time.Second); got != time.Second {
+		t.Errorf("after the reset: %s", got)
+	}
+}
+
 func TestBurstOfTimersIsCountedOnce(t *testing.T) {
 	t.Parallel()
 	result, err := Run(context.Background(), Options{Scenario: "timers", Count: 100, Server: newTwin(t)})

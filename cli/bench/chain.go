@@ -15,6 +15,20 @@ func runChain(ctx context.Context, r *run) error {
 		return err
 	}
 	defer d.close()
+	err = r.chain(ctx, d, func(now time.Time, took time.Duration) {
+		if r.counting.holds(now) {
+			r.latencies.add(took)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return r.measure(ctx, d)
+}
+
+// chain lets all clients work until ctx ends. onStep is told of each step, when it was done and how long after it was asked for; one
+// goroutine calls it.
+func (r *run) chain(ctx context.Context, d *driver, onStep func(now time.Time, took time.Duration)) error {
 	states := make([]clientState, r.Clients)
 	begin := func(client int) {
 		states[client].sentUnixNano.Store(0)
@@ -31,8 +45,8 @@ func runChain(ctx context.Context, r *run) error {
 		now := time.Now()
 		// The first request of a thread answers its start, which is no step of a
 		// chain.
-		if state.sentUnixNano.Load() != 0 && r.counting.holds(now) {
-			r.latencies.add(now.Sub(state.sent()))
+		if state.sentUnixNano.Load() != 0 {
+			onStep(now, now.Sub(state.sent()))
 		}
 		if record.Topic == resultTopic {
 			begin(client)
@@ -54,5 +68,5 @@ func runChain(ctx context.Context, r *run) error {
 	for client := range states {
 		begin(client)
 	}
-	return r.measure(ctx, d)
+	return nil
 }

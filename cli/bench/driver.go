@@ -127,7 +127,8 @@ func (d *driver) follow(ctx context.Context, handle func(*kgo.Record) error, top
 		kgo.SeedBrokers(d.address),
 		kgo.ClientID("kont-bench"),
 		kgo.FetchMinBytes(1),
-		kgo.FetchMaxWait(5*time.Second),
+		// A partition that the library comes to know while it fetches others from the same node waits for that fetch.
+		kgo.FetchMaxWait(500*time.Millisecond),
 		kgo.MetadataMinAge(100*time.Millisecond),
 	)
 	if err != nil {

@@ -1,0 +1,58 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"kont/server/api"
+)
+
+// Cluster lists the nodes.
+func (c *Client) Cluster(ctx context.Context) (cluster api.Cluster, err error) {
+	err = c.Call(ctx, http.MethodGet, "/api/v1/cluster", nil, nil, &cluster)
+	return cluster, err
+}
+
+// clusterAgainAfter is the pause between two looks at a cluster.
+const clusterAgainAfter = 100 * time.Millisecond
+
+// AwaitCluster waits until one node leads, all others follow it, and there are nodes of them at least. If ctx ends before, the error says what
+// is missing.
+func (c *Client) AwaitCluster(ctx context.Context, nodes int) (api.Cluster, error) {
+	missing := errors.New("nobody was asked in time")
+	for {
+		cluster, err := c.Cluster(ctx)
+		switch {
+		case err == nil:
+			if missing = whatIsMissing(cluster, nodes); missing == nil {
+				return cluster, nil
+			}
+		case ctx.Err() == nil:
+			missing = err
+		}
+		select {
+		case <-time.After(clusterAgainAfter):
+		case <-ctx.Done():
+			return api.Cluster{}, missing
+		}
+	}
+}
+
+func whatIsMissing(cluster api.Cluster, nodes int) error {
+	if cluster.LeaderID == 0 {
+		return errors.New("no node leads")
+	}
+	if len(cluster.Nodes) < nodes {
+		return fmt.Errorf("it has %d nodes of %d", len(cluster.Nodes), nodes)
+	}
+	for _, node := range cluster.Nodes {
+		if !node.IsWell() {
+			return fmt.Errorf("node %d %s", node.ID, strings.ReplaceAll(node.State, api.NodeUnreachable, "is unreachable"))
+		}
+	}
+	return nil
+}
