@@ -5,13 +5,14 @@
 #	interop/librdkafka-suite.sh                    all that need a broker, in the author's quick mode
 #	TESTS=0103 interop/librdkafka-suite.sh         those whose number or name begins so
 #	interop/librdkafka-suite.sh --quick            a few that cover most, in three minutes
+#	NODES=3 interop/librdkafka-suite.sh            against a cluster; --quick may follow
 #	interop/librdkafka-suite.sh --bootstrap HOST:PORT    against a listener that is there
 #
 # Topics of some tests have one replica instead of three, since the node is alone, and those of 0077_compaction segments of 1 MiB, since the tools of
 # Kafka 4 refuse to ask for less. 0103_transactions gives a request that is to time out no time, instead of a millisecond, which can be enough. That is
 # all that is changed in them.
 # Tests that use Apache Kafka's scripts get the tools from Maven Central in their place. Those that need what the author's
-# own cluster manager sets up (three brokers, TLS, SASL, brokers that come and go) say so in the list.
+# own cluster manager sets up (TLS, SASL, brokers that come and go) say so in the list.
 . "$(dirname "$0")/lib.sh"
 . "$here/node.sh"
 . "$here/apache-kafka.sh"
@@ -53,7 +54,7 @@ kafka_jars
 work=$(mktemp -d)
 trap 'node_stop; rm -rf "$work"' EXIT
 if [[ ${1:-} == --quick ]]; then
-	export TESTS=0017,0030,0054,0090,0102,0103,0107,0112,0113,0129,0140
+	export TESTS=0017,0030,0054,0090,0101,0102,0103,0107,0112,0113,0129,0140
 	shift
 fi
 if [[ ${1:-} == --bootstrap ]]; then
@@ -85,8 +86,12 @@ script kafka-run-class ''
 ln -s "$source"/tests/* "$work/tests"
 ln -s "$source/src" "$source/src-cpp" "$source/Makefile.config" "$source/mklove" "$work"
 # Twice the time for everything: a machine of two cores runs node, tests and tools.
-printf 'bootstrap.servers=%s\ntest.timeout.multiplier=2\n' "$bootstrap" >"$work/tests/test.conf"
-export KAFKA_PATH=$work/distribution BROKERS=$bootstrap TEST_KAFKA_VERSION=4.1.0 LD_LIBRARY_PATH=$source/src:$source/src-cpp
+configure() {
+	printf 'bootstrap.servers=%s\ntest.timeout.multiplier=2\n' "$bootstrap" >"$work/tests/test.conf"
+	export BROKERS=$bootstrap
+}
+configure
+export KAFKA_PATH=$work/distribution TEST_KAFKA_VERSION=4.1.0 LD_LIBRARY_PATH=$source/src:$source/src-cpp
 # runner REPORT ARGUMENT...: -L leaves out what needs no broker, -Q is the quick mode; one at a time, since some measure time. A test of which
 # a thread outlives it ends the program in the end, when all is reported.
 runner() {
@@ -109,6 +114,17 @@ if [[ -n $node_pid ]]; then
 	node_start --topic-partitions 4 --auto-create-topics=false ${NODE_FLAGS-$open}
 	runner "$work/noautocreate.json" -s noautocreate
 	report_lines "$work/noautocreate.json" | grep -v '^SKIP' >>"$work/results" || true
+	# And one test wants replicas in racks of their own.
+	if ((nodes == 1)) && [[ ,${TESTS:-0101}, == *,0101,* ]]; then
+		node_stop
+		rm -rf "$work/data" && nodes=3 node_kafka=127.0.0.1:0 node_http=127.0.0.1:0
+		node_start --topic-partitions 4 ${NODE_FLAGS-$open}
+		bootstrap=$node_kafka
+		configure
+		TESTS=0101 runner "$work/racks.json"
+		sed -i '/ 0101_/d' "$work/results"
+		report_lines "$work/racks.json" | grep ' 0101_' >>"$work/results"
+	fi
 fi
 
 failed=0

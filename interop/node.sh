@@ -9,36 +9,70 @@
 #	node_stop                what SIGTERM does, and waits
 #	node_log                 what it wrote last, if anything, for a failure's report
 #
+# With NODES=3 in the environment they are a cluster of three, in racks RACK1 to RACK3: all are started, killed and stopped together, and
+# clients are given the address of the first, which may not lead.
+#
 # $work must be a directory of the script's own, which it removes after node_stop.
 
+nodes=${NODES:-1}
 node_pid='' node_kafka=127.0.0.1:0 node_http=127.0.0.1:0 node_listeners=()
+# Of node 2 and those after it, by their numbers.
+follower_pids=() follower_kafka=() follower_http=()
 
 node_build() {
 	kont=${KONT:-$work/kont}
 	[[ -n ${KONT:-} ]] || (cd "$here/.." && CGO_ENABLED=0 go build -o "$work/kont" .)
 }
 
-node_address() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" "$work/addresses"; }
+# node_address FILE KEY: what a node's first line has there.
+node_address() { sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p" "$1"; }
 
-node_start() {
-	: >"$work/addresses"
-	local listen=(--kafka-listen "$node_kafka") listener
+# node_process ID DATA KAFKA HTTP FLAG...: starts a process, $! is its id.
+node_process() {
+	local id=$1 data=$2 http=$4 listen=(--kafka-listen "$3") listener
+	shift 4
 	((!${#node_listeners[@]})) || listen=()
 	for listener in "${node_listeners[@]}"; do
 		listen+=(--listener "$listener")
 	done
-	env -u KONT_INTEROP_RESULTS -u KONT_INTEROP_CACHE "$kont" serve --data "$work/data" "${listen[@]}" --http-listen "$node_http" -o json "$@" \
-		>"$work/addresses" 2>>"$work/node.log" &
-	node_pid=$!
+	((nodes == 1)) || listen+=(--node-id "$id" --rack "RACK$id" --raft-addr "$node_raft_host:$((7000 + id))" --peers "$node_peers")
+	: >"$data.addresses"
+	env -u KONT_INTEROP_RESULTS -u KONT_INTEROP_CACHE "$kont" serve --data "$data" "${listen[@]}" --http-listen "$http" -o json "$@" \
+		>"$data.addresses" 2>>"$work/node.log" &
+}
+
+# node_await PID DATA: until the process has said where it listens.
+node_await() {
 	local deadline=$((SECONDS + 60))
-	until [[ -s $work/addresses ]]; do
-		if ! kill -0 "$node_pid" 2>/dev/null || ((SECONDS > deadline)); then
+	until [[ -s $2.addresses ]]; do
+		if ! kill -0 "$1" 2>/dev/null || ((SECONDS > deadline)); then
 			node_log
 			fail 'kont serve does not start'
 		fi
 		sleep 0.05
 	done
-	node_kafka=$(node_address kafka) node_http=$(node_address http)
+}
+
+node_start() {
+	local id
+	if ((nodes > 1)) && [[ -z ${node_peers:-} ]]; then
+		# A host of loopback that nobody else is likely to have, since nodes must know each other's ports beforehand.
+		node_raft_host=127.$((RANDOM % 254 + 1)).$((RANDOM % 256)).$((RANDOM % 254 + 1))
+		node_peers=$(for ((id = 1; id <= nodes; id++)); do printf '%s%d=%s:%d' "${comma:-}" "$id" "$node_raft_host" $((7000 + id)) && comma=,; done)
+	fi
+	node_process 1 "$work/data" "$node_kafka" "$node_http" "$@"
+	node_pid=$!
+	for ((id = 2; id <= nodes; id++)); do
+		node_process "$id" "$work/data$id" "${follower_kafka[id]:-127.0.0.1:0}" "${follower_http[id]:-127.0.0.1:0}" "$@"
+		follower_pids[id]=$!
+	done
+	node_await "$node_pid" "$work/data"
+	node_kafka=$(node_address "$work/data.addresses" kafka) node_http=$(node_address "$work/data.addresses" http)
+	for ((id = 2; id <= nodes; id++)); do
+		node_await "${follower_pids[id]}" "$work/data$id"
+		follower_kafka[id]=$(node_address "$work/data$id.addresses" kafka) follower_http[id]=$(node_address "$work/data$id.addresses" http)
+	done
+	((nodes == 1)) || "$kont" cluster wait-ready --nodes "$nodes" --server "$node_http" >/dev/null
 }
 
 # Flags of an authorizer that lets clients which have not logged in do everything, so that ACLs can be made.
@@ -48,10 +82,10 @@ node_authorizer() {
 
 node_end() {
 	[[ -n $node_pid ]] || return 0
-	kill "$1" "$node_pid" 2>/dev/null || true
+	kill "$1" "$node_pid" "${follower_pids[@]}" 2>/dev/null || true
 	# Bash tells of a killed job on standard error.
-	wait "$node_pid" 2>/dev/null || true
-	node_pid=''
+	wait "$node_pid" "${follower_pids[@]}" 2>/dev/null || true
+	node_pid='' follower_pids=()
 }
 node_kill() { node_end -KILL; }
 node_stop() { node_end -TERM; }

@@ -5,6 +5,7 @@
 #
 #	interop/run.sh                 all of them
 #	interop/run.sh kcat java       these
+#	NODES=3 interop/run.sh         against a cluster
 #
 # Needs Go. Clients come from their registries and are kept in
 # $KONT_INTEROP_CACHE, by default ~/.cache/kont-interop; kcat, and the languages of

@@ -109,6 +109,9 @@ func synonym(name, value string, source kmsg.ConfigSource) kmsg.DescribeConfigsR
 	return s
 }
 
+// configBrokerRack is null for a node that stands nowhere in particular.
+const configBrokerRack = "broker.rack"
+
 // describeNodeConfigs is what the node was started with, by Kafka's names, and what its topics have by default. It can't be altered while the node runs.
 func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseResourceConfig {
 	config := &c.server.config
@@ -118,6 +121,7 @@ func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseReso
 	}{
 		{"auto.create.topics.enable", strconv.FormatBool(config.AutoCreateTopics), kmsg.ConfigTypeBoolean},
 		{"broker.id", id, kmsg.ConfigTypeInt},
+		{configBrokerRack, c.broker(c.cluster().NodeID()).Rack, kmsg.ConfigTypeString},
 		{"connections.max.idle.ms", strconv.FormatInt(config.IdleTimeout.Milliseconds(), 10), kmsg.ConfigTypeLong},
 		{"connections.max.reauth.ms", strconv.FormatInt(c.how.ReauthenticateAfter.Milliseconds(), 10), kmsg.ConfigTypeLong},
 		{"default.replication.factor", strconv.Itoa(len(c.cluster().Brokers(c.listener))), kmsg.ConfigTypeInt},
@@ -144,6 +148,9 @@ func (c *call) describeNodeConfigs(id string) []kmsg.DescribeConfigsResponseReso
 		answer.Name, answer.Value = row.name, &row.value
 		answer.ReadOnly, answer.ConfigType = true, row.kind
 		answer.Source = kmsg.ConfigSourceStaticBrokerConfig
+		if row.name == configBrokerRack && row.value == "" {
+			answer.Value, answer.Source, answer.IsDefault = nil, kmsg.ConfigSourceDefaultConfig, true
+		}
 		answers = append(answers, answer)
 	}
 	return append(answers, describeTopicDefaults()...)

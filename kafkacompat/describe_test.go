@@ -71,7 +71,7 @@ func TestNodeTellsWhatItDoes(t *testing.T) {
 	request.IncludeSynonyms = true
 	got := make(map[string]kmsg.DescribeConfigsResponseResourceConfig)
 	for _, config := range ask[*kmsg.DescribeConfigsResponse](c, request).Resources[0].Configs {
-		if _, isTwice := got[config.Name]; isTwice || config.Value == nil || !config.ReadOnly {
+		if _, isTwice := got[config.Name]; isTwice || config.Value == nil && config.Name != "broker.rack" || !config.ReadOnly {
 			t.Errorf("%+v", config)
 		}
 		got[config.Name] = config
@@ -99,6 +99,17 @@ func TestNodeTellsWhatItDoes(t *testing.T) {
 		if config, isThere := got[name]; isThere {
 			t.Errorf("%+v", config)
 		}
+	}
+	// A rack is null, and a default, as long as there is none.
+	if rack := got["broker.rack"]; rack.Name == "" || rack.Value != nil || rack.Source != kmsg.ConfigSourceDefaultConfig {
+		t.Errorf("of no rack: %+v", rack)
+	}
+	s.cluster.SetRack("a")
+	request = describeConfigsRequest(kmsg.ConfigResourceTypeBroker, "1")
+	request.Resources[0].ConfigNames = []string{"broker.rack"}
+	rack := ask[*kmsg.DescribeConfigsResponse](c, request).Resources[0].Configs
+	if len(rack) != 1 || rack[0].Value == nil || *rack[0].Value != "a" || rack[0].Source != kmsg.ConfigSourceStaticBrokerConfig {
+		t.Errorf("of rack a: %+v", rack)
 	}
 }
 
