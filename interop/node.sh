@@ -9,7 +9,7 @@
 #	node_stop                what SIGTERM does, and waits
 #	node_log                 what it wrote last, if anything, for a failure's report
 #
-# With NODES=3 in the environment they are a cluster of three, in racks RACK1 to RACK3: all are started, killed and stopped together, and
+# With NODES=3 in the environment, which clients see too, they are a cluster of three, in racks RACK1 to RACK3: all are started, killed and stopped together, and
 # clients are given the address of the first, which may not lead.
 #
 # $work must be a directory of the script's own, which it removes after node_stop.

@@ -8,6 +8,7 @@ what was expected, if anything is not as on Kafka.
 
 import argparse
 import json
+import os
 import sys
 import time
 import uuid
@@ -287,7 +288,7 @@ def administration(bootstrap, admin, topic):
     check([c.iterations for c in described.scram_credential_infos] == [8192], f"credentials are {described.scram_credential_infos}")
     feature("cluster, features, quorum, directories")
     cluster = admin.describe_cluster().result(PATIENCE_S)
-    check(cluster.cluster_id and cluster.controller and len(cluster.nodes) == 1, f"cluster is {cluster}")
+    check(cluster.cluster_id and cluster.controller and len(cluster.nodes) == int(os.environ.get("NODES", 1)), f"cluster is {cluster}")
 
 
 class Saga:
