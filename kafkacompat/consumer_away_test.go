@@ -127,6 +127,27 @@ func TestDeletionThatFailsLeavesTheGroup(t *testing.T) {
 	})
 }
 
+// kafkajs gives up if it is told to come again.
+func TestDeletionWaitsForWhatTheLastMemberLeft(t *testing.T) {
+	inConsumerGroup(t, func(s *consumerScript) {
+		s.log.setTopic("t", 1)
+		s.say(&fakeConsumer{id: "one", topics: []string{"t"}})
+		synctest.Wait()
+		s.log.delay = time.Second
+		go s.beats(consumerBeat{memberID: "one", epoch: epochLeave, rebalanceTimeout: -1})
+		synctest.Wait()
+		proposed, deleted := make(chan bool, 1), make(chan error, 1)
+		go func() { deleted <- s.c.delete("orders", func() error { proposed <- true; return nil }) }()
+		synctest.Wait()
+		if len(proposed) > 0 || len(deleted) > 0 {
+			t.Error("a group is deleted while its last state is written, or is not to be")
+		}
+		if err := <-deleted; err != nil || len(proposed) != 1 || s.c.size() != 0 {
+			t.Errorf("%v, proposed %d times, %d groups", err, len(proposed), s.c.size())
+		}
+	})
+}
+
 // A group that was too large is kept whole once it is smaller: of what was there before nothing is left.
 func TestConsumerGroupThatBecomesSmallerIsKeptAgain(t *testing.T) {
 	inConsumerGroup(t, func(s *consumerScript) {

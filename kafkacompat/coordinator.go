@@ -284,22 +284,17 @@ func (c *coordinator) forgetGroupLocked(g anyGroup) {
 // delete has a group without members deleted, by a function that proposes it: nobody
 // joins meanwhile. It is NON_EMPTY_GROUP if there are members.
 func (c *coordinator) delete(id string, propose func() error) error {
-	g := c.find(id)
+	g, err := c.findForgettable(id)
+	if err != nil {
+		return err
+	}
 	if g == nil {
 		return propose()
-	}
-	if g.isDeadNow() || g.keeper().isWriting { // for a moment
-		g.Unlock()
-		return kerr.CoordinatorNotAvailable
-	}
-	if !g.isForgettable() {
-		g.Unlock()
-		return kerr.NonEmptyGroup
 	}
 	g.setDead(true)
 	g.Unlock()
 
-	err := propose()
+	err = propose()
 	isGone := err == nil || errors.Is(err, command.ErrUnknownGroup) // it had no offsets
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -315,6 +310,34 @@ func (c *coordinator) delete(id string, propose func() error) error {
 		g.startEmptyTimer()
 	}
 	return err
+}
+
+// findForgettable is the group, locked, once what its last member has left behind is in the log; nil for no group. A client that has just
+// closed its consumers must not be told to come again: not all do.
+func (c *coordinator) findForgettable(id string) (anyGroup, error) {
+	for {
+		g := c.find(id)
+		if g == nil {
+			return nil, nil
+		}
+		if g.isDeadNow() { // another deletion, or a change of its type
+			g.Unlock()
+			return nil, kerr.CoordinatorNotAvailable
+		}
+		if !g.isForgettable() {
+			g.Unlock()
+			return nil, kerr.NonEmptyGroup
+		}
+		if !g.keeper().isWriting {
+			return g, nil
+		}
+		written := make(chan error, 1)
+		g.keeper().keep(false, nil, func(err error) { written <- err })
+		g.Unlock()
+		if err := <-written; err != nil {
+			return nil, groupError(err)
+		}
+	}
 }
 
 // A groupSummary is what ListGroups and DescribeGroups tell of a group.
