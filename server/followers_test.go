@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -163,5 +164,29 @@ func TestConsumersReadFromTheFollowerOfTheirRack(t *testing.T) {
 		if member.EndIndex < 0 || member.LastFetchUnixMilli < 0 || member.LastCaughtUpUnixMilli < 0 {
 			t.Errorf("the quorum knows of node %d: %+v", member.NodeID, member)
 		}
+	}
+}
+
+// A client that has made a topic asks any node for it, at once. Clients of other makers take it for missing then: they were
+// written for brokers that learn of it within a millisecond or two.
+func TestTopicIsKnownToOthersWhenItsMakerIsToldSo(t *testing.T) {
+	c := newTestCluster(t, 3)
+	client := c.client()
+	known := 0
+	const topics = 20
+	for i := range topics {
+		name := fmt.Sprint("topic-", i)
+		if _, err := kadm.NewClient(client).CreateTopic(testContext(t), 1, -1, nil, name); err != nil {
+			t.Fatal(err)
+		}
+		for _, node := range c.nodes {
+			if _, isThere := node.store.Topic(name); isThere && node != c.leader() {
+				known++
+			}
+		}
+	}
+	// One of the two others is enough for a majority, and either may take its time to apply what it has.
+	if known < topics/2 {
+		t.Errorf("of %d topics followers knew %d in time", topics, known)
 	}
 }

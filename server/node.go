@@ -238,7 +238,8 @@ func (n *Node) openLog() (err error) {
 	n.members.setLog(n.raft)
 	n.running.Go(n.failWithStore)
 	level := func() command.Level { return n.store.Nodes().Level }
-	n.proposer = &proposer{raft: n.raft, level: level, observe: n.metrics.ObserveProposal}
+	isAlone := func() bool { return len(n.store.Nodes().ByID) < 2 }
+	n.proposer = &proposer{raft: n.raft, level: level, isAlone: isAlone, observe: n.metrics.ObserveProposal}
 	return nil
 }
 

@@ -14,7 +14,9 @@ import (
 type proposer struct {
 	raft *raftlog.Node
 	// level is what all nodes of the cluster know: a newer command would stop the others.
-	level   func() command.Level
+	level func() command.Level
+	// isAlone: there are no others that follow.
+	isAlone func() bool
 	observe func(kind command.Kind, took time.Duration, err error)
 }
 
@@ -41,7 +43,35 @@ func (p *proposer) Propose(ctx context.Context, c command.Command) (command.Resu
 	if refused, isError := result.(error); isError {
 		return nil, refused
 	}
+	if !p.isAlone() && toldByAll[c.Kind()] {
+		p.spread(ctx)
+	}
 	return result, nil
+}
+
+// toldByAll are the commands of whose effect any node tells clients: what they have just changed they look for at once, and at another node.
+var toldByAll = map[command.Kind]bool{
+	command.KindCreateTopics:          true,
+	command.KindDeleteTopics:          true,
+	command.KindAlterTopicConfigs:     true,
+	command.KindCreatePartitions:      true,
+	command.KindDeploy:                true,
+	command.KindAlterClientQuotas:     true,
+	command.KindAlterGroupConfigs:     true,
+	command.KindCreateACLs:            true,
+	command.KindDeleteACLs:            true,
+	command.KindAlterScramCredentials: true,
+}
+
+// spreadTimeout bounds how long an answer waits for other nodes.
+const spreadTimeout = time.Second
+
+// spread returns when a majority has heard that everything so far is committed. They hear it with the next entry, or some 20 ms later if there is none; so
+// there is one. A node that is slow or away may hear it later: nobody waits for all.
+func (p *proposer) spread(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, spreadTimeout)
+	defer cancel()
+	p.raft.Barrier(ctx) //nolint:errcheck // the command has its result in any case
 }
 
 // proposalError says in package command's words what raftlog says in its own.
