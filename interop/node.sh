@@ -9,8 +9,8 @@
 #	node_stop                what SIGTERM does, and waits
 #	node_log                 what it wrote last, if anything, for a failure's report
 #
-# With NODES=3 in the environment, which clients see too, they are a cluster of three, in racks RACK1 to RACK3: all are started, killed and stopped together, and
-# clients are given the address of the first, which may not lead.
+# With NODES=3 in the environment, which clients see too, they are a cluster of three, in racks RACK1 to RACK3: all are started, killed and stopped together.
+# The second leads, and clients are given the address of the first.
 #
 # $work must be a directory of the script's own, which it removes after node_stop.
 
@@ -72,7 +72,11 @@ node_start() {
 		node_await "${follower_pids[id]}" "$work/data$id"
 		follower_kafka[id]=$(node_address "$work/data$id.addresses" kafka) follower_http[id]=$(node_address "$work/data$id.addresses" http)
 	done
-	((nodes == 1)) || "$kont" cluster wait-ready --nodes "$nodes" --server "$node_http" >/dev/null
+	if ((nodes > 1)); then
+		"$kont" cluster wait-ready --nodes "$nodes" --server "$node_http" >/dev/null
+		"$kont" cluster transfer-leader 2 --server "$node_http" >/dev/null # or clients would never see another node
+		"$kont" cluster wait-ready --nodes "$nodes" --server "$node_http" >/dev/null
+	fi
 }
 
 # Flags of an authorizer that lets clients which have not logged in do everything, so that ACLs can be made.
