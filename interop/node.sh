@@ -24,8 +24,11 @@ node_build() {
 	[[ -n ${KONT:-} ]] || (cd "$here/.." && CGO_ENABLED=0 go build -o "$work/kont" .)
 }
 
-# node_address FILE KEY: what a node's first line has there.
-node_address() { sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p" "$1"; }
+# node_said FILE KEY: what a node's first line has there.
+node_said() { sed -n "s/.*\"$2\":\"\([^\"]*\)\".*/\1/p" "$1"; }
+
+# node_address KEY: of the first node, a listener's by its name.
+node_address() { node_said "$work/data.addresses" "$1"; }
 
 # node_process ID DATA KAFKA HTTP FLAG...: starts a process, $! is its id.
 node_process() {
@@ -67,10 +70,10 @@ node_start() {
 		follower_pids[id]=$!
 	done
 	node_await "$node_pid" "$work/data"
-	node_kafka=$(node_address "$work/data.addresses" kafka) node_http=$(node_address "$work/data.addresses" http)
+	node_kafka=$(node_said "$work/data.addresses" kafka) node_http=$(node_said "$work/data.addresses" http)
 	for ((id = 2; id <= nodes; id++)); do
 		node_await "${follower_pids[id]}" "$work/data$id"
-		follower_kafka[id]=$(node_address "$work/data$id.addresses" kafka) follower_http[id]=$(node_address "$work/data$id.addresses" http)
+		follower_kafka[id]=$(node_said "$work/data$id.addresses" kafka) follower_http[id]=$(node_said "$work/data$id.addresses" http)
 	done
 	if ((nodes > 1)); then
 		"$kont" cluster wait-ready --nodes "$nodes" --server "$node_http" >/dev/null
