@@ -20,9 +20,11 @@ import (
 func backupCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "backup", Category: categoryRun, ArgsUsage: "FILE", Usage: "write all state of a node that runs to a file",
-		Description: "The node goes on meanwhile. In a cluster any node can be asked; one that follows may be a moment behind.\n" +
-			"The file is read back and its checksums are compared before the command ends.",
-		Flags: append(httpFlags(), &urfave.BoolFlag{Name: "force", Usage: "replace a file that is there"}),
+		Description: "The node goes on meanwhile. In a cluster any node can be asked: it finds out from the leader what was acknowledged\n" +
+			"before, and has that first. The file is read back and its checksums are compared before the command ends.",
+		Flags: append(httpFlags(),
+			&urfave.BoolFlag{Name: "force", Usage: "replace a file that is there"},
+			&urfave.BoolFlag{Name: "of-node", Usage: "what this node has, which may be old: for a node that is left of a cluster without a majority"}),
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
@@ -60,7 +62,7 @@ func backupTo(c *urfave.Context, from *client.Client, path string) (index uint64
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	if index, err = from.Backup(c.Context, file); err != nil {
+	if index, err = from.Backup(c.Context, file, c.Bool("of-node")); err != nil {
 		return 0, 0, err
 	}
 	if err := file.Sync(); err != nil {

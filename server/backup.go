@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"kont/raftlog"
+	"kont/server/api"
 	"kont/server/peers"
 	"kont/statemachine"
 	"kont/statemachine/command"
@@ -18,8 +21,15 @@ import (
 // A backup is a snapshot of the state, as package statemachine streams it: all topics, threads, timers, groups, users and
 // deployments as of one index of the log, with checksums.
 
-// Backup writes one of this node's state, which goes on meanwhile. begin is told its log index before the first byte.
-func (n *Node) Backup(_ context.Context, w io.Writer, begin func(index uint64)) error {
+// Backup writes one of this node's state, which goes on meanwhile. begin is told its log index before the first byte. It waits until the
+// node has all that was acknowledged before, of which one that follows does not hear at once, and one that is cut off never;
+// ofItself, it takes what there is.
+func (n *Node) Backup(ctx context.Context, w io.Writer, ofItself bool, begin func(index uint64)) error {
+	if !ofItself {
+		if err := n.awaitAcknowledged(ctx); err != nil {
+			return err
+		}
+	}
 	snapshot, err := n.store.Snapshot()
 	if err != nil {
 		return err
@@ -27,6 +37,57 @@ func (n *Node) Backup(_ context.Context, w io.Writer, begin func(index uint64)) 
 	defer snapshot.Release()
 	begin(snapshot.Index())
 	return snapshot.Persist(w)
+}
+
+// awaitAcknowledged returns when this node has everything that was acknowledged before the call.
+func (n *Node) awaitAcknowledged(ctx context.Context) error {
+	index, err := n.acknowledged(ctx)
+	if err != nil {
+		return &api.Error{
+			Status: http.StatusServiceUnavailable, Code: "not_leader", Message: fmt.Sprintf("back up what was acknowledged: no leader tells how much that is: %v", err),
+			Hint: "a majority of the nodes must reach each other; what this node has can be had by `kont backup --of-node`",
+		}
+	}
+	for n.store.AppliedIndex() < index {
+		select {
+		case <-time.After(readyAgainAfter):
+		case <-n.raft.Stopped():
+			return errors.Join(n.raft.Err(), n.store.Err())
+		case <-ctx.Done():
+			return fmt.Errorf("the node is at log index %d, and waits for %d: %w", n.store.AppliedIndex(), index, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// acknowledged is the log index of which the leader says so. An election may be under way.
+func (n *Node) acknowledged(ctx context.Context) (index uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	for {
+		if index, err = n.askAcknowledged(ctx); err == nil || n.failure() != nil {
+			return index, err
+		}
+		select {
+		case <-time.After(askAgainAfter):
+		case <-ctx.Done():
+			return 0, err
+		}
+	}
+}
+
+func (n *Node) askAcknowledged(ctx context.Context) (index uint64, err error) {
+	if n.raft.IsLeader() || n.port == nil {
+		return n.members.Committed(ctx)
+	}
+	problems := []error{command.ErrNotLeader}
+	for _, address := range n.members.addresses() {
+		if index, err = n.calls.Committed(ctx, address); err == nil {
+			return index, nil
+		}
+		problems = append(problems, fmt.Errorf("node at %s: %w", address, err))
+	}
+	return 0, errors.Join(problems...)
 }
 
 // CheckBackup reads a backup to its end, checks that it is whole, and returns its log index.

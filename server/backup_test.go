@@ -2,17 +2,22 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/raftlog"
 	"kont/raftlog/link/linktest"
+	"kont/server/api"
 	"kont/server/config"
 	"kont/statemachine"
 	"kont/statemachine/command"
@@ -23,7 +28,7 @@ func backUp(t *testing.T, n *Node) []byte {
 	t.Helper()
 	var file bytes.Buffer
 	var begun uint64
-	if err := n.Backup(t.Context(), &file, func(index uint64) { begun = index }); err != nil {
+	if err := n.Backup(t.Context(), &file, false, func(index uint64) { begun = index }); err != nil {
 		t.Fatal(err)
 	}
 	if index, err := CheckBackup(bytes.NewReader(file.Bytes())); err != nil || index != begun {
@@ -88,6 +93,38 @@ func TestBackupOfAClusterBeginsAnother(t *testing.T) {
 	}
 	if want := "map[a:begin;end; t:timer 1;end;]"; fmt.Sprint(results) != want {
 		t.Errorf("results %v, want %s", results, want)
+	}
+}
+
+// A node that follows hears of what was acknowledged with what comes after it, and one that is alone not at all. Its backup waits, or says so.
+func TestBackupOfAFollowerHasWhatWasAcknowledged(t *testing.T) {
+	c := newTestCluster(t, 3)
+	leader, follower := c.leader(), c.follower()
+	client := c.client(kgo.AllowAutoTopicCreation())
+	for range 30 {
+		produce(t, client, "orders", "a", "1")
+		acknowledged := leader.store.AppliedIndex()
+		if err := follower.awaitAcknowledged(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if has := follower.store.AppliedIndex(); has < acknowledged {
+			t.Fatalf("it would back up log index %d, and %d is acknowledged", has, acknowledged)
+		}
+	}
+	for id := range c.configs {
+		if id != follower.identity.NodeID {
+			c.stop(id)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var refusal *api.Error
+	err := follower.Backup(ctx, io.Discard, false, func(uint64) { t.Error("it begins") })
+	if !errors.As(err, &refusal) || refusal.Code != "not_leader" || !strings.Contains(refusal.Hint, "--of-node") {
+		t.Errorf("of a node that is alone: %v", err)
+	}
+	if err := follower.Backup(ctx, io.Discard, true, func(uint64) {}); err != nil {
+		t.Errorf("what it has: %v", err)
 	}
 }
 

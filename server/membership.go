@@ -184,6 +184,18 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	return nil
 }
 
+// Committed lets the log get to the majority once more: who does not lead any more can't tell what others acknowledged.
+func (m *membership) Committed(ctx context.Context) (index uint64, err error) {
+	log, err := m.leader()
+	if err != nil {
+		return 0, err
+	}
+	if err := proposalError(log.Barrier(ctx)); err != nil {
+		return 0, err
+	}
+	return m.node.store.AppliedIndex(), nil
+}
+
 // addresses are where the other nodes may be, the leader's first.
 func (m *membership) addresses() (addresses []string) {
 	add := func(address string) {

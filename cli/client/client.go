@@ -127,10 +127,14 @@ func (e *StrangerError) Error() string {
 	return fmt.Sprintf("%s does not answer like a kont server: %s", e.Server, e.Reason)
 }
 
-// Backup writes the state of the server to w and returns its log index. It takes as long as it takes; whether all of it has come is the
-// caller's to check.
-func (c *Client) Backup(ctx context.Context, w io.Writer) (index uint64, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/backup", nil)
+// Backup writes the state of the server to w and returns its log index: with all that was acknowledged before, or, ofNode, what this
+// server has, though it may be old. It takes as long as it takes; whether all of it has come is the caller's to check.
+func (c *Client) Backup(ctx context.Context, w io.Writer, ofNode bool) (index uint64, err error) {
+	url := c.base + "/api/v1/backup"
+	if ofNode {
+		url += "?of=" + api.BackupOfNode
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
 	}

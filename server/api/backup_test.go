@@ -16,8 +16,9 @@ func TestBackupThatFailsIsCutShort(t *testing.T) {
 	node := &apitest.Node{BackupValue: make([]byte, 1<<20)}
 	server := httptest.NewServer(api.New(node, api.Options{Log: slog.New(slog.DiscardHandler)}))
 	defer server.Close()
+	query := ""
 	get := func() (status int, index string, size int, err error) {
-		response, err := http.Get(server.URL + "/api/v1/backup")
+		response, err := http.Get(server.URL + "/api/v1/backup" + query)
 		if err != nil {
 			return 0, "", 0, err
 		}
@@ -27,6 +28,10 @@ func TestBackupThatFailsIsCutShort(t *testing.T) {
 	}
 	if status, index, size, err := get(); status != http.StatusOK || index != "7" || size != 1<<20 || err != nil {
 		t.Errorf("status %d, index %s, %d bytes, %v", status, index, size, err)
+	}
+	query = "?of=node"
+	if _, index, _, err := get(); index != "6" || err != nil {
+		t.Errorf("of the node: index %s, %v", index, err)
 	}
 	node.BackupErr = errors.New("disk on fire")
 	if _, _, size, err := get(); err == nil {

@@ -18,8 +18,9 @@ type Membership interface {
 	RemoveNode(ctx context.Context, id int32) error
 	// TransferLeadership lets another node lead, to if it is not 0, and returns which.
 	TransferLeadership(ctx context.Context, to int32) (leader int32, err error)
-	// Backup writes the state of the node that is asked; begin is told its log index before the first byte.
-	Backup(ctx context.Context, w io.Writer, begin func(index uint64)) error
+	// Backup writes the state of the node that is asked; begin is told its log index before the first byte. It has all that was
+	// acknowledged before, by whichever node, unless ofItself.
+	Backup(ctx context.Context, w io.Writer, ofItself bool, begin func(index uint64)) error
 	// TakeSnapshot makes the state of the node that is asked durable, and trims its log.
 	TakeSnapshot(ctx context.Context) error
 }
@@ -77,14 +78,17 @@ const (
 // HeaderLogIndex has the log index of a backup.
 const HeaderLogIndex = "Kont-Log-Index"
 
+// BackupOfNode as ?of= asks for a backup of what the node has, if it is old or no node leads.
+const BackupOfNode = "node"
+
 // backupStall is how long a client may take for each piece of a backup.
 const backupStall = time.Minute
 
 // backup streams. What goes wrong after the first byte cuts the answer short, which the client sees by the end that is missing.
 func (h *handler) backup(w http.ResponseWriter, r *http.Request) {
 	out := &patientWriter{w: w, control: http.NewResponseController(w)}
-	hasBegun := false
-	err := h.node.Backup(r.Context(), out, func(index uint64) {
+	hasBegun, ofItself := false, r.URL.Query().Get("of") == BackupOfNode
+	err := h.node.Backup(r.Context(), out, ofItself, func(index uint64) {
 		hasBegun = true
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set(HeaderLogIndex, strconv.FormatUint(index, 10))

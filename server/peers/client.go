@@ -65,6 +65,13 @@ func (c *Client) Register(ctx context.Context, address string, node command.Node
 	return c.atLeader(ctx, address, func(address string) error { return c.call(ctx, address, pathRegister, node, &struct{}{}) })
 }
 
+// Committed asks for what was acknowledged, as Join finds the leader.
+func (c *Client) Committed(ctx context.Context, address string) (index uint64, err error) {
+	var answer committedAnswer
+	err = c.atLeader(ctx, address, func(address string) error { return c.call(ctx, address, pathCommitted, nil, &answer) })
+	return answer.Index, err
+}
+
 // redirectsMax bounds how often a call is sent on to another leader.
 const redirectsMax = 3
 

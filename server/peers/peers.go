@@ -61,6 +61,9 @@ type Node interface {
 	// Register proposes what a member says of itself. Errors as of Join, and ErrRemoved for
 	// a node that is no member.
 	Register(ctx context.Context, node command.Node) error
+	// Committed is a log index up to which is all that was acknowledged before the call, by whichever node. Only the leader can
+	// tell, as with Join.
+	Committed(ctx context.Context) (index uint64, err error)
 	// Kafka answers a request of a Kafka client that a member has sent on. What is in both is JSON, and not this package's.
 	Kafka(request json.RawMessage) (answer []byte, err error)
 }

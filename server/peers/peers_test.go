@@ -37,6 +37,8 @@ func (f *fake) Register(_ context.Context, node command.Node) error {
 	return f.err
 }
 
+func (f *fake) Committed(context.Context) (uint64, error) { return f.status.AppliedIndex, f.err }
+
 func (f *fake) Kafka(request json.RawMessage) ([]byte, error) {
 	return append([]byte("answer to "), request...), f.err
 }
@@ -84,13 +86,14 @@ func TestAnswersAndErrorsArriveAsTheyWere(t *testing.T) {
 			node.err = fmt.Errorf("told: %w", want)
 		}
 		id, joinErr := client.Join(t.Context(), address, self)
-		for _, err := range []error{joinErr, client.Register(t.Context(), address, self)} {
+		index, committedErr := client.Committed(t.Context(), address)
+		for _, err := range []error{joinErr, committedErr, client.Register(t.Context(), address, self)} {
 			if !errors.Is(err, want) || want == nil && err != nil {
 				t.Errorf("got %v, want %v", err, want)
 			}
 		}
-		if want == nil && id != "A" {
-			t.Errorf("cluster %q", id)
+		if want == nil && (id != "A" || index != node.status.AppliedIndex) {
+			t.Errorf("cluster %q, index %d", id, index)
 		}
 	}
 	for _, all := range [][]command.Node{node.joined, node.registered} {
@@ -105,12 +108,15 @@ func TestAnswersAndErrorsArriveAsTheyWere(t *testing.T) {
 }
 
 func TestCallsFindTheLeader(t *testing.T) {
-	leader := &fake{}
+	leader := &fake{status: Status{AppliedIndex: 7}}
 	follower := &fake{err: &NotLeaderError{serve(t, 3, "A", leader, nil).Address()}}
 	address := serve(t, 2, "A", follower, nil).Address()
 	client := clientOf(t, openPort(t, 1, "A"))
 	if _, err := client.Join(t.Context(), address, command.Node{ID: 1}); err != nil || len(leader.joined) != 1 {
 		t.Errorf("%v, joined %v", err, leader.joined)
+	}
+	if index, err := client.Committed(t.Context(), address); err != nil || index != leader.status.AppliedIndex {
+		t.Errorf("committed: %d, %v", index, err)
 	}
 	// They send it to each other, and nobody leads.
 	leader.err = &NotLeaderError{address}
@@ -139,6 +145,9 @@ func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
 	}
 	if err := client.Register(t.Context(), address, command.Node{ID: 1}); !errors.Is(err, ErrStranger) || len(node.registered) > 0 {
 		t.Errorf("register: %v", err)
+	}
+	if _, err := client.Committed(t.Context(), address); !errors.Is(err, ErrStranger) {
+		t.Errorf("committed: %v", err)
 	}
 	if got, err := client.Kafka(t.Context(), address, json.RawMessage(`{}`)); !errors.Is(err, ErrStranger) {
 		t.Errorf("request of a Kafka client: %s, %v", got, err)

@@ -19,6 +19,7 @@ const (
 	pathStatus    = "/peers/v1/status"
 	pathJoin      = "/peers/v1/join"
 	pathRegister  = "/peers/v1/register"
+	pathCommitted = "/peers/v1/committed"
 	pathForwarded = "/peers/v1/forwarded"
 	pathKafka     = "/peers/v1/kafka"
 
@@ -30,6 +31,10 @@ const (
 
 type joinAnswer struct {
 	ClusterID string `json:"cluster_id"`
+}
+
+type committedAnswer struct {
+	Index uint64 `json:"index"`
 }
 
 // Server answers the calls of other nodes.
@@ -59,6 +64,10 @@ func Serve(port *link.Port, node Node, forwarded http.Handler, logger *slog.Logg
 		}
 		answer(w, struct{}{}, err)
 	})
+	mux.Handle("POST "+pathCommitted, membersOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		index, err := node.Committed(r.Context())
+		answer(w, committedAnswer{index}, err)
+	})))
 	mux.Handle("POST "+pathKafka, membersOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, kafkaBytesMax))
 		var response []byte

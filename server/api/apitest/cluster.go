@@ -50,12 +50,16 @@ func (n *Node) TransferLeadership(_ context.Context, to int32) (int32, error) {
 	return 0, n.Err
 }
 
-// Backup is BackupValue, as of log index 7.
-func (n *Node) Backup(_ context.Context, w io.Writer, begin func(index uint64)) error {
+// Backup is BackupValue, as of log index 7, or 6 if it is of the node.
+func (n *Node) Backup(_ context.Context, w io.Writer, ofItself bool, begin func(index uint64)) error {
 	if n.Err != nil {
 		return n.Err
 	}
-	begin(7)
+	if ofItself {
+		begin(6)
+	} else {
+		begin(7)
+	}
 	_, err := w.Write(n.BackupValue)
 	return errors.Join(err, n.BackupErr)
 }
