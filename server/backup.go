@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kont/raftlog"
 	"kont/server/api"
@@ -94,20 +96,92 @@ func (n *Node) askAcknowledged(ctx context.Context) (index uint64, err error) {
 func CheckBackup(r io.Reader) (index uint64, err error) { return statemachine.CheckSnapshot(r) }
 
 // Restore makes a data directory from a backup, for a node that is a cluster of its own with a new id; others can join it. dir must
-// not be there or be empty. Until it returns, a node does not start on the directory. It returns the log index that the node
-// goes on after.
+// not be there or be empty, or have what is left of a Restore that did not return. Until it returns, a node does not start on the
+// directory. It returns the log index that the node goes on after.
 func Restore(c Config, r io.Reader) (index uint64, err error) {
-	dir := c.DataDir
+	files, dir := c.files(), c.DataDir
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("restore to %s: %w", dir, err)
 		}
 	}()
-	if entries, err := os.ReadDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := makeDir(files, dir); err != nil {
 		return 0, err
-	} else if len(entries) > 0 {
-		return 0, fmt.Errorf("%w: the directory is not empty; name another one, or move away what is in it", fs.ErrExist)
 	}
+	lock, err := lockDir(files, dir)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := beginRestore(files, dir); err != nil {
+		return 0, err
+	}
+	if index, err = restoreTo(c, r); err != nil {
+		return 0, errors.Join(err, clearRestore(files, dir))
+	}
+	return index, endRestore(files, dir)
+}
+
+// restoringFile is in a directory from before anything else is until all of it is there.
+const restoringFile = "restoring"
+
+// checkRestored refuses what a Restore left that did not end: a node would begin with less than the backup has, or with nothing.
+func checkRestored(files vfs.FS, dir string) error {
+	_, err := files.Stat(filepath.Join(dir, restoringFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(err, fmt.Errorf("%s has what is left of a restore that did not end; run `kont restore` again", dir))
+}
+
+// beginRestore makes a directory that is empty, or has half a restore, one that is being restored.
+func beginRestore(files vfs.FS, dir string) error {
+	names, err := files.List(dir)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(names, restoringFile) {
+		return clearDir(files, dir)
+	}
+	if slices.ContainsFunc(names, func(name string) bool { return name != lockFile && name != restoringFile+".tmp" }) {
+		return fmt.Errorf("%w: the directory is not empty; name another one, or move away what is in it", fs.ErrExist)
+	}
+	return writeFile(files, filepath.Join(dir, restoringFile), nil)
+}
+
+// clearDir leaves nothing in a directory that is being restored but the word that it is.
+func clearDir(files vfs.FS, dir string) error {
+	names, err := files.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name != lockFile && name != restoringFile {
+			if err := files.RemoveAll(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return syncDir(files, dir)
+}
+
+func endRestore(files vfs.FS, dir string) error {
+	if err := files.Remove(filepath.Join(dir, restoringFile)); err != nil {
+		return err
+	}
+	return syncDir(files, dir)
+}
+
+// clearRestore leaves an empty directory of a restore that went wrong.
+func clearRestore(files vfs.FS, dir string) error {
+	if err := clearDir(files, dir); err != nil {
+		return err
+	}
+	return endRestore(files, dir)
+}
+
+func restoreTo(c Config, r io.Reader) (index uint64, err error) {
+	dir := c.DataDir
 	store, err := statemachine.Open(filepath.Join(dir, "store"), statemachine.Options{CacheBytes: c.StoreCacheBytes, FS: c.FS, Logger: c.Logger})
 	if err != nil {
 		return 0, err
@@ -124,7 +198,7 @@ func Restore(c Config, r io.Reader) (index uint64, err error) {
 	}
 	id := identity{Version: identityVersion, NodeID: c.Cluster.NodeID, DirectoryID: randomID()}
 	id.found()
-	return index, id.save(dir)
+	return index, id.save(c.files(), dir)
 }
 
 // restoreState takes the state of a backup, in which the nodes of the cluster that it comes from are forgotten.
@@ -156,10 +230,13 @@ type Verified struct {
 // Errors: fs.ErrNotExist, raftlog.ErrLocked, and raftlog.ErrCorrupt, statemachine.ErrCorrupt or raftlog.ErrStateLost for what is damaged.
 func Verify(c Config, progress func(bytes int64)) (found Verified, err error) {
 	path := filepath.Join(c.DataDir, identityFile)
-	if _, err := os.Stat(path); err != nil {
+	if err := checkRestored(c.files(), c.DataDir); err != nil {
+		return found, err
+	}
+	id, err := readIdentity(c.files(), path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return found, fmt.Errorf("%s is no node's data: %w", c.DataDir, err)
 	}
-	id, err := readIdentity(path)
 	if err != nil {
 		return found, err
 	}

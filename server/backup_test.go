@@ -163,6 +163,44 @@ func TestDamagedBackupsAreRefused(t *testing.T) {
 	}
 }
 
+// interrupted gives the first bytes of a backup, and what happens then.
+type interrupted struct {
+	io.Reader
+	then func()
+}
+
+func (r *interrupted) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err == io.EOF {
+		r.then()
+	}
+	return n, err
+}
+
+// A machine that died while a backup was restored to it may start its services again: that a node comes up with nothing would look as if
+// the backup had nothing.
+func TestNodeDoesNotStartOnHalfARestore(t *testing.T) {
+	n := startNode(t, testConfig(t.TempDir()))
+	backup := backUp(t, n)
+	for _, at := range []int{0, 10, len(backup) / 2, len(backup) - 1} {
+		settings := testConfig(filepath.Join(t.TempDir(), "data"))
+		died := settings
+		died.DataDir = filepath.Join(t.TempDir(), "died")
+		reader := &interrupted{bytes.NewReader(backup[:at]), func() {
+			if err := os.CopyFS(died.DataDir, os.DirFS(settings.DataDir)); err != nil {
+				t.Error(err)
+			}
+		}}
+		if _, err := Restore(settings, reader); !errors.Is(err, statemachine.ErrSnapshot) {
+			t.Fatalf("cut off at %d: %v", at, err)
+		}
+		if found, err := Start(testContext(t), died); err == nil {
+			found.Close() //nolint:errcheck // it should not be there
+			t.Errorf("cut off at %d: a node starts", at)
+		}
+	}
+}
+
 // A node that died while a backup was restored has no log for the state, and does not start.
 func TestHalfRestoredDirectoryIsNoNode(t *testing.T) {
 	n := startNode(t, testConfig(t.TempDir()))

@@ -47,7 +47,7 @@ func (n *Node) enterCluster(ctx context.Context) error {
 			if n.identity.ClusterID == "" {
 				n.identity.ClusterID = clusterID
 			}
-			if err := n.identity.save(n.config.DataDir); err != nil {
+			if err := n.identity.save(n.config.files(), n.config.DataDir); err != nil {
 				return err
 			}
 			n.logger.Info("node is in a cluster", "cluster", n.identity.ClusterID, "node", n.identity.NodeID, "founder", n.identity.IsFounder)
@@ -217,7 +217,7 @@ func (n *Node) register(ctx context.Context) error {
 	if !n.identity.IsMember || n.identity.IsFounder {
 		n.identity.IsMember, n.identity.IsFounder = true, false
 		n.members.setIdentity(n.identity)
-		return n.identity.save(n.config.DataDir)
+		return n.identity.save(n.config.files(), n.config.DataDir)
 	}
 	return nil
 }

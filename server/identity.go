@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"kont/server/peers"
 )
@@ -38,15 +40,15 @@ const identityFile = "node.json"
 
 // loadIdentity reads node.json, or writes it at the first start, with founds if the node is to be a cluster
 // of its own.
-func loadIdentity(dir string, nodeID int32, founds bool) (identity, error) {
+func loadIdentity(files vfs.FS, dir string, nodeID int32, founds bool) (identity, error) {
 	path := filepath.Join(dir, identityFile)
-	id, err := readIdentity(path)
+	id, err := readIdentity(files, path)
 	if errors.Is(err, fs.ErrNotExist) {
 		id = identity{Version: identityVersion, NodeID: nodeID, DirectoryID: randomID()}
 		if founds {
 			id.found()
 		}
-		return id, id.save(dir)
+		return id, id.save(files, dir)
 	}
 	if err != nil {
 		return identity{}, err
@@ -56,15 +58,19 @@ func loadIdentity(dir string, nodeID int32, founds bool) (identity, error) {
 	}
 	if id.ClusterID == "" && founds {
 		id.found()
-		return id, id.save(dir)
+		return id, id.save(files, dir)
 	}
 	return id, nil
 }
 
 // readIdentity reads node.json of any version.
-func readIdentity(path string) (identity, error) {
-	data, err := os.ReadFile(path)
+func readIdentity(files vfs.FS, path string) (identity, error) {
+	file, err := files.Open(path)
 	if err != nil {
+		return identity{}, err
+	}
+	data, err := io.ReadAll(file)
+	if err := errors.Join(err, file.Close()); err != nil {
 		return identity{}, err
 	}
 	var id identity
@@ -95,36 +101,11 @@ func randomID() (id peers.ID) {
 	return id
 }
 
-// save writes the file beside its place and moves it there, so that it is there as a
-// whole or not at all.
-func (id *identity) save(dir string) error {
-	path := filepath.Join(dir, identityFile)
+// save writes node.json as a whole, or not at all.
+func (id *identity) save(files vfs.FS, dir string) error {
 	data, err := json.Marshal(id)
 	if err != nil {
 		return err
 	}
-	file, err := os.Create(path + ".tmp")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(data, '\n'))
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err == nil {
-		err = syncDir(dir)
-	}
-	if err != nil {
-		return errors.Join(err, os.RemoveAll(file.Name()))
-	}
-	return nil
-}
-
-func syncDir(dir string) error {
-	file, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Sync(), file.Close())
+	return writeFile(files, filepath.Join(dir, identityFile), append(data, '\n'))
 }

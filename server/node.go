@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -41,8 +39,8 @@ type Config struct {
 	Version string
 	// Engine runs the steps, jsvm if nil. Tests put another one there.
 	Engine runner.Engine
-	// FS is the file system below the store, the operating system's if nil. Tests
-	// make disks fail with it.
+	// FS is the file system below the store and of node.json, the operating system's if nil.
+	// Tests make disks fail with it.
 	FS vfs.FS
 }
 
@@ -179,23 +177,23 @@ func ignoreClosed(c io.Closer) func() error {
 }
 
 func (n *Node) openDir() error {
-	if err := os.MkdirAll(n.config.DataDir, 0o755); err != nil {
+	files := n.config.files()
+	if err := makeDir(files, n.config.DataDir); err != nil {
 		return err
 	}
-	lock, err := vfs.Default.Lock(filepath.Join(n.config.DataDir, "LOCK"))
+	lock, err := lockDir(files, n.config.DataDir)
 	if err != nil {
-		var unopened *fs.PathError
-		if errors.As(err, &unopened) {
-			return fmt.Errorf("lock the data directory: %w", err)
-		}
-		return fmt.Errorf("lock the data directory: %w; is another node using it?", err)
+		return err
 	}
 	n.onClose(lock.Close)
+	if err := checkRestored(files, n.config.DataDir); err != nil {
+		return err
+	}
 	if err := checkSpace(n.config.DataDir); err != nil {
 		return fmt.Errorf("%w; free some space on that disk, or make the directory writable", err)
 	}
 	cluster := n.config.Cluster
-	if n.identity, err = loadIdentity(n.config.DataDir, cluster.NodeID, len(cluster.Peers)+len(cluster.Join) == 0); err != nil {
+	if n.identity, err = loadIdentity(files, n.config.DataDir, cluster.NodeID, len(cluster.Peers)+len(cluster.Join) == 0); err != nil {
 		return err
 	}
 	n.members.setIdentity(n.identity)

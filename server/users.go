@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"kont/kafkacompat/sasl"
 	"kont/statemachine"
 	"kont/statemachine/command"
@@ -137,7 +139,7 @@ func loadScramSecret(dir string) ([]byte, error) {
 		err = os.Rename(file.Name(), path)
 	}
 	if err == nil {
-		err = syncDir(dir)
+		err = syncDir(vfs.Default, dir)
 	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(file.Name()))
