@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,7 +22,7 @@ func clusterCommand(p Process) *urfave.Command {
 	return &urfave.Command{
 		Name: "cluster", Category: categoryRun, Usage: "look at the nodes of a cluster and change them",
 		Description: "Any node can be asked; what only the leader can do is sent on to it. A node comes into a\n" +
-			"cluster by itself, with `kont serve --join` or `--peers`.",
+			"cluster by itself, when it is started with `kont serve --join` or `--peers`.",
 		Action: func(c *urfave.Context) error {
 			if c.Args().Present() {
 				return noCommand(c.Args().First(), "cluster", c.Command.Subcommands)
@@ -29,7 +30,7 @@ func clusterCommand(p Process) *urfave.Command {
 			return urfave.ShowSubcommandHelp(c)
 		},
 		Subcommands: []*urfave.Command{
-			clusterStatusCommand(p), clusterWaitReadyCommand(p), clusterRemoveCommand(p), clusterTransferCommand(p), clusterSnapshotCommand(p), clusterCertsCommand(p),
+			clusterStatusCommand(p), clusterWaitReadyCommand(p), clusterAddCommand(p), clusterRemoveCommand(p), clusterTransferCommand(p), clusterSnapshotCommand(p), clusterCertsCommand(p),
 		},
 	}
 }
@@ -56,6 +57,9 @@ func clusterStatusCommand(p Process) *urfave.Command {
 
 func printCluster(w io.Writer, cluster api.Cluster) {
 	fmt.Fprintf(w, "cluster %s, %s, commands of level %d\n", cluster.ID, plural(len(cluster.Nodes), "node"), cluster.Level)
+	if cluster.LeaderID == 0 {
+		fmt.Fprintln(w, "no node leads; this is what the node knows that was asked")
+	}
 	rows := [][]string{{"NODE", "STATE", "VOTES", "BEHIND", "RAFT", "KAFKA", "HTTP", "VERSION"}}
 	for _, node := range cluster.Nodes {
 		votes, behind := "no", "?"
@@ -81,7 +85,7 @@ func printCluster(w io.Writer, cluster api.Cluster) {
 
 func clusterWaitReadyCommand(p Process) *urfave.Command {
 	return &urfave.Command{
-		Name: "wait-ready", Usage: "wait until one node leads and all others follow it",
+		Name: "wait-ready", Usage: "wait until one node leads, and all others follow it and vote, but for those that shall not",
 		Flags: append(httpFlags(),
 			&urfave.IntFlag{Name: "nodes", Usage: "there must be `N` of them at least", Value: 1},
 			&urfave.DurationFlag{Name: "timeout", Usage: "give up after `DURATION`", Value: time.Minute},
@@ -114,6 +118,41 @@ func awaitCluster(ctx context.Context, server *client.Client, nodes int, timeout
 		err = failf("look at it with `kont cluster status`, and at the nodes' logs", "the cluster is not ready after %s: %w", timeout, err)
 	}
 	return cluster, err
+}
+
+func clusterAddCommand(p Process) *urfave.Command {
+	return &urfave.Command{
+		Name: "add", ArgsUsage: "NODE", Usage: "give a node of the cluster a vote, or take it",
+		Description: "It is for nodes that came in with `kont serve --non-voter`; all others get their vote by\n" +
+			"themselves when they have caught up. What is said here holds over restarts of the node, whatever its flags.",
+		Flags: append(httpFlags(), &urfave.BoolFlag{Name: "non-voter", Usage: "it keeps all data and has no vote from now on"}),
+		Action: func(c *urfave.Context) error {
+			id, server, err := nodeArgument(c, p, 1)
+			if err != nil {
+				return err
+			}
+			query := url.Values{"id": {id}}
+			if c.Bool("non-voter") {
+				query.Set("non_voter", "true")
+			}
+			var answer struct {
+				NodeID  json.Number `json:"node_id"`
+				IsVoter bool        `json:"is_voter"`
+			}
+			if err := server.Call(c.Context, http.MethodPost, "/api/v1/cluster/node", query, nil, &answer); err != nil {
+				return err
+			}
+			answer.NodeID = json.Number(id)
+			text := "node " + id + " votes"
+			switch {
+			case c.Bool("non-voter"):
+				text = "node " + id + " has no vote"
+			case !answer.IsVoter:
+				text = "node " + id + " gets its vote when it has caught up"
+			}
+			return newPrinter(c, p).line(answer, text)
+		},
+	}
 }
 
 func clusterRemoveCommand(p Process) *urfave.Command {

@@ -68,6 +68,13 @@ func (n *Node) AddNonvoter(ctx context.Context, id, address string) error {
 	})
 }
 
+// DemoteVoter takes the vote of a member, which gets the log as before. As AddVoter otherwise.
+func (n *Node) DemoteVoter(ctx context.Context, id string) error {
+	return n.call(ctx, "take the vote of "+id, func() error {
+		return n.raft.DemoteVoter(raft.ServerID(id), 0, membershipTimeout).Error()
+	})
+}
+
 // RemoveServer removes a node from the cluster. A leader that removes itself steps
 // down once the change is committed. Close the removed node afterwards.
 func (n *Node) RemoveServer(ctx context.Context, id string) error {

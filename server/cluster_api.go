@@ -44,6 +44,9 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 		ID: id, IsVoter: member.Voter, RaftAddress: member.Address, HTTPAddress: known.HTTPAddress, Rack: known.Rack, Version: known.Version,
 		Kafka: map[string]string{}, State: api.NodeFollows,
 	}
+	if n.port == nil {
+		state.RaftAddress = "" // what the log calls it is no address
+	}
 	for _, listener := range known.Listeners {
 		state.Kafka[listener.Name] = net.JoinHostPort(listener.Host, strconv.Itoa(int(listener.Port)))
 	}
@@ -63,7 +66,9 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 		state.State = api.NodeStarts
 	case id == leader:
 		state.State = api.NodeLeads
-	case status.AppliedIndex+caughtUpEntries < n.store.AppliedIndex():
+	case leader < 1:
+		state.State = api.NodeWaits
+	case n.wantsVote(member), status.AppliedIndex+caughtUpEntries < n.store.AppliedIndex():
 		state.State = api.NodeCatchesUp
 	}
 	return state
@@ -71,22 +76,25 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 
 // RemoveNode removes a member, and what it said of itself.
 func (n *Node) RemoveNode(ctx context.Context, id int32) error {
-	members, err := n.raft.Members()
+	members, i, err := n.memberToChange(id)
 	if err != nil {
 		return err
 	}
-	name := peers.NameOf(id)
-	if !slices.ContainsFunc(members, func(m raftlog.Member) bool { return m.ID == name }) {
+	if i < 0 {
 		return &api.Error{Status: http.StatusNotFound, Code: "unknown_node", Message: fmt.Sprintf("remove node %d: there is none in the cluster", id), Hint: "see `kont cluster status`"}
 	}
 	if id == n.identity.NodeID {
-		return &api.Error{Status: http.StatusConflict, Code: "leader", Message: fmt.Sprintf("remove node %d: it leads", id),
-			Hint: "let another node lead first, with `kont cluster transfer-leader`"}
+		return &api.Error{Status: http.StatusConflict, Code: "leader", Message: fmt.Sprintf("remove node %d: it leads", id), Hint: hintOtherLeader}
 	}
-	n.members.joining.Lock()
-	defer n.members.joining.Unlock()
-	if err := n.raft.RemoveServer(ctx, name); err != nil {
-		return err
+	if members[i].Voter {
+		if err := n.checkMajority(ctx, fmt.Sprintf("remove node %d", id), slices.Delete(slices.Clone(members), i, i+1)); err != nil {
+			return err
+		}
+	}
+	n.members.changing.Lock()
+	defer n.members.changing.Unlock()
+	if err := n.raft.RemoveServer(ctx, peers.NameOf(id)); err != nil {
+		return proposalError(err)
 	}
 	_, err = n.proposer.Propose(ctx, command.ForgetNode{NodeID: id})
 	if err == nil {
@@ -97,23 +105,24 @@ func (n *Node) RemoveNode(ctx context.Context, id int32) error {
 
 // TransferLeadership waits until another node leads.
 func (n *Node) TransferLeadership(ctx context.Context, to int32) (int32, error) {
+	members, i, err := n.memberToChange(to)
+	if err != nil {
+		return 0, err
+	}
 	if to == n.identity.NodeID {
 		return to, nil
 	}
 	target := raftlog.Member{}
 	if to != 0 {
-		members, err := n.raft.Members()
-		if err != nil {
-			return 0, err
-		}
-		i := slices.IndexFunc(members, func(m raftlog.Member) bool { return m.ID == peers.NameOf(to) && m.Voter })
-		if i < 0 {
+		if i < 0 || !members[i].Voter {
 			return 0, &api.Error{Status: http.StatusNotFound, Code: "unknown_node", Message: fmt.Sprintf("transfer leadership to node %d: no such voter", to), Hint: "see `kont cluster status`"}
 		}
 		target = members[i]
+	} else if !slices.ContainsFunc(members, func(m raftlog.Member) bool { return m.Voter && m.ID != peers.NameOf(n.identity.NodeID) }) {
+		return 0, &api.Error{Status: http.StatusConflict, Code: "no_other_voter", Message: "transfer leadership: no other node votes", Hint: "let one join, or give one a vote with `kont cluster add`"}
 	}
 	if err := n.raft.TransferLeadership(ctx, target); err != nil {
-		return 0, err
+		return 0, proposalError(err)
 	}
 	for {
 		name, _ := n.raft.Leader()

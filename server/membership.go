@@ -6,18 +6,11 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"kont/raftlog"
+	"kont/server/api"
 	"kont/server/peers"
 	"kont/statemachine/command"
-)
-
-const (
-	// promoteEvery is how often the leader looks whether a new node has caught up, and
-	// caughtUpEntries how near it must be to get a vote.
-	promoteEvery    = 500 * time.Millisecond
-	caughtUpEntries = 256
 )
 
 // membership answers the other nodes, and takes them in while this one leads.
@@ -27,8 +20,8 @@ type membership struct {
 	mu       sync.Mutex
 	identity identity      // guarded by mu
 	raft     *raftlog.Node // guarded by mu; nil before the log is open
-	// joining lets one node in after the other.
-	joining sync.Mutex
+	// changing lets one change of who is a member, and of who votes, end before the next begins.
+	changing sync.Mutex
 }
 
 var _ peers.Node = (*membership)(nil)
@@ -94,8 +87,8 @@ func (m *membership) Join(ctx context.Context, node command.Node) (string, error
 	if err != nil {
 		return "", err
 	}
-	m.joining.Lock()
-	defer m.joining.Unlock()
+	m.changing.Lock()
+	defer m.changing.Unlock()
 	id, _ := m.state()
 	nodes := m.node.store.Nodes()
 	if node.Level < nodes.Level {
@@ -175,6 +168,12 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	if i < 0 {
 		return fmt.Errorf("%w: node %d; empty its data directory to let it join again", peers.ErrRemoved, node.ID)
 	}
+	m.changing.Lock()
+	defer m.changing.Unlock()
+	if known, _ := m.node.store.Nodes().Of(node.ID); known.DirectoryID == node.DirectoryID {
+		// What it wants counts when it comes in; since then SetVote may have been told otherwise.
+		node.Nonvoter = known.Nonvoter
+	}
 	if _, err := m.node.proposer.Propose(ctx, command.RegisterNode{Node: node}); err != nil {
 		return err
 	}
@@ -223,64 +222,8 @@ func (m *membership) addresses() (addresses []string) {
 	return addresses
 }
 
-// promotion gives a vote to nodes that have caught up, while this one leads.
-type promotion struct {
-	node    *Node
-	cancel  context.CancelFunc
-	running sync.WaitGroup
-}
-
-func (p *promotion) Start() {
-	if p.node.port == nil {
-		return
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	p.running.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(promoteEvery):
-			}
-			if err := p.promote(ctx); err != nil && ctx.Err() == nil {
-				p.node.logger.Warn("give a node its vote", "error", err)
-			}
-		}
-	})
-}
-
-func (p *promotion) Stop() {
-	if p.cancel != nil {
-		p.cancel()
-		p.running.Wait()
-		p.cancel = nil
-	}
-}
-
-func (p *promotion) promote(ctx context.Context) error {
-	members, err := p.node.raft.Members()
-	if err != nil {
-		return err
-	}
-	for _, member := range members {
-		node, isKnown := p.node.store.Nodes().Of(peers.NodeIDOf(member.ID))
-		if member.Voter || !isKnown || node.Nonvoter {
-			continue
-		}
-		ask, cancel := context.WithTimeout(ctx, askTimeout)
-		status, err := p.node.calls.Status(ask, member.Address)
-		cancel()
-		if err != nil || status.AppliedIndex+caughtUpEntries < p.node.store.AppliedIndex() {
-			continue // its time will come
-		}
-		if err := p.node.raft.AddVoter(ctx, member.ID, member.Address); err != nil {
-			return err
-		}
-		p.node.logger.Info("node has caught up, and votes", "node", node.ID)
-	}
-	return nil
-}
+var errNoLeader = &api.Error{Status: http.StatusServiceUnavailable, Code: "not_leader", Message: "no node leads",
+	Hint: "see with `kont cluster status` which nodes are missing; more than half of the voters must reach each other"}
 
 // toLeader lets the leader answer requests of the HTTP API.
 func (n *Node) toLeader(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error)) (isSent bool) {
@@ -289,7 +232,7 @@ func (n *Node) toLeader(w http.ResponseWriter, r *http.Request, onError func(htt
 	}
 	name, address := n.raft.Leader()
 	if address == "" || peers.NodeIDOf(name) == n.identity.NodeID {
-		onError(w, r, fmt.Errorf("%w, and no other node leads yet", command.ErrNotLeader))
+		onError(w, r, errNoLeader)
 		return true
 	}
 	n.calls.Forward(w, r, address, onError)

@@ -11,8 +11,10 @@ import (
 
 // Membership is what can be asked and told of the nodes of a cluster.
 type Membership interface {
-	// Cluster is what the leader knows of all nodes; it asks each of them.
+	// Cluster is what the leader knows of all nodes, or another node while none leads; it asks each of them.
 	Cluster(ctx context.Context) (Cluster, error)
+	// SetVote gives a node its vote, when it has caught up, or takes it, and returns whether it votes now. The leader's can't be taken.
+	SetVote(ctx context.Context, id int32, votes bool) (isVoter bool, err error)
 	// RemoveNode takes a node out of the cluster, which it leaves for good: its data is of no use any more. The leader can't
 	// remove itself.
 	RemoveNode(ctx context.Context, id int32) error
@@ -41,11 +43,13 @@ const (
 	// NodeLeads and NodeFollows are in order.
 	NodeLeads   = "leads"
 	NodeFollows = "follows"
-	// NodeCatchesUp: it lacks more than a little of the leader's state.
+	// NodeCatchesUp: it lacks more than a little of the leader's state, or is to get a vote and has none yet.
 	NodeCatchesUp = "catches up"
 	// NodeStarts: it is there, and not in the cluster's state yet.
 	NodeStarts = "starts"
-	// NodeUnreachable: it does not answer the leader.
+	// NodeWaits: it is there, and no node leads.
+	NodeWaits = "has no leader"
+	// NodeUnreachable: it does not answer who asks, mostly the leader.
 	NodeUnreachable = "unreachable"
 )
 
@@ -54,9 +58,10 @@ type ClusterNode struct {
 	ID    int32  `json:"id"`
 	State string `json:"state"`
 	// Problem says why it is unreachable.
-	Problem     string `json:"problem,omitempty"`
-	IsVoter     bool   `json:"is_voter"`
-	RaftAddress string `json:"raft_address"`
+	Problem string `json:"problem,omitempty"`
+	IsVoter bool   `json:"is_voter"`
+	// RaftAddress is empty for a node without one, which is alone.
+	RaftAddress string `json:"raft_address,omitempty"`
 	HTTPAddress string `json:"http_address,omitempty"`
 	// Kafka are the addresses of its listeners, by their names.
 	Kafka   map[string]string `json:"kafka,omitempty"`
@@ -68,6 +73,9 @@ type ClusterNode struct {
 
 // IsWell tells whether a node does what it is for.
 func (n ClusterNode) IsWell() bool { return n.State == NodeLeads || n.State == NodeFollows }
+
+// pathCluster is the leader's to answer, and any node's while none leads.
+const pathCluster = "/api/v1/cluster"
 
 // These two are for the node that is asked.
 const (
@@ -117,11 +125,23 @@ func (h *handler) cluster(r *http.Request) (any, error) {
 	return cluster, err
 }
 
-func (h *handler) removeNode(r *http.Request) (any, error) {
-	id, err := nodeIDOf(r, "id")
-	if err == nil && id == 0 {
-		err = badRequest("no node in the query", "pass ?id=NODE")
+func (h *handler) setVote(r *http.Request) (any, error) {
+	id, err := givenNodeID(r)
+	if err != nil {
+		return nil, err
 	}
+	nonvoter := false
+	if text := r.URL.Query().Get("non_voter"); text != "" {
+		if nonvoter, err = strconv.ParseBool(text); err != nil {
+			return nil, badRequest(fmt.Sprintf("non_voter=%q is neither true nor false", text), "leave it out to give a vote")
+		}
+	}
+	isVoter, err := h.node.SetVote(r.Context(), id, !nonvoter)
+	return map[string]bool{"is_voter": isVoter}, err
+}
+
+func (h *handler) removeNode(r *http.Request) (any, error) {
+	id, err := givenNodeID(r)
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +159,15 @@ func (h *handler) transferLeadership(r *http.Request) (any, error) {
 
 func (h *handler) takeSnapshot(r *http.Request) (any, error) {
 	return struct{}{}, h.node.TakeSnapshot(r.Context())
+}
+
+// givenNodeID reads the number of a node that must be there.
+func givenNodeID(r *http.Request) (int32, error) {
+	id, err := nodeIDOf(r, "id")
+	if err == nil && id == 0 {
+		err = badRequest("no node in the query", "pass ?id=NODE")
+	}
+	return id, err
 }
 
 // nodeIDOf reads a node's number, 0 if there is none.

@@ -70,7 +70,14 @@ var pathsOfEachNode = []string{"/healthz", "/readyz", "/metrics", "/debug/", "/a
 func toLeader(next http.Handler, send func(http.ResponseWriter, *http.Request, func(http.ResponseWriter, *http.Request, error)) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		isOfEach := slices.ContainsFunc(pathsOfEachNode, func(path string) bool { return strings.HasPrefix(r.URL.Path, path) })
-		if isOfEach || !send(w, r, func(w http.ResponseWriter, _ *http.Request, err error) { writeError(w, err) }) {
+		onError := func(w http.ResponseWriter, _ *http.Request, err error) {
+			if r.URL.Path == pathCluster {
+				next.ServeHTTP(w, r) // it is asked most of all when no node leads
+				return
+			}
+			writeError(w, err)
+		}
+		if isOfEach || !send(w, r, onError) {
 			next.ServeHTTP(w, r)
 		}
 	})
@@ -105,7 +112,8 @@ func newMux(node Node, options Options) http.Handler {
 	mux.HandleFunc("GET /api/v1/unmatched", answer(h.unmatched))
 	mux.HandleFunc("POST /api/v1/thread/retry", answer(h.retryThread))
 	mux.HandleFunc("DELETE /api/v1/thread", answer(h.deleteThread))
-	mux.HandleFunc("GET /api/v1/cluster", answer(h.cluster))
+	mux.HandleFunc("GET "+pathCluster, answer(h.cluster))
+	mux.HandleFunc("POST /api/v1/cluster/node", answer(h.setVote))
 	mux.HandleFunc("DELETE /api/v1/cluster/node", answer(h.removeNode))
 	mux.HandleFunc("POST /api/v1/cluster/transfer-leader", answer(h.transferLeadership))
 	mux.HandleFunc("GET "+pathBackup, h.backup)

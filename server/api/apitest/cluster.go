@@ -20,6 +20,26 @@ func (n *Node) Cluster(context.Context) (api.Cluster, error) {
 	return cluster, n.Err
 }
 
+// SetVote changes a node of ClusterValue. One that catches up has to wait for its vote.
+func (n *Node) SetVote(_ context.Context, id int32, votes bool) (bool, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := slices.IndexFunc(n.ClusterValue.Nodes, func(node api.ClusterNode) bool { return node.ID == id })
+	switch {
+	case n.Err != nil:
+		return false, n.Err
+	case i < 0:
+		return false, &api.Error{Status: http.StatusNotFound, Code: "unknown_node", Message: fmt.Sprintf("give node %d a vote: it is not in the cluster", id),
+			Hint: fmt.Sprintf("it comes in by itself when it is started: `kont serve --node-id %d --raft-addr HOST:PORT --join n2:7000`", id)}
+	case !votes && id == n.ClusterValue.LeaderID:
+		return false, &api.Error{Status: http.StatusConflict, Code: "leader", Message: fmt.Sprintf("take the vote of node %d: it leads", id), Hint: "let another node lead first, with `kont cluster transfer-leader`"}
+	}
+	nodes := slices.Clone(n.ClusterValue.Nodes)
+	nodes[i].IsVoter = votes && (nodes[i].IsVoter || nodes[i].State != api.NodeCatchesUp)
+	n.ClusterValue.Nodes = nodes
+	return nodes[i].IsVoter, nil
+}
+
 // RemoveNode takes a node out of ClusterValue.
 func (n *Node) RemoveNode(_ context.Context, id int32) error {
 	n.mu.Lock()
@@ -33,7 +53,7 @@ func (n *Node) RemoveNode(_ context.Context, id int32) error {
 	case id == n.ClusterValue.LeaderID:
 		return &api.Error{Status: http.StatusConflict, Code: "leader", Message: fmt.Sprintf("remove node %d: it leads", id), Hint: "let another node lead first, with `kont cluster transfer-leader`"}
 	}
-	n.ClusterValue.Nodes = slices.Delete(n.ClusterValue.Nodes, i, i+1)
+	n.ClusterValue.Nodes = slices.Delete(slices.Clone(n.ClusterValue.Nodes), i, i+1)
 	return nil
 }
 

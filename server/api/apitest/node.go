@@ -31,7 +31,7 @@ type Node struct {
 	// BackupValue is what Backup writes before it fails with BackupErr.
 	BackupValue []byte
 	BackupErr   error
-	// ClusterValue is what Cluster answers, and RemoveNode and TransferLeadership change.
+	// ClusterValue is what Cluster answers, and SetVote, RemoveNode and TransferLeadership change.
 	ClusterValue api.Cluster
 	// Err, if set, is what every method but Status and Health returns.
 	Err error
