@@ -62,6 +62,9 @@ type conn struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	// isInUse: the client has got an answer, other than those by which it begins.
+	isInUse atomic.Bool
+
 	// What follows belongs to the answering goroutine.
 
 	// principal is who the client is; see identify.
@@ -72,6 +75,8 @@ type conn struct {
 	isForwarded bool
 
 	out outgoing
+	// isAnswering: what out holds makes isInUse true.
+	isAnswering bool
 	// held was taken from the queue and is next; current is the one that is answered, unless it is Produce.
 	held, current *request
 	// wake is signalled by the log for a long poll.
@@ -127,17 +132,33 @@ func newConn(s *Server, netConn net.Conn, how *Listener) *conn {
 func (c *conn) close() {
 	c.cancel()
 	// A TLS connection would wait here until its client takes the goodbye.
+	raw := c.net
 	if secured, isTLS := c.net.(*tls.Conn); isTLS {
-		secured.NetConn().Close()
+		raw = secured.NetConn()
+	}
+	if c.isCutOff() {
+		reset(raw)
 		return
 	}
-	c.net.Close()
+	raw.Close()
+}
+
+// isCutOff tells whether the server closes before it was of any use to the client. One that hears nothing but the end takes the listener for
+// one that wants TLS or a password, and gives up (kgo.ErrFirstReadEOF), with records that it had to write; after a reset it looks for another node.
+func (c *conn) isCutOff() bool { return c.server.ctx.Err() != nil && !c.isInUse.Load() }
+
+// reset closes a connection so that its client reads an error, and no end.
+func reset(raw net.Conn) {
+	if tcp, ok := raw.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0) // then it reads an end
+	}
+	raw.Close()
 }
 
 // sayGoodbye tells a client of TLS that nothing was cut off. It may wait for the
 // client.
 func (c *conn) sayGoodbye() {
-	if secured, isTLS := c.net.(*tls.Conn); isTLS {
+	if secured, isTLS := c.net.(*tls.Conn); isTLS && !c.isCutOff() {
 		_ = secured.CloseWrite() // whoever has gone doesn't hear it
 	}
 }
@@ -451,6 +472,11 @@ func (c *conn) answerProduceRun(first *request) error {
 // append adds the answer to a request to those that wait to be written.
 func (c *conn) append(r *request, response kmsg.Response) {
 	bytes := c.out.append(r.header.Correlation, response)
+	switch r.api.key {
+	case keyApiVersions, keySASLHandshake, keySASLAuthenticate:
+	default:
+		c.isAnswering = true
+	}
 	if observe := c.server.config.Observe; observe != nil {
 		observe(Observation{
 			API:      r.api.name,
@@ -464,7 +490,11 @@ func (c *conn) append(r *request, response kmsg.Response) {
 }
 
 func (c *conn) flush() error {
-	return c.out.writeTo(c.net, c.server.config.WriteTimeout)
+	err := c.out.writeTo(c.net, c.server.config.WriteTimeout)
+	if err == nil && c.isAnswering {
+		c.isInUse.Store(true)
+	}
+	return err
 }
 
 // isLeader says whether this node may answer for partitions and groups.

@@ -187,7 +187,10 @@ func (s *Server) enter(c *conn) (why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	config := &s.config
-	if s.isClosed || len(s.conns) >= config.ConnectionsMax {
+	if s.isClosed {
+		return "the server closes"
+	}
+	if len(s.conns) >= config.ConnectionsMax {
 		return fmt.Sprintf("more than %d connections", config.ConnectionsMax)
 	}
 	now := time.Now()
@@ -219,6 +222,10 @@ func (s *Server) refuse(netConn net.Conn, why string) {
 	s.mu.Unlock()
 	if isToldOf {
 		s.config.Logger.Warn("kafka connection refused", "client", netConn.RemoteAddr(), "reason", why, "refused", count)
+	}
+	if s.ctx.Err() != nil {
+		reset(netConn) // as conn.close does
+		return
 	}
 	netConn.Close()
 }

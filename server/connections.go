@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"sync"
 )
@@ -23,6 +24,15 @@ func (l *countingListener) Accept() (net.Conn, error) {
 type countedConn struct {
 	net.Conn
 	closed func()
+}
+
+// SetLinger is that of a TCP connection.
+func (c *countedConn) SetLinger(seconds int) error {
+	tcp, isTCP := c.Conn.(*net.TCPConn)
+	if !isTCP {
+		return errors.ErrUnsupported
+	}
+	return tcp.SetLinger(seconds)
 }
 
 func (c *countedConn) Close() error {
