@@ -61,7 +61,7 @@ func (n *Node) enqueue(ctx context.Context, data []byte) (*proposal, error) {
 	if err := n.Err(); err != nil {
 		return nil, err
 	}
-	if n.raft.State() != raft.Leader {
+	if n.raft.State() != raft.Leader || n.stalls.isLeaving.Load() {
 		return nil, fmt.Errorf("propose: %w", ErrNotLeader)
 	}
 	return n.queue.put(ctx, data)
@@ -83,6 +83,7 @@ func (n *Node) gather() {
 		default:
 		}
 		b := &batch{proposals: proposals, cut: time.Now(), settled: make(chan struct{})}
+		n.inLog.add(b)
 		b.future = n.raft.ApplyLog(raft.Log{Data: encodeFrame(proposals)}, 0)
 		n.stats.batches.Add(1)
 		n.underWay <- b
@@ -112,14 +113,22 @@ func (n *Node) settle() {
 		}
 		// Before a proposer learns its outcome: what it reads then counts its own.
 		n.stats.commits.observe(time.Since(b.cut))
-		for i, p := range b.proposals {
-			if err != nil {
-				n.queue.finish(p, Outcome{Err: err})
-			} else {
-				n.queue.finish(p, Outcome{Result: results[i]})
-			}
-		}
+		n.inLog.remove(b)
+		n.finishAll(b, results, err)
 		close(b.settled)
+	}
+}
+
+// finishAll delivers the outcomes of a batch, but to proposals that have theirs.
+func (n *Node) finishAll(b *batch, results []any, err error) {
+	for i, p := range b.proposals {
+		switch {
+		case !p.state.CompareAndSwap(proposalTaken, proposalFinished):
+		case err != nil:
+			n.queue.finish(p, Outcome{Err: err})
+		default:
+			n.queue.finish(p, Outcome{Result: results[i]})
+		}
 	}
 }
 

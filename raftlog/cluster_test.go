@@ -51,7 +51,7 @@ func newCluster(t *testing.T, size int, change func(*link.Config)) *cluster {
 }
 
 // start opens a new node; only the first bootstraps.
-func (c *cluster) start(i int, change func(*link.Config)) *clusterNode {
+func (c *cluster) start(i int, change func(*link.Config), settings ...func(*raftlog.Config)) *clusterNode {
 	cfg := lone(c.t, raftlog.LogStoreWAL)
 	cfg.NodeID = fmt.Sprintf("n%d", i)
 	cfg.Bootstrap = i == 1
@@ -59,6 +59,9 @@ func (c *cluster) start(i int, change func(*link.Config)) *clusterNode {
 	port := link.Config{NodeID: cfg.NodeID, ClusterID: "test", Bind: linktest.FreeAddress(c.t), Logger: cfg.Logger}
 	if change != nil {
 		change(&port)
+	}
+	for _, set := range settings {
+		set(&cfg)
 	}
 	return c.open(cfg, port, raftlogtest.NewDurable())
 }

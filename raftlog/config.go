@@ -86,13 +86,19 @@ type Config struct {
 	ElectionTimeout  time.Duration
 	HeartbeatTimeout time.Duration
 
+	// LogStallMax: a leader whose disk takes longer than that for a write of the log leaves leadership, if there is
+	// another voter [1.5 s; negative: never].
+	LogStallMax time.Duration
+
 	// Logger [slog.Default].
 	Logger *slog.Logger
+
+	// WALFiles are the files of the wal [the operating system's]. Tests make disks fail with them.
+	WALFiles types.VFS
 
 	// Tests put faults between the node and its disk.
 	wrapLogStore    func(raft.LogStore) raft.LogStore
 	wrapStableStore func(raft.StableStore) raft.StableStore
-	walFiles        types.VFS
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -118,6 +124,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.QueueProposalsMax, 65_536)
 	setDefault(&c.ElectionTimeout, 600*time.Millisecond)
 	setDefault(&c.HeartbeatTimeout, min(600*time.Millisecond, c.ElectionTimeout))
+	setDefault(&c.LogStallMax, 1500*time.Millisecond)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -12,7 +12,8 @@
 // caller reads its state machine, after Barrier if it has to be current). It starts
 // on no file that it cannot trust, and after the first failed write it writes nothing
 // more: the node stops, leaves leadership and says why in Err, while the state machine can
-// still be read. Opening it anew is the only way on.
+// still be read. Opening it anew is the only way on. A leader whose disk takes too long for a write leaves leadership
+// before it comes back (stall.go), and is a follower then.
 //
 // # What the caller owes it
 //

@@ -1,6 +1,8 @@
 package raftlog
 
 import (
+	"time"
+
 	"github.com/hashicorp/raft"
 	"github.com/hashicorp/raft-wal/types"
 )
@@ -19,6 +21,9 @@ func (c Config) WithStableStore(wrap func(raft.StableStore) raft.StableStore) Co
 
 // WithWALFiles gives the wal other files.
 func (c Config) WithWALFiles(files types.VFS) Config {
-	c.walFiles = files
+	c.WALFiles = files
 	return c
 }
+
+// HeartbeatTimeout is how long the node waits for heartbeats now.
+func (n *Node) HeartbeatTimeout() time.Duration { return n.raft.ReloadableConfig().HeartbeatTimeout }

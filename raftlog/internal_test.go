@@ -312,3 +312,14 @@ func TestLibraryLogsArriveAsDebugAndWarn(t *testing.T) {
 		}
 	}
 }
+
+// If every node's disk is slow, one of them leads in the end all the same.
+func TestEachTimeThatANodeLeavesItAllowsItsDiskTwiceAsMuch(t *testing.T) {
+	s := &stalls{}
+	for left, want := range []time.Duration{1, 2, 4, 8, 16, 16} {
+		if got := s.allowed(time.Second); got != want*time.Second {
+			t.Errorf("after it has left %d times it allows its disk %v", left, got)
+		}
+		s.left++
+	}
+}

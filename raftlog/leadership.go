@@ -93,9 +93,10 @@ func (n *Node) watchLeadership() {
 			if err := n.raft.Barrier(0).Error(); err != nil {
 				continue // lost again, which raft tells next, or stopping
 			}
+			n.leadAsOthers()
 			n.refreshAddress()
-			if n.raft.CurrentTerm() != term {
-				continue // lost again; the term is another node's
+			if n.raft.CurrentTerm() != term || n.stalls.isLeaving.Load() {
+				continue // lost again, and the term another node's, or about to be
 			}
 			n.leadership.gain(term)
 			n.cfg.Logger.Info("raft leadership gained", "node", n.cfg.NodeID, "log_index", n.fsm.appliedIndex())
@@ -118,6 +119,9 @@ func (n *Node) LeaderTerm() (term uint64, leads bool) { return n.leadership.is()
 // are empty if it knows of none.
 func (n *Node) Leader() (id, address string) {
 	addr, serverID := n.raft.LeaderWithID()
+	if serverID == raft.ServerID(n.cfg.NodeID) && n.stalls.isLeaving.Load() {
+		return "", ""
+	}
 	return string(serverID), string(addr)
 }
 

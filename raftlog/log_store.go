@@ -32,6 +32,8 @@ type logStore struct {
 	// stored gets a token after each append, if it holds none: the log is idle and
 	// the next batch may be cut.
 	stored chan struct{}
+	// watch is on the present append.
+	watch writeWatch
 	// onStored is called after each append.
 	onStored func()
 
@@ -74,6 +76,8 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 	if len(logs) == 0 {
 		return nil
 	}
+	s.watch.begin() // before the wait for what trims
+	defer s.watch.end()
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if err := s.fault.get(); err != nil {

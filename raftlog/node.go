@@ -29,7 +29,11 @@ type Node struct {
 
 	queue      *queue
 	underWay   chan *batch
+	inLog      inLog
 	leadership *leadership
+	stalls     stalls
+	// reloading lets one change of raft's configuration follow the other.
+	reloading sync.Mutex
 	// grown has a token when the log exceeds a bound.
 	grown chan struct{}
 	// snapshotMu lets one snapshot be taken after the other.
@@ -40,7 +44,7 @@ type Node struct {
 	// stopping is closed when the node stops, by Close or by a fault.
 	stopping chan struct{}
 	stopOnce sync.Once
-	// loops are gather, settle, trim and the leadership watch, calls those that wait
+	// loops are gather, settle, trim and the watches of leadership and of writes, calls those that wait
 	// for raft. Raft is shut down after both, because it forgets some answers then.
 	loops, supervisor sync.WaitGroup
 	calls             callGroup
@@ -74,7 +78,7 @@ func Open(cfg Config, sm StateMachine) (*Node, error) {
 		return nil, errors.Join(fmt.Errorf("open raft node in %s: %w", cfg.Dir, withAdvice(err)), n.closeFiles(), closePort(cfg))
 	}
 	n.leadership = newLeadership()
-	for _, loop := range []func(){n.gather, n.settle, n.trim, n.watchLeadership} {
+	for _, loop := range []func(){n.gather, n.settle, n.trim, n.watchLeadership, n.watchWrites} {
 		n.loops.Go(loop)
 	}
 	n.supervisor.Go(n.supervise)
@@ -134,7 +138,7 @@ func (n *Node) stop() {
 		n.loops.Wait()
 		n.calls.wait()
 		n.raft.Shutdown().Error() // closes the transport; it has no error to return
-		if transport, ok := n.transport.(*raft.NetworkTransport); ok {
+		if transport, ok := n.transport.(*quietTransport); ok {
 			transport.CloseStreams() // connections that are pooled for other members
 			closePort(n.cfg)         // raft has closed its listener, and calls may come no more
 		}

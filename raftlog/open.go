@@ -37,7 +37,7 @@ func (n *Node) open(sm StateMachine) error {
 	}
 	n.log.onStored = n.noteGrowth
 
-	n.transport = openTransport(cfg, &n.idOf, logger)
+	n.transport = openTransport(cfg, &n.idOf, &n.stalls.isLeaving, logger)
 	if err := n.startRaft(stable); err != nil {
 		if closer, ok := n.transport.(io.Closer); ok {
 			err = errors.Join(err, closer.Close())
@@ -104,7 +104,7 @@ func (n *Node) openStores(logger hclog.Logger) (raft.StableStore, error) {
 	}
 	n.log = &logStore{
 		inner: inner, whereIs: whereIs, mark: mark, fault: n.fault, stats: n.stats,
-		stored: make(chan struct{}, 1), onStored: func() {},
+		stored: make(chan struct{}, 1), onStored: func() {}, watch: writeWatch{made: time.Now()},
 	}
 	return &stableStore{StableStore: stable, path: stablePath, fault: n.fault}, nil
 }
@@ -181,9 +181,7 @@ func (n *Node) startRaft(stable raft.StableStore) error {
 	if soleVoter(configuration) == raft.ServerID(n.cfg.NodeID) {
 		// There is nobody whose heartbeat could come. Raft reacts to a shorter timeout by
 		// checking at once for one that is overdue.
-		reloadable := n.raft.ReloadableConfig()
-		reloadable.HeartbeatTimeout -= time.Millisecond
-		if err := n.raft.ReloadConfig(reloadable); err != nil {
+		if err := n.reload(func(c *raft.ReloadableConfig) { c.HeartbeatTimeout -= time.Millisecond }); err != nil {
 			return errors.Join(err, n.raft.Shutdown().Error())
 		}
 	}

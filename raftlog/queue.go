@@ -15,11 +15,12 @@ type Outcome struct {
 	Err    error
 }
 
-// The states of a proposal: it is queued, then taken into a batch or withdrawn.
+// The states of a proposal: it is queued, then withdrawn, or taken into a batch and finished.
 const (
 	proposalQueued = iota
 	proposalTaken
 	proposalWithdrawn
+	proposalFinished
 )
 
 type proposal struct {
@@ -127,6 +128,21 @@ func (q *queue) takeLocked(bytesMax, proposalsMax int) []*proposal {
 		q.waiting = append([]*proposal(nil), q.waiting[passed:]...)
 	}
 	return batch
+}
+
+// refuseWaiting gives those that are queued ErrNotLeader.
+func (q *queue) refuseWaiting() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range q.waiting {
+		if p.state.CompareAndSwap(proposalQueued, proposalFinished) {
+			q.finish(p, Outcome{Err: fmt.Errorf("propose: %w", ErrNotLeader)})
+		} else {
+			q.release(p) // withdrawn
+		}
+	}
+	clear(q.waiting)
+	q.waiting = q.waiting[:0]
 }
 
 // finish gives the room back and delivers the outcome, in this order: whoever has the

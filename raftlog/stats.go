@@ -19,6 +19,10 @@ type Stats struct {
 	ProposalsQueued int64
 	// LogBytesWritten is the size of entry data that was appended to the log.
 	LogBytesWritten uint64
+	// LogStalls are writes of the log that took longer than Config.LogStallMax, LogWriteAge is how long the present one has taken, 0 if there is
+	// none. LeadershipsLeft is how often the node has left leadership because of one.
+	LogStalls, LeadershipsLeft uint64
+	LogWriteAge                time.Duration
 	// Snapshots taken, and those that failed.
 	Snapshots, SnapshotsFailed uint64
 
@@ -39,6 +43,12 @@ type Stats struct {
 
 // Term is Raft's current term, as in Stats.
 func (n *Node) Term() uint64 { return n.raft.CurrentTerm() }
+
+// LogWriteAge is how long the log's present write has taken, as in Stats.
+func (n *Node) LogWriteAge() time.Duration {
+	age, _ := n.log.watch.age()
+	return age
+}
 
 // Histogram counts durations.
 type Histogram struct {
@@ -78,6 +88,7 @@ type counters struct {
 	proposals, proposalBytes, proposalsFailed, batches atomic.Uint64
 	proposalsQueued                                    atomic.Int64
 	logBytesWritten, snapshots, snapshotsFailed        atomic.Uint64
+	logStalls, leadershipsLeft                         atomic.Uint64
 	logWrites, applies, commits                        histogram
 }
 
@@ -94,6 +105,9 @@ func (n *Node) Stats() Stats {
 		Batches:         c.batches.Load(),
 		ProposalsQueued: c.proposalsQueued.Load(),
 		LogBytesWritten: c.logBytesWritten.Load(),
+		LogStalls:       c.logStalls.Load(),
+		LeadershipsLeft: c.leadershipsLeft.Load(),
+		LogWriteAge:     n.LogWriteAge(),
 		Snapshots:       c.snapshots.Load(),
 		SnapshotsFailed: c.snapshotsFailed.Load(),
 		FirstIndex:      LogIndex(first),

@@ -64,7 +64,7 @@ func openWAL(dir string, cfg Config, logger hclog.Logger) (raft.LogStore, func(u
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, nil, nil, err
 	}
-	files := cfg.walFiles
+	files := cfg.WALFiles
 	if files == nil {
 		files = walfs.New()
 	}

@@ -22,12 +22,12 @@ const (
 
 // openTransport lets raft speak over cfg.Port. Without one, the node has an address that
 // nobody can dial.
-func openTransport(cfg Config, idOf *atomic.Pointer[func(address string) string], logger hclog.Logger) raft.Transport {
+func openTransport(cfg Config, idOf *atomic.Pointer[func(address string) string], isQuiet *atomic.Bool, logger hclog.Logger) raft.Transport {
 	if cfg.Port == nil {
 		_, transport := raft.NewInmemTransport(raft.ServerAddress("unreachable:" + cfg.NodeID))
 		return transport
 	}
-	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	network := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  streamLayer{cfg.Port.Listener(link.Raft), cfg.Port, idOf},
 		MaxPool: connectionsPerMember,
 		Timeout: rpcTimeout,
@@ -37,6 +37,7 @@ func openTransport(cfg Config, idOf *atomic.Pointer[func(address string) string]
 		MaxRPCsInFlight: 1,
 		Logger:          logger,
 	})
+	return &quietTransport{network, isQuiet}
 }
 
 // streamLayer gives raft its connections.

@@ -84,11 +84,8 @@ func (n *Node) takeSnapshot() error {
 	if configuration, err := n.configuration(); err == nil && len(configuration.Servers) > 1 {
 		trailing = n.log.newest(n.cfg.TrailingEntries, n.cfg.TrailingBytes)
 	}
-	if reloadable := n.raft.ReloadableConfig(); reloadable.TrailingLogs != trailing {
-		reloadable.TrailingLogs = trailing
-		if err := n.raft.ReloadConfig(reloadable); err != nil {
-			return err
-		}
+	if err := n.reload(func(c *raft.ReloadableConfig) { c.TrailingLogs = trailing }); err != nil {
+		return err
 	}
 	n.fsm.persistError.Store(nil)
 	err := n.raft.Snapshot().Error()

@@ -1,0 +1,258 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// A disk may take long for a write of the log, or never come back. Raft does not notice: a leader sends its heartbeats meanwhile, so that
+// nobody else is elected, and commits nothing. So writes are watched while they are under way, and a leader with a write that takes longer
+// than Config.LogStallMax leaves:
+//
+//   - it takes no proposals, knows no leader, and gives those that it took ErrOutcomeUnknown, or ErrNotLeader if the log never had them;
+//   - it sends no more entries and heartbeats until it is a follower. To hand leadership over would be quicker, but raft's goroutine, which
+//     would have to do that, is the one that waits for the disk;
+//   - it waits longer for heartbeats than others do for stallPause, so that it is the last one to stand for election.
+//
+// If all disks are slow, leadership would go round in circles, so each time that a node leaves it allows its disk twice as much, as long as
+// stallPause has not passed without a stall. A node without other voters goes on: there is nobody who would do better.
+
+const (
+	// stallPause is how long a node is reluctant to lead, and remembers that it left.
+	stallPause = time.Minute
+	// stallPatience is how much longer it waits for heartbeats in that time. The followers of a node that has just been elected still
+	// hear from it in time, because a leader sends five heartbeats and more in its own timeout.
+	stallPatience = 3
+	// stallDoublingsMax bounds how much it allows its disk.
+	stallDoublingsMax = 4
+)
+
+// errQuiet: a node that leaves leadership sends no entries.
+var errQuiet = errors.New("the node leaves leadership, because its disk does not write the log")
+
+// writeWatch knows since when the present write of the log has been under way.
+type writeWatch struct {
+	made time.Time
+	// since is when it began, in nanoseconds after made; 0 if there is none.
+	since atomic.Int64
+}
+
+func (w *writeWatch) begin() { w.since.Store(max(1, int64(time.Since(w.made)))) }
+func (w *writeWatch) end()   { w.since.Store(0) }
+
+// age is how long the write has taken until now, 0 without one; id is another one for each write.
+func (w *writeWatch) age() (age time.Duration, id int64) {
+	id = w.since.Load()
+	if id == 0 {
+		return 0, 0
+	}
+	return time.Since(w.made) - time.Duration(id), id
+}
+
+// stalls is what a node remembers of them.
+type stalls struct {
+	// isLeaving: it leads for raft, and wants to lead no more.
+	isLeaving atomic.Bool
+
+	mu sync.Mutex
+	// The mutex guards all that follows. left is how many times it has left leadership with no stallPause between, lastAt when there
+	// was the last stall, and isReluctant says that raft has longer timeouts.
+	left        int
+	lastAt      time.Time
+	isReluctant bool
+}
+
+// allowed is how long a write may take.
+func (s *stalls) allowed(most time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return most << min(s.left, stallDoublingsMax)
+}
+
+// watchWrites looks at the log's present write until the node stops.
+func (n *Node) watchWrites() {
+	if n.cfg.LogStallMax < 0 {
+		return
+	}
+	ticker := time.NewTicker(max(n.cfg.LogStallMax/8, time.Millisecond))
+	defer ticker.Stop()
+	reported := int64(0)
+	for {
+		select {
+		case <-n.stopping:
+			return
+		case <-ticker.C:
+		}
+		n.endReluctance()
+		age, id := n.log.watch.age()
+		if age > n.cfg.LogStallMax && id != reported {
+			reported = id
+			n.stats.logStalls.Add(1)
+			n.noteStall()
+			n.cfg.Logger.Warn("the disk takes long for a write of the log", "node", n.cfg.NodeID, "since", age.Round(time.Millisecond), "allowed", n.cfg.LogStallMax)
+		}
+		if age > n.stalls.allowed(n.cfg.LogStallMax) && n.raft.State() == raft.Leader && n.hasOtherVoters() {
+			n.leave(age)
+		}
+	}
+}
+
+func (n *Node) hasOtherVoters() bool {
+	configuration, err := n.configuration()
+	if err != nil {
+		return false
+	}
+	for _, server := range configuration.Servers {
+		if server.ID != raft.ServerID(n.cfg.NodeID) && server.Suffrage == raft.Voter {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *Node) noteStall() {
+	n.stalls.mu.Lock()
+	defer n.stalls.mu.Unlock()
+	n.stalls.lastAt = time.Now()
+}
+
+// leave leaves leadership, and returns when raft has.
+func (n *Node) leave(age time.Duration) {
+	n.cfg.Logger.Error("raft leadership is left: the disk does not write the log", "node", n.cfg.NodeID, "since", age.Round(time.Millisecond))
+	n.stats.leadershipsLeft.Add(1)
+	n.stalls.mu.Lock()
+	n.stalls.left++
+	n.stalls.lastAt = time.Now()
+	n.stalls.mu.Unlock()
+	if err := n.setReluctance(true); err != nil {
+		n.cfg.Logger.Warn("wait longer for heartbeats", "error", err)
+	}
+	n.stalls.isLeaving.Store(true)
+	defer n.stalls.isLeaving.Store(false)
+	n.leadership.set(false)
+	// What raft sends is refused before anything gets its outcome, so that nobody hears that it may be lost while it is on its way.
+	n.settleEarly()
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for n.raft.State() == raft.Leader {
+		select {
+		case <-n.stopping:
+			return
+		case <-ticker.C:
+			n.settleEarly() // what was on its way into the queue
+		}
+	}
+}
+
+// settleEarly gives all proposals that were taken their outcome. Raft may still commit those that it has.
+func (n *Node) settleEarly() {
+	n.queue.refuseWaiting()
+	n.inLog.each(func(b *batch) { n.finishAll(b, nil, errLeft) })
+}
+
+// endReluctance lets a node be as others are when its disk has been well for a while.
+func (n *Node) endReluctance() {
+	n.stalls.mu.Lock()
+	isOver := n.stalls.left > 0 && time.Since(n.stalls.lastAt) > stallPause
+	if isOver {
+		n.stalls.left = 0
+	}
+	n.stalls.mu.Unlock()
+	if isOver {
+		n.leadAsOthers()
+	}
+}
+
+// leadAsOthers is for a node that leads too: how often it sends heartbeats depends on how long it would wait for them.
+func (n *Node) leadAsOthers() {
+	if err := n.setReluctance(false); err != nil {
+		n.cfg.Logger.Warn("wait for heartbeats as before", "error", err)
+	}
+}
+
+func (n *Node) setReluctance(isReluctant bool) error {
+	n.stalls.mu.Lock()
+	defer n.stalls.mu.Unlock()
+	if n.stalls.isReluctant == isReluctant {
+		return nil
+	}
+	n.stalls.isReluctant = isReluctant
+	return n.reload(func(c *raft.ReloadableConfig) {
+		c.HeartbeatTimeout, c.ElectionTimeout = n.cfg.HeartbeatTimeout, n.cfg.ElectionTimeout
+		if isReluctant {
+			c.HeartbeatTimeout *= stallPatience
+			c.ElectionTimeout *= stallPatience
+		}
+	})
+}
+
+// reload changes what raft lets one change.
+func (n *Node) reload(change func(*raft.ReloadableConfig)) error {
+	n.reloading.Lock()
+	defer n.reloading.Unlock()
+	reloadable := n.raft.ReloadableConfig()
+	before := reloadable
+	change(&reloadable)
+	if reloadable == before {
+		return nil
+	}
+	return n.raft.ReloadConfig(reloadable)
+}
+
+// inLog are the batches that raft has.
+type inLog struct {
+	mu      sync.Mutex
+	batches map[*batch]struct{} // guarded by mu
+}
+
+func (l *inLog) add(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.batches == nil {
+		l.batches = map[*batch]struct{}{}
+	}
+	l.batches[b] = struct{}{}
+}
+
+func (l *inLog) remove(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.batches, b)
+}
+
+func (l *inLog) each(f func(*batch)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for b := range l.batches {
+		f(b)
+	}
+}
+
+// errLeft is the outcome of proposals that the log had when the node left leadership.
+var errLeft = fmt.Errorf("propose: %w: %w", ErrOutcomeUnknown, errQuiet)
+
+// quietTransport sends entries, heartbeats and snapshots only while isQuiet says no.
+type quietTransport struct {
+	*raft.NetworkTransport
+	isQuiet *atomic.Bool
+}
+
+func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if t.isQuiet.Load() {
+		return errQuiet
+	}
+	return t.NetworkTransport.AppendEntries(id, target, args, resp)
+}
+
+func (t *quietTransport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	if t.isQuiet.Load() {
+		return errQuiet
+	}
+	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
+}

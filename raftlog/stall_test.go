@@ -1,0 +1,164 @@
+package raftlog_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kont/raftlog"
+	"kont/raftlog/raftlogtest"
+)
+
+// stuckDisk has files whose fsync does not return while it is stuck.
+type stuckDisk struct {
+	*testFiles
+	stuck   sync.RWMutex
+	waiting atomic.Int32
+}
+
+func newStuckDisk() *stuckDisk {
+	d := &stuckDisk{}
+	d.testFiles = newTestFiles(func(op fileOp) error {
+		if op.kind == "sync" {
+			d.waiting.Add(1)
+			d.stuck.RLock()
+			d.stuck.RUnlock() //nolint:staticcheck // it is stuck, or not
+			d.waiting.Add(-1)
+		}
+		return nil
+	})
+	return d
+}
+
+// hold makes it stuck until the returned function is called, once or more.
+func (d *stuckDisk) hold(t *testing.T) (free func()) {
+	d.stuck.Lock()
+	free = sync.OnceFunc(d.stuck.Unlock)
+	t.Cleanup(free) // before the nodes are closed
+	return free
+}
+
+// stallMax is short, so that tests take no longer than they must. Whatever else takes as long only makes the node leave earlier.
+const stallMax = 100 * time.Millisecond
+
+// A leader's disk is stuck in an fsync. While it is, the leader leaves, those who wait for it hear so, and another node leads; when
+// the disk comes back, the node has what the others have.
+func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
+	disk := newStuckDisk()
+	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
+	slow := c.start(1, nil, func(cfg *raftlog.Config) {
+		*cfg = cfg.WithWALFiles(disk)
+		cfg.LogStallMax = stallMax
+	})
+	if err := slow.AwaitLeadership(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	c.join(c.start(2, nil))
+	c.join(c.start(3, nil))
+	// Only a node with a disk that is slow for a moment may have lost leadership until now.
+	wait(t, "leadership of the first node", func() bool {
+		if slow.IsLeader() {
+			return true
+		}
+		c.leader().TransferLeadership(deadline(t), raftlog.Member{ID: "n1", Address: slow.port.Bind}) //nolint:errcheck // tried again
+		return false
+	})
+	propose(t, slow.Node, "before")
+	before := slow.Stats()
+	usual := slow.cfg.HeartbeatTimeout
+
+	free := disk.hold(t)
+	inLog, err := slow.ProposeAsync(deadline(t), []byte("in the log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "a stuck write", func() bool { return disk.waiting.Load() > 0 })
+	queued, err := slow.ProposeAsync(deadline(t), []byte("queued"))
+	if err != nil && !errors.Is(err, raftlog.ErrNotLeader) {
+		t.Fatal(err)
+	}
+	if outcome := outcomeOf(t, inLog); !errors.Is(outcome.Err, raftlog.ErrOutcomeUnknown) {
+		t.Errorf("a proposal that is in the log ends in %+v", outcome)
+	}
+	if err == nil {
+		// Raft takes a batch before it waits for the disk, so that this one may be in the next.
+		if outcome := outcomeOf(t, queued); !errors.Is(outcome.Err, raftlog.ErrNotLeader) && !errors.Is(outcome.Err, raftlog.ErrOutcomeUnknown) {
+			t.Errorf("a proposal that is queued ends in %+v", outcome)
+		}
+	}
+	if slow.IsLeader() {
+		t.Error("the node says that it leads")
+	}
+	if _, err := slow.Propose(deadline(t), []byte("refused")); !errors.Is(err, raftlog.ErrNotLeader) {
+		t.Errorf("a later proposal: %v", err)
+	}
+	if id, _ := slow.Leader(); id == "n1" {
+		t.Error("the node names itself as the leader")
+	}
+	other := c.leader()
+	propose(t, other.Node, "meanwhile")
+	stats := slow.Stats()
+	if stats.LeadershipsLeft != before.LeadershipsLeft+1 || stats.LogStalls <= before.LogStalls || stats.LogWriteAge < stallMax {
+		t.Errorf("left %d leaderships, %d before; %d stalls, %d before; the present write takes %v",
+			stats.LeadershipsLeft, before.LeadershipsLeft, stats.LogStalls, before.LogStalls, stats.LogWriteAge)
+	}
+	if got := slow.HeartbeatTimeout(); got <= usual {
+		t.Errorf("the node waits %v for heartbeats, others %v: it would be the first to lead again", got, usual)
+	}
+	if disk.waiting.Load() == 0 {
+		t.Fatal("the disk is not stuck any more; all of that came too late")
+	}
+
+	free()
+	c.propose("after")
+	wait(t, "the same state", func() bool {
+		want := texts(c.leader().sm.Proposals())
+		return slices.Contains(want, "meanwhile") && slices.Contains(want, "after") && slices.Equal(texts(slow.sm.Proposals()), want)
+	})
+	wait(t, "leadership of the first node", func() bool {
+		if !slow.IsLeader() {
+			c.leader().TransferLeadership(deadline(t), raftlog.Member{ID: "n1", Address: slow.port.Bind}) //nolint:errcheck // tried again
+		}
+		return slow.IsLeader() && slow.HeartbeatTimeout() == usual
+	})
+	propose(t, slow.Node, "leads again")
+}
+
+// Nobody else could lead, so a node without other voters waits for its disk.
+func TestLoneNodeWaitsForItsDisk(t *testing.T) {
+	disk := newStuckDisk()
+	cfg := lone(t, raftlog.LogStoreWAL).WithWALFiles(disk)
+	cfg.LogStallMax = stallMax
+	node := lead(t, cfg, raftlogtest.NewDurable())
+	before := node.Stats()
+	free := disk.hold(t)
+	outcome, err := node.ProposeAsync(deadline(t), []byte("patient"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, "a stall", func() bool { return node.Stats().LogStalls > before.LogStalls })
+	if _, leads := node.LeaderTerm(); !leads {
+		t.Error("the node has left leadership")
+	}
+	free()
+	if o := outcomeOf(t, outcome); o.Err != nil {
+		t.Errorf("the proposal ends in %v", o.Err)
+	}
+	if stats := node.Stats(); stats.LeadershipsLeft != 0 {
+		t.Errorf("left %d leaderships", stats.LeadershipsLeft)
+	}
+}
+
+func outcomeOf(t *testing.T, outcome <-chan raftlog.Outcome) raftlog.Outcome {
+	t.Helper()
+	select {
+	case o := <-outcome:
+		return o
+	case <-deadline(t).Done():
+		t.Fatalf("waited %v for the outcome of a proposal", patience)
+		return raftlog.Outcome{}
+	}
+}
