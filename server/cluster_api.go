@@ -60,7 +60,7 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 			return state
 		}
 	}
-	state.AppliedIndex = status.AppliedIndex
+	state.AppliedIndex, state.Problem = status.AppliedIndex, status.Problem
 	switch {
 	case !isKnown || known.DirectoryID != status.DirectoryID:
 		state.State = api.NodeStarts

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"kont/raftlog"
 	"kont/server/api"
 	"kont/server/peers"
 	"kont/statemachine/command"
@@ -25,6 +26,8 @@ func (n *Node) Health(context.Context) api.Health {
 	switch err := n.failure(); {
 	case err != nil:
 		health.Reason = fmt.Sprintf("the node takes no writes: %v; free the disk or repair it, then restart the node", err)
+	case stallOf(n.raft, n.config.RaftLogStallMax) != "":
+		health.Reason = stallOf(n.raft, n.config.RaftLogStallMax)
 	case n.leading.isReady.Load():
 		health.Ready = true
 	case health.IsLeader:
@@ -37,6 +40,15 @@ func (n *Node) Health(context.Context) api.Health {
 		health.Ready = true
 	}
 	return health
+}
+
+// stallOf says that the disk takes too long for the log's present write, "" if it does not.
+func stallOf(log *raftlog.Node, most time.Duration) string {
+	age := log.LogWriteAge()
+	if most == 0 || age <= most {
+		return ""
+	}
+	return fmt.Sprintf("the disk has not finished a write of the log for %v", age.Round(time.Second/10))
 }
 
 // follows tells whether another node leads, as far as this one knows.

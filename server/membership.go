@@ -61,6 +61,7 @@ func (m *membership) Status() peers.Status {
 	if log != nil {
 		name, address := log.Leader()
 		status.LeaderID, status.LeaderAddress = peers.NodeIDOf(name), address
+		status.Problem = stallOf(log, m.node.config.RaftLogStallMax)
 	}
 	return status
 }

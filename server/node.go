@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/hashicorp/raft-wal/types"
 
 	"kont/kafkacompat"
 	"kont/kafkacompat/sasl"
@@ -42,6 +43,8 @@ type Config struct {
 	// FS is the file system below the store and of node.json, the operating system's if nil.
 	// Tests make disks fail with it.
 	FS vfs.FS
+	// LogFiles are below the Raft log, for the same.
+	LogFiles types.VFS
 }
 
 // Node is a running server.
@@ -225,6 +228,10 @@ func (n *Node) openLog() (err error) {
 		Bootstrap: n.identity.IsFounder,
 		LogStore:  n.config.RaftLogStore,
 		Logger:    n.logger,
+		WALFiles:  n.config.LogFiles,
+	}
+	if log.LogStallMax = n.config.RaftLogStallMax; log.LogStallMax == 0 {
+		log.LogStallMax = -1
 	}
 	if n.identity.IsFounder {
 		log.FirstMembers = n.firstMembers()

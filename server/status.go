@@ -30,7 +30,11 @@ func (n *Node) Status(ctx context.Context) api.Status {
 	if err != nil {
 		n.logger.Warn("size of the data directory", "error", err)
 	}
+	log := n.raft.Stats()
 	status.Stats = api.Stats{
+		LogStalls:        int64(log.LogStalls),
+		LeadershipsLeft:  int64(log.LeadershipsLeft),
+		LogWriteMilli:    log.LogWriteAge.Milliseconds(),
 		ThreadsSuspended: int64(stats.Suspended),
 		ThreadsFaulted:   int64(stats.Faulted),
 		ThreadsEnded:     int64(stats.Ended),

@@ -57,7 +57,7 @@ const (
 type ClusterNode struct {
 	ID    int32  `json:"id"`
 	State string `json:"state"`
-	// Problem says why it is unreachable.
+	// Problem says why it is unreachable, or what keeps it from its work.
 	Problem string `json:"problem,omitempty"`
 	IsVoter bool   `json:"is_voter"`
 	// RaftAddress is empty for a node without one, which is alone.

@@ -52,6 +52,11 @@ type Stats struct {
 	Topics         int64 `json:"topics"`
 	// AppliedIndex is the log index that the store stands at.
 	AppliedIndex uint64 `json:"applied_index"`
+	// LogStalls are writes of the Raft log for which the disk took longer than it may, LeadershipsLeft is how often the node has left
+	// leadership because of one, both since its start. LogWriteMilli is how long the present write has taken, 0 if there is none.
+	LogStalls       int64 `json:"log_stalls"`
+	LeadershipsLeft int64 `json:"leaderships_left"`
+	LogWriteMilli   int64 `json:"log_write_ms"`
 	// DiskBytes is the size of the data directory; MemoryBytes the process's
 	// resident set.
 	DiskBytes   int64 `json:"disk_bytes"`

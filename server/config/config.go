@@ -52,6 +52,8 @@ type Config struct {
 	Cluster Cluster
 	// RaftLogStore is RaftLogStoreWAL or RaftLogStoreBoltDB.
 	RaftLogStore string
+	// RaftLogStallMax: a leader whose disk takes longer for a write of the Raft log leaves leadership to another node; 0 is never.
+	RaftLogStallMax time.Duration
 	// AutoCreateTopics makes topics that Kafka clients ask for and that are not there, if the client agrees (auto.create.topics.enable).
 	AutoCreateTopics bool
 	// TopicPartitions is how many partitions a topic gets that a Kafka client has made without saying how many, or by
@@ -167,6 +169,7 @@ func Default() Config {
 		OAuth:                          OAuth{PrincipalClaim: "sub", ScopeClaim: "scope", ClockSkew: 30 * time.Second},
 		Cluster:                        Cluster{NodeID: 1},
 		RaftLogStore:                   RaftLogStoreWAL,
+		RaftLogStallMax:                1500 * time.Millisecond,
 		AutoCreateTopics:               true,
 		TopicPartitions:                1,
 		ResumePartitions:               8,
@@ -284,6 +287,9 @@ func (c Config) Validate() error {
 	}
 	if c.RaftLogStore != RaftLogStoreWAL && c.RaftLogStore != RaftLogStoreBoltDB {
 		report("raft-log-store: %q is neither %s nor %s", c.RaftLogStore, RaftLogStoreWAL, RaftLogStoreBoltDB)
+	}
+	if c.RaftLogStallMax != 0 && (c.RaftLogStallMax < 100*time.Millisecond || c.RaftLogStallMax > time.Hour) {
+		report("raft-log-stall-max: %s is neither 0s nor between 100ms and 1h", c.RaftLogStallMax)
 	}
 	if c.LogFormat != LogFormatText && c.LogFormat != LogFormatJSON {
 		report("log-format: %q is neither %s nor %s", c.LogFormat, LogFormatText, LogFormatJSON)

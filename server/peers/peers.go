@@ -49,6 +49,8 @@ type Status struct {
 	Starts map[int32]ID `json:"starts,omitempty"`
 	// AppliedIndex is the Raft log's index up to which it has the state.
 	AppliedIndex uint64 `json:"applied_index"`
+	// Problem is what keeps it from its work, empty if nothing does.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Node answers the others. Methods may be called from many goroutines.
