@@ -170,6 +170,7 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 	if got := f.appliedIndex(); got != header.stateIndex {
 		return fmt.Errorf("restore state at log entry %d: it came out at %d", header.stateIndex, got)
 	}
+	f.stats.snapshotsReceived.Add(1)
 	if f.restored != nil {
 		f.restored()
 	}

@@ -25,6 +25,8 @@ type Stats struct {
 	LogWriteAge                time.Duration
 	// Snapshots taken, and those that failed.
 	Snapshots, SnapshotsFailed uint64
+	// SnapshotsReceived are those from which the state machine was restored.
+	SnapshotsReceived uint64
 
 	// FirstIndex and LastIndex bound the log, which holds LogEntries and about
 	// LogBytes. Both are 0 for an empty log.
@@ -88,7 +90,7 @@ type counters struct {
 	proposals, proposalBytes, proposalsFailed, batches atomic.Uint64
 	proposalsQueued                                    atomic.Int64
 	logBytesWritten, snapshots, snapshotsFailed        atomic.Uint64
-	logStalls, leadershipsLeft                         atomic.Uint64
+	logStalls, leadershipsLeft, snapshotsReceived      atomic.Uint64
 	logWrites, applies, commits                        histogram
 }
 
@@ -111,14 +113,16 @@ func (n *Node) Stats() Stats {
 		Snapshots:       c.snapshots.Load(),
 		SnapshotsFailed: c.snapshotsFailed.Load(),
 		FirstIndex:      LogIndex(first),
-		LastIndex:       LogIndex(last),
-		LogEntries:      entries,
-		LogBytes:        bytes,
-		AppliedIndex:    n.fsm.appliedIndex(),
-		SnapshotIndex:   n.snapshots.newestIndex(),
-		Term:            n.raft.CurrentTerm(),
-		LogWrites:       c.logWrites.read(),
-		Applies:         c.applies.read(),
-		Commits:         c.commits.read(),
+
+		SnapshotsReceived: c.snapshotsReceived.Load(),
+		LastIndex:         LogIndex(last),
+		LogEntries:        entries,
+		LogBytes:          bytes,
+		AppliedIndex:      n.fsm.appliedIndex(),
+		SnapshotIndex:     n.snapshots.newestIndex(),
+		Term:              n.raft.CurrentTerm(),
+		LogWrites:         c.logWrites.read(),
+		Applies:           c.applies.read(),
+		Commits:           c.commits.read(),
 	}
 }

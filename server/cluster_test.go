@@ -457,3 +457,28 @@ func TestEpochDoesNotGoBackWhileNobodyLeads(t *testing.T) {
 		t.Errorf("epoch %d after %d", now, epoch)
 	}
 }
+
+// The log is trimmed as the settings say, so that a node that was away for longer gets the state.
+func TestNodeThatIsFarBehindGetsTheState(t *testing.T) {
+	c := newTestCluster(t, 3, func(settings *Config) {
+		settings.RaftLogSnapshotBytes, settings.RaftLogTrailingBytes = 64<<10, 64<<10
+		settings.RaftLogStore = config.RaftLogStoreBoltDB // a wal has all of its last segment to give
+	})
+	client := c.client(kgo.AllowAutoTopicCreation(), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	away := c.follower()
+	id, had := away.identity.NodeID, away.store.AppliedIndex()
+	c.stop(id)
+	value := strings.Repeat("x", 16<<10)
+	for sent := 0; c.leader().Status(t.Context()).Stats.LogFirstIndex <= had+20; sent++ { // it may have more than it has applied
+		if sent > 1000 {
+			t.Fatalf("%d bytes were written, and the log begins at %d", sent*len(value), c.leader().Status(t.Context()).Stats.LogFirstIndex)
+		}
+		produce(t, client, "orders", "a", value)
+	}
+	wanted := c.leader().store.AppliedIndex()
+	c.start(id)
+	waitFor(t, "its state", func() bool { return c.nodes[id].store.AppliedIndex() >= wanted })
+	if got := c.nodes[id].Status(t.Context()).Stats.SnapshotsReceived; got == 0 {
+		t.Error("it has got no snapshot")
+	}
+}

@@ -229,6 +229,9 @@ func (n *Node) openLog() (err error) {
 		LogStore:  n.config.RaftLogStore,
 		Logger:    n.logger,
 		WALFiles:  n.config.LogFiles,
+
+		SnapshotBytes: uint64(n.config.RaftLogSnapshotBytes),
+		TrailingBytes: uint64(n.config.RaftLogTrailingBytes),
 	}
 	if log.LogStallMax = n.config.RaftLogStallMax; log.LogStallMax == 0 {
 		log.LogStallMax = -1

@@ -32,19 +32,21 @@ func (n *Node) Status(ctx context.Context) api.Status {
 	}
 	log := n.raft.Stats()
 	status.Stats = api.Stats{
-		LogStalls:        int64(log.LogStalls),
-		LeadershipsLeft:  int64(log.LeadershipsLeft),
-		LogWriteMilli:    log.LogWriteAge.Milliseconds(),
-		ThreadsSuspended: int64(stats.Suspended),
-		ThreadsFaulted:   int64(stats.Faulted),
-		ThreadsEnded:     int64(stats.Ended),
-		TimersPending:    int64(stats.Timers),
-		TimersRejected:   int64(stats.TimersRejected),
-		TimersLost:       int64(stats.TimersLost),
-		Topics:           int64(stats.Topics),
-		AppliedIndex:     n.store.AppliedIndex(),
-		DiskBytes:        disk,
-		MemoryBytes:      residentBytes(),
+		LogFirstIndex:     uint64(log.FirstIndex),
+		SnapshotsReceived: int64(log.SnapshotsReceived),
+		LogStalls:         int64(log.LogStalls),
+		LeadershipsLeft:   int64(log.LeadershipsLeft),
+		LogWriteMilli:     log.LogWriteAge.Milliseconds(),
+		ThreadsSuspended:  int64(stats.Suspended),
+		ThreadsFaulted:    int64(stats.Faulted),
+		ThreadsEnded:      int64(stats.Ended),
+		TimersPending:     int64(stats.Timers),
+		TimersRejected:    int64(stats.TimersRejected),
+		TimersLost:        int64(stats.TimersLost),
+		Topics:            int64(stats.Topics),
+		AppliedIndex:      n.store.AppliedIndex(),
+		DiskBytes:         disk,
+		MemoryBytes:       residentBytes(),
 	}
 	return status
 }

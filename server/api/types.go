@@ -52,6 +52,10 @@ type Stats struct {
 	Topics         int64 `json:"topics"`
 	// AppliedIndex is the log index that the store stands at.
 	AppliedIndex uint64 `json:"applied_index"`
+	// LogFirstIndex is where the Raft log begins: a follower that lacks more gets a snapshot. SnapshotsReceived counts those that this node has
+	// got since its start.
+	LogFirstIndex     uint64 `json:"log_first_index"`
+	SnapshotsReceived int64  `json:"snapshots_received"`
 	// LogStalls are writes of the Raft log for which the disk took longer than it may, LeadershipsLeft is how often the node has left
 	// leadership because of one, both since its start. LogWriteMilli is how long the present write has taken, 0 if there is none.
 	LogStalls       int64 `json:"log_stalls"`

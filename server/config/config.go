@@ -52,6 +52,9 @@ type Config struct {
 	Cluster Cluster
 	// RaftLogStore is RaftLogStoreWAL or RaftLogStoreBoltDB.
 	RaftLogStore string
+	// RaftLogSnapshotBytes is by how much the Raft log grows until it is trimmed, and RaftLogTrailingBytes is how much is left of it then, at
+	// most, for followers that lag. One that lacks more gets the state.
+	RaftLogSnapshotBytes, RaftLogTrailingBytes int64
 	// RaftLogStallMax: a leader whose disk takes longer for a write of the Raft log leaves leadership to another node; 0 is never.
 	RaftLogStallMax time.Duration
 	// AutoCreateTopics makes topics that Kafka clients ask for and that are not there, if the client agrees (auto.create.topics.enable).
@@ -169,6 +172,8 @@ func Default() Config {
 		OAuth:                          OAuth{PrincipalClaim: "sub", ScopeClaim: "scope", ClockSkew: 30 * time.Second},
 		Cluster:                        Cluster{NodeID: 1},
 		RaftLogStore:                   RaftLogStoreWAL,
+		RaftLogSnapshotBytes:           16 * mebibyte,
+		RaftLogTrailingBytes:           8 * mebibyte,
 		RaftLogStallMax:                1500 * time.Millisecond,
 		AutoCreateTopics:               true,
 		TopicPartitions:                1,
@@ -224,6 +229,8 @@ func (c Config) Validate() error {
 	}{
 		{"topic-partitions", int64(c.TopicPartitions), 1, statemachine.PartitionsMax},
 		{"resume-partitions", int64(c.ResumePartitions), 1, resumePartitionsMax},
+		{"raft-log-snapshot-bytes", c.RaftLogSnapshotBytes, 64 * kibibyte, gibibyte},
+		{"raft-log-trailing-bytes", c.RaftLogTrailingBytes, 64 * kibibyte, gibibyte},
 		{"store-cache-bytes", c.StoreCacheBytes, mebibyte, 1 << 40},
 		{"memory-slack-bytes", c.MemorySlackBytes, 0, 1 << 40},
 		{"step-workers", int64(c.StepWorkers), 0, 4096},

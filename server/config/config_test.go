@@ -128,7 +128,7 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 		"http-hosts": "a.example,b.example", "insecure": "true", "http-profiles": "true",
 		"node-id": "3", "raft-addr": "127.0.0.1:4", "raft-advertise": "kont.example:5", "peers": "1=127.0.0.1:4,2=b:5", "join": "a:4,b:5", "non-voter": "true", "rack": "r1",
 		"raft-cert": "crt", "raft-key": "key", "raft-ca": "ca",
-		"raft-log-store": "boltdb", "raft-log-stall-max": "3s", "auto-create-topics": "false", "topic-partitions": "6", "resume-partitions": "9", "offsets-retention": "48h0m0s",
+		"raft-log-store": "boltdb", "raft-log-stall-max": "3s", "raft-log-snapshot-bytes": "1MiB", "raft-log-trailing-bytes": "2MiB", "auto-create-topics": "false", "topic-partitions": "6", "resume-partitions": "9", "offsets-retention": "48h0m0s",
 		"group-initial-rebalance-delay": "3s", "group-session-timeout-min": "1s", "group-session-timeout-max": "1h0m0s", "group-consumer-session-timeout": "9s",
 		"group-consumer-heartbeat-interval": "2s", "group-members-max": "77", "transaction-timeout-max": "20m0s", "store-cache-bytes": "64MiB", "memory-slack-bytes": "16MiB", "step-workers": "3",
 		"step-timeout": "7s", "continuation-bytes-max": "1MiB", "outputs-max": "77", "output-bytes-max": "2MiB",

@@ -121,6 +121,8 @@ var settings = []Setting{
 	text("raft-key", "FILE", "key of raft-cert", func(c *Config) *string { return &c.Cluster.Key }),
 	text("raft-ca", "FILE", "certificates that those of nodes must be signed by", func(c *Config) *string { return &c.Cluster.CA }),
 	text("raft-log-store", "KIND", "store of the Raft log: wal or boltdb", func(c *Config) *string { return &c.RaftLogStore }),
+	size("raft-log-snapshot-bytes", "the Raft log is trimmed when it has grown by that much", func(c *Config) *int64 { return &c.RaftLogSnapshotBytes }),
+	size("raft-log-trailing-bytes", "most of the Raft log that is left then for followers that lag; one that lacks more gets the whole state", func(c *Config) *int64 { return &c.RaftLogTrailingBytes }),
 	duration("raft-log-stall-max", "a leader whose disk takes longer for a write of the Raft log leaves leadership to another node; 0s for never", func(c *Config) *time.Duration { return &c.RaftLogStallMax }),
 	toggle("auto-create-topics", "make topics that Kafka clients ask for and that are not there; on unless it is set to false", func(c *Config) *bool { return &c.AutoCreateTopics }),
 	number("topic-partitions", "N", "partitions of a topic that a Kafka client has made without saying how many", func(c *Config) *int32 { return &c.TopicPartitions }),
