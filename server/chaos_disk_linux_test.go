@@ -11,7 +11,10 @@ import (
 )
 
 // chaosDisk is a file system of a node's own, in a file, that can be full. Root can make one, on Linux.
-type chaosDisk struct{ dir string }
+type chaosDisk struct {
+	dir     string
+	isStuck bool
+}
 
 // chaosDiskBytes is more than a node needs in half an hour. The file has holes where nothing was written.
 const chaosDiskBytes = 16 << 30
@@ -39,7 +42,13 @@ func newChaosDisk(t *testing.T, dir string) *chaosDisk {
 			return nil
 		}
 	}
+	disk := &chaosDisk{dir: dir}
 	t.Cleanup(func() {
+		if disk.isStuck {
+			if err := disk.release(); err != nil {
+				t.Error(err)
+			}
+		}
 		if t.Failed() { // what is left of it is kept elsewhere
 			if output, err := exec.Command("cp", "-a", dir, dir+"-kept").CombinedOutput(); err != nil {
 				t.Logf("keep %s: %v: %s", dir, err, output)
@@ -50,7 +59,25 @@ func newChaosDisk(t *testing.T, dir string) *chaosDisk {
 		}
 		os.Remove(image)
 	})
-	return &chaosDisk{dir}
+	return disk
+}
+
+// hold lets nothing that writes or syncs come back until release.
+func (d *chaosDisk) hold() error {
+	d.isStuck = true
+	return d.fsfreeze("--freeze")
+}
+
+func (d *chaosDisk) release() error {
+	d.isStuck = false
+	return d.fsfreeze("--unfreeze")
+}
+
+func (d *chaosDisk) fsfreeze(what string) error {
+	if output, err := exec.Command("fsfreeze", what, d.dir).CombinedOutput(); err != nil {
+		return fmt.Errorf("fsfreeze %s %s: %w: %s", what, d.dir, err, output)
+	}
+	return nil
 }
 
 func (d *chaosDisk) filler() string { return filepath.Join(d.dir, "filler") }

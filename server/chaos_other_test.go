@@ -36,3 +36,6 @@ func newChaosDisk(t *testing.T, _ string) *chaosDisk {
 
 func (*chaosDisk) fill() error { return nil }
 func (*chaosDisk) free() error { return nil }
+
+func (*chaosDisk) hold() error    { return nil }
+func (*chaosDisk) release() error { return nil }

@@ -90,7 +90,7 @@ func TestKillAtRandomInstantsLosesAndRepeatsNothing(t *testing.T) {
 		firstResume = append(firstResume, time.Since(began))
 	}
 	load.finish()
-	load.check(s.kafkaAddress)
+	t.Log(load.check(s.kafkaAddress))
 	slices.Sort(ready)
 	slices.Sort(firstResume)
 	t.Logf("threads %d, records acknowledged %d; from exec to ready p50 %v max %v; to the first step's record at a client p50 %v max %v",
@@ -252,23 +252,81 @@ func (l *chaosLoad) answer() {
 func (l *chaosLoad) finish() {
 	l.t.Helper()
 	close(l.stop)
-	waitUntil(l.t, "every thread's result", func() bool {
+	missing := ""
+	isThere := func() bool {
 		l.mutex.Lock()
 		defer l.mutex.Unlock()
 		for _, key := range l.started {
 			if l.finished[key] == 0 {
+				missing = key
 				return false
 			}
 		}
 		return true
-	})
+	}
+	if !chaosEventually(isThere) {
+		l.t.Errorf("%v after the last fault thread %s has no result", chaosPatience, missing)
+	}
+}
+
+// chaosPatience is how long what was begun may take to end after the last fault.
+const chaosPatience = 90 * time.Second
+
+// chaosEventually waits for a condition that other processes bring about.
+func chaosEventually(condition func() bool) bool {
+	for deadline := time.Now().Add(chaosPatience); !condition(); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
+// chaosCounts are what a check found: how much was acknowledged, and how much of it is not there, or more than once.
+type chaosCounts struct{ acknowledged, lost, repeated int }
+
+func (c chaosCounts) String() string {
+	return fmt.Sprintf("%d acknowledged, %d lost, %d repeated", c.acknowledged, c.lost, c.repeated)
+}
+
+// add counts one thing that was acknowledged, and is there n times.
+func (c *chaosCounts) add(n int) {
+	c.acknowledged++
+	if n == 0 {
+		c.lost++
+	}
+	c.repeated += max(0, n-1)
+}
+
+func (c *chaosCounts) addAll(other chaosCounts) {
+	c.acknowledged += other.acknowledged
+	c.lost += other.lost
+	c.repeated += other.repeated
+}
+
+// chaosComplaints are errors of which there may be thousands, all of one cause: the first ones are told.
+type chaosComplaints struct {
+	t *testing.T
+	n int
+}
+
+func (c *chaosComplaints) errorf(format string, args ...any) {
+	c.t.Helper()
+	const most = 10
+	switch c.n++; {
+	case c.n <= most:
+		c.t.Errorf(format, args...)
+	case c.n == most+1:
+		c.t.Errorf("and more of that kind, which are not told")
+	}
 }
 
 // check reads all topics from the beginning and compares.
-func (l *chaosLoad) check(address string) {
+func (l *chaosLoad) check(address string) (counts chaosCounts) {
 	l.t.Helper()
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
+	complaints := &chaosComplaints{t: l.t}
 	if len(l.started) == 0 || len(l.acked) == 0 {
 		l.t.Fatal("there was no load")
 	}
@@ -286,12 +344,13 @@ func (l *chaosLoad) check(address string) {
 	}
 	want := fmt.Sprint(chaosWaits * (chaosWaits + 1) / 2)
 	for _, key := range l.started {
+		counts.add(len(results[key]))
 		if got := results[key]; !slices.Equal(got, []string{want}) {
-			l.t.Errorf("thread %s has results %q, want one %s", key, got, want)
+			complaints.errorf("thread %s has results %q, want one %s", key, got, want)
 		}
 		for i := range chaosWaits {
 			if n := questions[fmt.Sprintf("%s %d", key, i)]; n != 1 {
-				l.t.Errorf("thread %s wrote record %d %d times", key, i, n)
+				complaints.errorf("thread %s wrote record %d %d times", key, i, n)
 			}
 		}
 	}
@@ -310,10 +369,12 @@ func (l *chaosLoad) check(address string) {
 		written[string(record.Value)]++
 	}
 	for _, value := range l.acked {
+		counts.add(written[value])
 		if written[value] != 1 {
-			l.t.Errorf("acknowledged record %s is there %d times", value, written[value])
+			complaints.errorf("acknowledged record %s is there %d times", value, written[value])
 		}
 	}
+	return counts
 }
 
 func (l *chaosLoad) String() string {

@@ -28,8 +28,8 @@ func (f chaosFault) describe(began time.Time) string {
 	return fmt.Sprintf("%s %.1f s, for %.1f s: %s (%s)", f.from.Format("15:04:05.000"), f.from.Sub(began).Seconds(), f.to.Sub(f.from).Seconds(), f.kind, of)
 }
 
-// report counts the faults, with the longest time without an acknowledgement that began at one of the leader, or ended soon after it.
-func (c *chaosCluster) report(load *chaosLoad) {
+// report says what this was, and counts the faults, with the longest time without an acknowledgement that began at one of the leader, or ended soon after it.
+func (c *chaosCluster) report(load *chaosLoad, found chaosCounts) {
 	const aftermath = time.Second
 	counts, longest := map[string]int{}, map[string]time.Duration{}
 	for _, fault := range c.faults {
@@ -47,7 +47,9 @@ func (c *chaosCluster) report(load *chaosLoad) {
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		lines = append(lines, fmt.Sprintf("%4d × %-14s longest time without an acknowledgement when it met the leader: %v", counts[kind], kind, longest[kind].Round(time.Millisecond)))
 	}
-	c.t.Logf("%d faults, longest time without an acknowledgement of all %v\n%s", len(c.faults), time.Duration(load.waitedNano.Load()).Round(time.Millisecond), strings.Join(lines, "\n"))
+	c.t.Logf("faults by kind:\n%s", strings.Join(lines, "\n"))
+	c.t.Logf("figures: log store %s, %d faults, %v, longest time without an acknowledgement %v, of the leader's death %v; %d came back by a snapshot",
+		c.logStore, len(c.faults), found, time.Duration(load.waitedNano.Load()).Round(time.Millisecond), max(longest["kill"], longest["kill of two"]).Round(time.Millisecond), c.snapshots)
 }
 
 // keepOrRemove leaves data and logs of a run that failed, and says where.

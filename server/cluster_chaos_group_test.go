@@ -90,6 +90,8 @@ func (g *chaosGroups) write(partition int32) {
 				g.t.Errorf("flush %s %d: %v", chaosJournal, partition, err)
 			}
 			return
+		case <-g.ctx.Done():
+			return
 		case <-time.After(2 * time.Millisecond): // the load, not a wait
 		}
 		client.Produce(g.ctx, &kgo.Record{Topic: chaosJournal, Partition: partition, Value: strconv.AppendInt(nil, int64(i), 10)}, func(_ *kgo.Record, err error) {
@@ -109,7 +111,7 @@ func (g *chaosGroups) write(partition int32) {
 // read is a member of a group. It commits what it has got, and waits for the answer, while it surely has the partitions.
 func (g *chaosGroups) read(member int) {
 	client := newChaosClient(g.t, g.addresses, kgo.ConsumerGroup(chaosReaders), kgo.ConsumeTopics(chaosJournal), kgo.BlockRebalanceOnPoll(),
-		kgo.DisableAutoCommit(), kgo.SessionTimeout(chaosSessionTimeout), kgo.HeartbeatInterval(500*time.Millisecond), kgo.ClientID(fmt.Sprint("reader-", member)),
+		kgo.DisableAutoCommit(), kgo.SessionTimeout(chaosSessionTimeout), kgo.HeartbeatInterval(500*time.Millisecond), kgo.ClientID(fmt.Sprint("reader-", member)), kgo.Rack(chaosRack(member)),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	for g.ctx.Err() == nil {
 		fetches := client.PollFetches(g.ctx)
@@ -149,7 +151,7 @@ func (g *chaosGroups) copy(member int) {
 
 func (g *chaosGroups) copyUntilFenced(member int) {
 	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(g.addresses...), kgo.ConsumerGroup(chaosCopiers), kgo.ConsumeTopics(chaosJournal),
-		kgo.TransactionalID(fmt.Sprint("copier-", member)), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.TransactionalID(fmt.Sprint("copier-", member)), kgo.Rack(chaosRack(member+1)), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }), kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.SessionTimeout(chaosSessionTimeout), kgo.HeartbeatInterval(500*time.Millisecond), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
 		kgo.TransactionTimeout(20*time.Second), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
@@ -227,11 +229,13 @@ func (g *chaosGroups) finish() {
 	g.producing.Wait()
 	admin := kadm.NewClient(newChaosClient(g.t, g.addresses))
 	var ends kadm.ListedOffsets
-	waitUntil(g.t, "ends of the journal", func() bool {
+	if !chaosEventually(func() bool {
 		var err error
 		ends, err = admin.ListEndOffsets(g.ctx, chaosJournal)
 		return err == nil && ends.Error() == nil
-	})
+	}) {
+		g.t.Errorf("%v after the last fault nobody tells the ends of %s", chaosPatience, chaosJournal)
+	}
 	behind := ""
 	isThere := func() bool {
 		for _, group := range []string{chaosReaders, chaosCopiers} {
@@ -250,19 +254,15 @@ func (g *chaosGroups) finish() {
 		}
 		return true
 	}
-	for deadline := time.Now().Add(90 * time.Second); !isThere(); {
-		if time.Now().After(deadline) {
-			g.t.Errorf("a minute and a half after the last fault a group has not got everything: %s", behind)
-			break
-		}
-		<-time.After(50 * time.Millisecond)
+	if !chaosEventually(isThere) {
+		g.t.Errorf("%v after the last fault a group has not got everything: %s", chaosPatience, behind)
 	}
 	g.cancel()
 	g.consuming.Wait()
 }
 
 // check compares the journal with what was acknowledged, its copies with the journal, and both with what the groups have got.
-func (g *chaosGroups) check(address string) {
+func (g *chaosGroups) check(address string) (counts chaosCounts) {
 	g.t.Helper()
 	g.mutex.Lock()
 	defer g.mutex.Unlock()
@@ -288,6 +288,13 @@ func (g *chaosGroups) check(address string) {
 		if len(copies[partition]) != len(journal[partition]) {
 			g.t.Errorf("partition %d has %d records, and %d copies", partition, len(journal[partition]), len(copies[partition]))
 		}
+		times := map[string]int{}
+		for _, value := range journal[partition] {
+			times[value]++
+		}
+		for i := range g.sent[partition] {
+			counts.add(times[strconv.Itoa(i)])
+		}
 		for i := range g.sent[partition] {
 			if !g.delivered[partition][i] {
 				g.t.Errorf("record %d of partition %d was acknowledged, committed by the group and never delivered to it", i, partition)
@@ -295,6 +302,7 @@ func (g *chaosGroups) check(address string) {
 			}
 		}
 	}
+	return counts
 }
 
 // checkCounts tells the first place where values are not 0, 1, 2…

@@ -101,6 +101,8 @@ func (s *chaosStories) start() {
 			select {
 			case <-s.stop:
 				return
+			case <-s.ctx.Done():
+				return
 			case <-time.After(20 * time.Millisecond): // the load, not a wait
 			}
 			if key := fmt.Sprint("holder-", i); s.send(chaosLocksResume, key, fmt.Sprintf(`new:{"lock":"lock-%d"}`, i%chaosLocks)) {
@@ -178,24 +180,23 @@ func (s *chaosStories) finish() {
 	s.t.Helper()
 	close(s.stop)
 	s.starting.Wait()
-	for deadline := time.Now().Add(2 * time.Minute); ; <-time.After(20 * time.Millisecond) {
+	var missing []string
+	isThere := func() bool {
 		s.mutex.Lock()
-		missing := slices.DeleteFunc(slices.Clone(s.started), func(key string) bool { return s.ended[key] > 0 })
-		s.mutex.Unlock()
-		if len(missing) == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			s.t.Errorf("two minutes after the last fault %d threads have not ended, such as %s", len(missing), missing[0])
-			break
-		}
+		defer s.mutex.Unlock()
+		missing = slices.DeleteFunc(slices.Clone(s.started), func(key string) bool { return s.ended[key] > 0 })
+		return len(missing) == 0
+	}
+	if !chaosEventually(isThere) {
+		s.t.Errorf("%v after the last fault %d threads have not ended, such as %s", chaosPatience, len(missing), missing[0])
 	}
 	s.cancel()
 	s.serving.Wait()
 }
 
-func (s *chaosStories) check(address string) {
+func (s *chaosStories) check(address string) (counts chaosCounts) {
 	s.t.Helper()
+	complaints := &chaosComplaints{t: s.t}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	ended := map[string][]*kgo.Record{}
@@ -217,8 +218,9 @@ func (s *chaosStories) check(address string) {
 	}
 	holders := 0
 	for _, key := range s.started {
+		counts.add(len(ended[key]))
 		if len(ended[key]) != 1 {
-			s.t.Errorf("thread %s has %d results and errors", key, len(ended[key]))
+			complaints.errorf("thread %s has %d results and errors", key, len(ended[key]))
 			continue
 		}
 		isBooked := ended[key][0].Topic == command.TopicResult
@@ -233,6 +235,7 @@ func (s *chaosStories) check(address string) {
 	}
 	s.checkSections(address, holders)
 	s.checkEvents(address)
+	return counts
 }
 
 // checkEvents: no two events of the test say the same to the same thread. So a timer that fired twice is seen here, as is an event that a thread sent

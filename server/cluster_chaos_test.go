@@ -16,12 +16,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"kont/raftlog/link/linktest"
 	"kont/server/api"
+	"kont/server/config"
 )
 
 var (
@@ -29,9 +33,10 @@ var (
 	chaosLoopbackFlag = flag.Bool("chaos-loopback", false, "make no network namespaces for the three nodes, and cut no links")
 )
 
-// Three real servers are killed, paused, stopped, made to give up leadership, and cut off from each other where that can be done, at random, while clients start threads, resume them, and
-// write records with and without transactions. In the end every acknowledged record is there once, transactions are there wholly or not
-// at all, each thread has finished with the right result and written each record exactly once, and the three have the same state.
+// Three real servers are killed, paused, stopped, made to give up leadership, lose their data, are removed and join again, and where that can be done
+// their disks are full or stuck and their links cut, at random, while clients start threads, resume them, and write records with and without
+// transactions, and while snapshots and backups are taken. In the end every acknowledged record is there once, transactions are there wholly or not
+// at all, each thread has finished with the right result and written each record exactly once, backups are good, and the three have the same state.
 //
 // The seed decides which fault comes when; what the processes make of it is theirs.
 func TestClusterLosesNothingUnderChaos(t *testing.T) {
@@ -46,10 +51,13 @@ func TestClusterLosesNothingUnderChaos(t *testing.T) {
 			t.Logf("to repeat its faults: %s", again)
 		}
 	})
-	c := newChaosCluster(t)
+	c := newChaosCluster(t, seed)
 	c.servers[0].deployBundle(compileSource(t, chaosWorkflow))
 	load := newChaosLoad(t, c.kafkaAddresses()...)
 	works := []chaosWork{load, newChaosTransactions(t, c.kafkaAddresses()), newChaosGroups(t, c.kafkaAddresses()), newChaosStories(t, c), newChaosRegisterLoad(t, c)}
+	if c.isLong {
+		works = append(works, newChaosCare(t, c, seed))
+	}
 	for _, work := range works {
 		work.start()
 	}
@@ -69,27 +77,30 @@ func TestClusterLosesNothingUnderChaos(t *testing.T) {
 			break
 		}
 	}
-	c.awaitAll()
+	c.awaitAll("the last fault")
+	var finishing sync.WaitGroup
 	for _, work := range works {
-		work.finish()
+		finishing.Go(work.finish)
 	}
+	finishing.Wait()
+	var counts chaosCounts
 	for i, work := range works {
-		work.check(c.servers[i%len(c.servers)].kafkaAddress)
+		counts.addAll(work.check(c.servers[i%len(c.servers)].kafkaAddress))
 	}
 	c.checkSameState()
 	for _, work := range works {
 		t.Log(work)
 	}
-	c.report(load)
+	c.report(load, counts)
 }
 
 // chaosWork are clients that work on while nodes are harmed.
 type chaosWork interface {
 	start()
-	// finish begins nothing new, and waits for the end of what was begun.
+	// finish begins nothing new, and waits for the end of what was begun. It runs beside that of the others.
 	finish()
 	// check compares what is there with what was acknowledged, by asking one node.
-	check(address string)
+	check(address string) chaosCounts
 	// String says how much it was.
 	String() string
 }
@@ -106,14 +117,20 @@ type chaosCluster struct {
 	disks [3]*chaosDisk
 	// dir has the nodes' data, and what is left of it after a failure.
 	dir string
-	// isLong has harms that take time to prepare: wrong clocks and full disks.
+	// isLong has harms that take time: wrong clocks, full disks, nodes that come back with nothing.
 	isLong bool
-	began  time.Time
-	faults []chaosFault
+	// logStore is the kind of all nodes' log.
+	logStore string
+	began    time.Time
+	faults   []chaosFault
+	// snapshots counts nodes that came back by one.
+	snapshots int
+	// ballast writes what nobody reads, nil until it is needed.
+	ballast *kgo.Client
 }
 
-func newChaosCluster(t *testing.T) *chaosCluster {
-	c := &chaosCluster{t: t, began: time.Now()}
+func newChaosCluster(t *testing.T, seed uint64) *chaosCluster {
+	c := &chaosCluster{t: t, began: time.Now(), logStore: []string{config.RaftLogStoreWAL, config.RaftLogStoreBoltDB}[seed%2]}
 	var err error
 	if c.dir, err = os.MkdirTemp("", "kont-chaos-"); err != nil {
 		t.Fatal(err)
@@ -139,7 +156,8 @@ func newChaosCluster(t *testing.T) *chaosCluster {
 		}
 		s := newChaosServer(t)
 		s.dir = filepath.Join(dir, "data")
-		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ","), "--group-session-timeout-min", "1s"}
+		s.flags = []string{"--node-id", fmt.Sprint(i + 1), "--raft-addr", addresses[i], "--peers", strings.Join(peers, ","), "--rack", chaosRack(i), "--group-session-timeout-min", "1s",
+			"--raft-log-store", c.logStore, "--raft-log-snapshot-bytes", "1MiB", "--raft-log-trailing-bytes", "256KiB"}
 		if c.network != nil {
 			s.before = c.network.enter(i)
 			s.flags = append(s.flags, "--insecure")
@@ -153,7 +171,7 @@ func newChaosCluster(t *testing.T) *chaosCluster {
 		s.launch()
 		c.servers = append(c.servers, s)
 	}
-	c.awaitAll()
+	c.awaitAll("their start")
 	return c
 }
 
@@ -176,11 +194,13 @@ func (c *chaosCluster) harm() {
 	if leader != nil && meansLeader {
 		victim = leader
 	}
-	fault := chaosFault{from: time.Now(), node: slices.Index(c.servers, victim) + 1, isLeader: victim == leader}
+	fault := chaosFault{from: time.Now(), node: slices.Index(c.servers, victim) + 1, isLeader: victim == leader, kind: "fault that did not end"}
+	defer func() { // also if the test ends here
+		fault.to = time.Now()
+		c.faults = append(c.faults, fault)
+		c.t.Log(fault.describe(c.began))
+	}()
 	fault.kind = c.harmNode(victim)
-	fault.to = time.Now()
-	c.faults = append(c.faults, fault)
-	c.t.Log(fault.describe(c.began))
 }
 
 // harmNode says what it was.
@@ -188,8 +208,22 @@ func (c *chaosCluster) harmNode(victim *chaosServer) string {
 	if c.network != nil && c.random.IntN(2) == 0 {
 		return c.harmLinks(slices.Index(c.servers, victim))
 	}
-	disk := c.disks[slices.Index(c.servers, victim)]
-	switch c.random.IntN(6) {
+	disk, kinds := c.disks[slices.Index(c.servers, victim)], 5
+	if c.isLong {
+		kinds = 10
+	}
+	switch c.random.IntN(kinds) {
+	case 9:
+		return c.leaveFarBehind(victim)
+	case 8:
+		return c.loseData(victim)
+	case 7:
+		return c.removeAndJoin(victim)
+	case 6:
+		if disk == nil {
+			break
+		}
+		return c.makeDiskStuck(victim, disk)
 	case 5:
 		if disk == nil {
 			break
@@ -320,8 +354,8 @@ func (c *chaosCluster) get(s *chaosServer, path string, into any) error {
 	return errors.Join(err, json.Unmarshal(data, into))
 }
 
-// awaitAll waits until all nodes are well.
-func (c *chaosCluster) awaitAll() {
+// awaitAll waits until all nodes are well after something.
+func (c *chaosCluster) awaitAll(after string) {
 	c.t.Helper()
 	var cluster api.Cluster
 	var err error
@@ -334,7 +368,7 @@ func (c *chaosCluster) awaitAll() {
 	}
 	for deadline := time.Now().Add(time.Minute); !isWell(); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			c.t.Fatalf("a minute after the last fault node 1 says of the cluster: %+v, %v", cluster, err)
+			c.t.Fatalf("a minute after %s node 1 says of the cluster: %+v, %v", after, cluster, err)
 		}
 	}
 }
