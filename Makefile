@@ -3,7 +3,8 @@
 MINUTES ?= 3
 SEED ?= 0
 
-# chaos harms three real nodes for MINUTES while clients use them, and checks that nothing is lost. SEED repeats the faults of another run.
+# chaos harms three real nodes for MINUTES while clients use them, and checks that nothing is lost. SEED repeats the faults of another run,
+# FLAGS may be -chaos-loopback. See docs/testing.md.
 .PHONY: chaos
 chaos:
-	go test ./server -run TestClusterLosesNothingUnderChaos -count 1 -v -timeout 24h -chaos-minutes $(MINUTES) -chaos-seed $(SEED)
+	go test ./server -run TestClusterLosesNothingUnderChaos -count 1 -v -timeout 24h -chaos-minutes $(MINUTES) -chaos-seed $(SEED) $(FLAGS)

@@ -45,6 +45,12 @@ func TestClusterLosesNothingUnderChaos(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	again := fmt.Sprintf("make chaos MINUTES=%v SEED=%d", cmp.Or(*chaosMinutesFlag, 3), seed)
+	switch {
+	case *chaosMinutesFlag == 0 && !*chaosFlag:
+		again = fmt.Sprintf("go test ./server -run '^%s$' -count 1 -v -chaos-seed %d", t.Name(), seed)
+	case *chaosLoopbackFlag:
+		again += " FLAGS=-chaos-loopback"
+	}
 	t.Logf("seed %d; to repeat its faults: %s", seed, again)
 	t.Cleanup(func() {
 		if t.Failed() {
