@@ -14,13 +14,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/server/api"
+	"kont/server/config"
 )
 
-// chaosBallast is a topic of records that nobody reads; chaosBallastBytes is what more than fills the segment of a wal, whose entries are
+// chaosBallast is a topic of records that nobody reads; chaosSegmentsBytes is what more than fills the segment of a wal, whose entries are
 // there for followers even if they are trimmed.
 const (
-	chaosBallast      = "chaos-ballast"
-	chaosBallastBytes = 20 << 20
+	chaosBallast       = "chaos-ballast"
+	chaosSegmentsBytes = 20 << 20
 )
 
 // loseData is a node whose disk is another one when it comes back. All must be well before, for the others have to have what it had, and after:
@@ -88,7 +89,10 @@ func (c *chaosCluster) leaveFarBehind(victim *chaosServer) string {
 		c.ballast = newChaosClient(c.t, c.kafkaAddresses(), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.AllowAutoTopicCreation())
 	}
 	value := make([]byte, 256<<10)
-	had, written := uint64(0), 0
+	had, written, least := uint64(0), 0, 0
+	if c.logStore == config.RaftLogStoreWAL {
+		least = chaosSegmentsBytes
+	}
 	isBehind := func() bool {
 		leader := c.leader()
 		if leader == nil {
@@ -98,16 +102,19 @@ func (c *chaosCluster) leaveFarBehind(victim *chaosServer) string {
 		if c.get(leader, "/api/v1/status", &status) != nil {
 			return false
 		}
-		const underWay = 1000 // entries that it had and that were not applied yet
+		const underWay = 100 // entries that it had and that were not applied yet
 		if had == 0 {
 			had = status.Stats.AppliedIndex + underWay
 		}
-		return written >= chaosBallastBytes && status.Stats.LogFirstIndex > had
+		return written >= least && status.Stats.LogFirstIndex > had
 	}
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
 	for !isBehind() {
-		for range 8 {
+		if written >= least {
+			c.sleep(20, 100) // the others' entries count as well
+		}
+		for range 4 {
 			c.ballast.Produce(ctx, &kgo.Record{Topic: chaosBallast, Value: value}, nil)
 			written += len(value)
 		}
