@@ -247,7 +247,7 @@ func (n *Node) openLog() (err error) {
 	n.running.Go(n.failWithStore)
 	level := func() command.Level { return n.store.Nodes().Level }
 	isAlone := func() bool { return len(n.store.Nodes().ByID) < 2 }
-	n.proposer = &proposer{raft: n.raft, level: level, isAlone: isAlone, observe: n.metrics.ObserveProposal}
+	n.proposer = &proposer{log: n.raft, level: level, isAlone: isAlone, observe: n.metrics.ObserveProposal}
 	return nil
 }
 
@@ -329,7 +329,7 @@ func (n *Node) makeExecutors() error {
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
 		&promotion{node: n}, n.replicas, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
-		&transactionTimes{node: n, every: transactionsEvery},
+		newTransactionTimes(n),
 		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax, propose: n.proposer.Propose})
 	n.leading.start()
 	n.onClose(n.leading.close)

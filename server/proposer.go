@@ -12,12 +12,18 @@ import (
 
 // proposer puts commands into the Raft log, for all parts of the node.
 type proposer struct {
-	raft *raftlog.Node
+	log proposalLog
 	// level is what all nodes of the cluster know: a newer command would stop the others.
 	level func() command.Level
 	// isAlone: there are no others that follow.
 	isAlone func() bool
 	observe func(kind command.Kind, took time.Duration, err error)
+}
+
+// proposalLog is what the proposer needs of a *raftlog.Node.
+type proposalLog interface {
+	Propose(ctx context.Context, data []byte) (any, error)
+	Barrier(ctx context.Context) error
 }
 
 // Propose returns a command's result once it is applied here. The command's
@@ -34,7 +40,7 @@ func (p *proposer) Propose(ctx context.Context, c command.Command) (command.Resu
 		return nil, fmt.Errorf("encode command of kind %d: %w", c.Kind(), err)
 	}
 	began := time.Now()
-	result, err := p.raft.Propose(ctx, data)
+	result, err := p.log.Propose(ctx, data)
 	err = proposalError(err)
 	p.observe(c.Kind(), time.Since(began), err)
 	if err != nil {
@@ -71,7 +77,7 @@ const spreadTimeout = time.Second
 func (p *proposer) spread(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, spreadTimeout)
 	defer cancel()
-	p.raft.Barrier(ctx) //nolint:errcheck // the command has its result in any case
+	p.log.Barrier(ctx) //nolint:errcheck // the command has its result in any case
 }
 
 // proposalError says in package command's words what raftlog says in its own.

@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
+	"kont/statemachine"
 	"kont/statemachine/command"
 )
 
@@ -27,10 +29,23 @@ const (
 // that nobody uses, while the node leads. The clock is the leader's, and what it says is
 // in the commands.
 type transactionTimes struct {
-	node    *Node
+	store  *statemachine.Store
+	logger *slog.Logger
+	// propose is the proposer's.
+	propose func(context.Context, command.Command) (command.Result, error)
+	// term is the one in which this node leads.
+	term    func() uint64
 	every   time.Duration
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+}
+
+func newTransactionTimes(n *Node) *transactionTimes {
+	term := func() uint64 {
+		term, _ := n.raft.LeaderTerm()
+		return term
+	}
+	return &transactionTimes{store: n.store, logger: n.logger, propose: n.proposer.Propose, term: term, every: transactionsEvery}
 }
 
 // Start begins to look for transactions that take too long.
@@ -47,14 +62,14 @@ func (t *transactionTimes) Start() {
 				return
 			case now := <-ticker.C:
 				if err := t.abort(ctx, now.UnixMilli()); err != nil && ctx.Err() == nil {
-					t.node.logger.Warn("abort transactions that take too long", "error", err)
+					t.logger.Warn("abort transactions that take too long", "error", err)
 				}
 				if now.Sub(idsLooked) < transactionalIDsEvery {
 					continue
 				}
 				idsLooked = now
 				if err := t.forget(ctx, now.Add(-transactionalIDRetention).UnixMilli()); err != nil && ctx.Err() == nil {
-					t.node.logger.Warn("forget transactional ids", "error", err)
+					t.logger.Warn("forget transactional ids", "error", err)
 				}
 			}
 		}
@@ -69,32 +84,31 @@ func (t *transactionTimes) Stop() {
 
 // abort proposes to abort what takes too long at a time.
 func (t *transactionTimes) abort(ctx context.Context, nowUnixMilli int64) error {
-	term, _ := t.node.raft.LeaderTerm()
 	for {
-		ids := t.node.store.TransactionsDueBy(nowUnixMilli, transactionsMax)
+		ids := t.store.TransactionsDueBy(nowUnixMilli, transactionsMax)
 		if len(ids) == 0 {
 			return nil
 		}
-		aborted, err := t.node.proposer.Propose(ctx, command.AbortTransactions{
-			TransactionalIDs: ids, CoordinatorEpoch: int32(term), NowUnixMilli: nowUnixMilli,
+		aborted, err := t.propose(ctx, command.AbortTransactions{
+			TransactionalIDs: ids, CoordinatorEpoch: int32(t.term()), NowUnixMilli: nowUnixMilli,
 		})
 		if err != nil {
 			return fmt.Errorf("abort %d transactions: %w", len(ids), err)
 		}
-		t.node.logger.Info("aborted transactions that took too long", "transactions", aborted, "first", ids[0])
+		t.logger.Info("aborted transactions that took too long", "transactions", aborted, "first", ids[0])
 	}
 }
 
 // forget proposes to forget transactional ids that were last used before a time.
 func (t *transactionTimes) forget(ctx context.Context, beforeUnixMilli int64) error {
 	for {
-		ids := t.node.store.TransactionsIdleBefore(beforeUnixMilli, transactionsMax)
+		ids := t.store.TransactionsIdleBefore(beforeUnixMilli, transactionsMax)
 		if len(ids) == 0 {
 			return nil
 		}
-		if _, err := t.node.proposer.Propose(ctx, command.ForgetTransactions{TransactionalIDs: ids, BeforeUnixMilli: beforeUnixMilli}); err != nil {
+		if _, err := t.propose(ctx, command.ForgetTransactions{TransactionalIDs: ids, BeforeUnixMilli: beforeUnixMilli}); err != nil {
 			return fmt.Errorf("forget %d transactional ids: %w", len(ids), err)
 		}
-		t.node.logger.Info("forgot transactional ids", "transactional_ids", len(ids))
+		t.logger.Info("forgot transactional ids", "transactional_ids", len(ids))
 	}
 }

@@ -108,7 +108,7 @@ func TestTransactionalIDsThatNobodyUsesAreForgotten(t *testing.T) {
 	if _, _, err := client.ProducerID(testContext(t)); err != nil {
 		t.Fatal(err)
 	}
-	times := &transactionTimes{node: n}
+	times := newTransactionTimes(n)
 	if err := times.forget(t.Context(), time.Now().Add(-time.Hour).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
