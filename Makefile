@@ -8,3 +8,8 @@ SEED ?= 0
 .PHONY: chaos
 chaos:
 	go test ./server -run TestClusterLosesNothingUnderChaos -count 1 -v -timeout 24h -chaos-minutes $(MINUTES) -chaos-seed $(SEED) $(FLAGS)
+
+# simulation runs replicas in memory with random seeds for MINUTES, or with SEED alone. A failure prints its seed.
+.PHONY: simulation
+simulation:
+	go test ./server -run TestSimulationEndsInTheStateThatWasPromised -count 1 -v -timeout 24h -simulation-seconds $$(($(MINUTES) * 60)) -simulation-seed $(SEED)

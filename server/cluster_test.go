@@ -344,7 +344,7 @@ func TestNodeThatWasAloneGetsCompany(t *testing.T) {
 // A command that a node of the cluster does not know stops that node: it is not proposed.
 func TestCommandsWaitUntilAllNodesKnowThem(t *testing.T) {
 	n := startNode(t, testConfig(t.TempDir()))
-	held := &proposer{log: n.raft, isAlone: n.proposer.isAlone, level: func() command.Level { return 0 }, observe: n.proposer.observe}
+	held := &proposer{log: n.raft, level: func() command.Level { return 0 }, observe: n.proposer.observe}
 	before := n.store.AppliedIndex()
 	if _, err := held.Propose(t.Context(), command.AllocateProducerIDs{Count: 1}); !errors.Is(err, command.ErrUnavailable) || !strings.Contains(err.Error(), "AllocateProducerIDs is of level 1") {
 		t.Errorf("got %v", err)

@@ -246,8 +246,7 @@ func (n *Node) openLog() (err error) {
 	n.members.setLog(n.raft)
 	n.running.Go(n.failWithStore)
 	level := func() command.Level { return n.store.Nodes().Level }
-	isAlone := func() bool { return len(n.store.Nodes().ByID) < 2 }
-	n.proposer = &proposer{log: n.raft, level: level, isAlone: isAlone, observe: n.metrics.ObserveProposal}
+	n.proposer = &proposer{log: n.raft, level: level, spread: n.spread, observe: n.metrics.ObserveProposal}
 	return nil
 }
 

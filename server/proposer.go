@@ -15,15 +15,14 @@ type proposer struct {
 	log proposalLog
 	// level is what all nodes of the cluster know: a newer command would stop the others.
 	level func() command.Level
-	// isAlone: there are no others that follow.
-	isAlone func() bool
+	// spread lets other nodes hear of what was proposed; it is nil where there are none.
+	spread func(ctx context.Context)
 	observe func(kind command.Kind, took time.Duration, err error)
 }
 
 // proposalLog is what the proposer needs of a *raftlog.Node.
 type proposalLog interface {
 	Propose(ctx context.Context, data []byte) (any, error)
-	Barrier(ctx context.Context) error
 }
 
 // Propose returns a command's result once it is applied here. The command's
@@ -49,7 +48,7 @@ func (p *proposer) Propose(ctx context.Context, c command.Command) (command.Resu
 	if refused, isError := result.(error); isError {
 		return nil, refused
 	}
-	if !p.isAlone() && toldByAll[c.Kind()] {
+	if p.spread != nil && toldByAll[c.Kind()] {
 		p.spread(ctx)
 	}
 	return result, nil
@@ -74,10 +73,13 @@ const spreadTimeout = time.Second
 
 // spread returns when a majority has heard that everything so far is committed. They hear it with the next entry, or some 20 ms later if there is none; so
 // there is one. A node that is slow or away may hear it later: nobody waits for all.
-func (p *proposer) spread(ctx context.Context) {
+func (n *Node) spread(ctx context.Context) {
+	if len(n.store.Nodes().ByID) < 2 {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, spreadTimeout)
 	defer cancel()
-	p.log.Barrier(ctx) //nolint:errcheck // the command has its result in any case
+	n.raft.Barrier(ctx) //nolint:errcheck // what was proposed has its result in any case
 }
 
 // proposalError says in package command's words what raftlog says in its own.
