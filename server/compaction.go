@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -24,14 +25,24 @@ const (
 
 // compaction compacts partitions while the node leads, one at a time.
 type compaction struct {
-	node           *Node
+	store          *statemachine.Store
+	logger         *slog.Logger
 	every          time.Duration
 	bytesPerSecond int
 	keysMax        int
 	// propose is the proposer's.
 	propose func(context.Context, command.Command) (command.Result, error)
+	// observe is told of each pass.
+	observe func(recordsDropped, bytesFreed int64, took time.Duration)
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+}
+
+func newCompaction(n *Node) *compaction {
+	return &compaction{
+		store: n.store, logger: n.logger, propose: n.proposer.Propose, observe: n.metrics.ObserveCompaction,
+		every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax,
+	}
 }
 
 // Start begins to look for what is dirty.
@@ -47,7 +58,7 @@ func (c *compaction) Start() {
 				return
 			case now := <-ticker.C:
 				if err := c.compact(ctx, now.UnixMilli()); err != nil && ctx.Err() == nil {
-					c.node.logger.Warn("compact topics", "error", err)
+					c.logger.Warn("compact topics", "error", err)
 				}
 			}
 		}
@@ -63,7 +74,7 @@ func (c *compaction) Stop() {
 
 // compact makes one pass over each partition that is due.
 func (c *compaction) compact(ctx context.Context, nowUnixMilli int64) error {
-	due, err := c.node.store.CompactionsDue(nowUnixMilli)
+	due, err := c.store.CompactionsDue(nowUnixMilli)
 	if err != nil {
 		return err
 	}
@@ -82,7 +93,7 @@ func (c *compaction) compact(ctx context.Context, nowUnixMilli int64) error {
 func (c *compaction) pass(ctx context.Context, due statemachine.CompactionDue, nowUnixMilli int64) error {
 	began := time.Now()
 	pause := func(bytes int) error { return c.pause(ctx, bytes) }
-	pass, err := c.node.store.BeginCompaction(due, nowUnixMilli, c.keysMax, pause)
+	pass, err := c.store.BeginCompaction(due, nowUnixMilli, c.keysMax, pause)
 	if err != nil {
 		return err
 	}
@@ -102,13 +113,13 @@ func (c *compaction) pass(ctx context.Context, due statemachine.CompactionDue, n
 			// Records went, or the policy was another one for a while. The pass is not complete: a
 			// record that it left would come back when the tombstone that deleted it goes. It is
 			// due again at once.
-			c.node.logger.Debug("broke off the compaction of a partition", "topic", due.Topic, "partition", due.Partition, "passed_over", applied.PassedOver)
+			c.logger.Debug("broke off the compaction of a partition", "topic", due.Topic, "partition", due.Partition, "passed_over", applied.PassedOver)
 			return nil
 		}
 	}
 	stats := pass.Stats()
-	c.node.metrics.ObserveCompaction(stats.RecordsDropped, stats.BytesFreed, time.Since(began))
-	c.node.logger.Debug("compacted a partition", "topic", due.Topic, "partition", due.Partition, "dirty", due.DirtyRatio,
+	c.observe(stats.RecordsDropped, stats.BytesFreed, time.Since(began))
+	c.logger.Debug("compacted a partition", "topic", due.Topic, "partition", due.Partition, "dirty", due.DirtyRatio,
 		"keys", stats.Keys, "kept", stats.RecordsKept, "dropped", stats.RecordsDropped, "bytes_freed", stats.BytesFreed)
 	return nil
 }

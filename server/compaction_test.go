@@ -56,7 +56,7 @@ func TestConsumersSeeTheLastValueOfEveryKeyWhileTheirTopicIsCompacted(t *testing
 	for round := range 8 {
 		write(150)
 		along.poll(ctx, 1+random.IntN(100))
-		compact := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 10 + 10*round, propose: n.proposer.Propose}
+		compact := compactionOf(n, 1<<40, 10+10*round)
 		if err := compact.compact(ctx, time.Now().UnixMilli()); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestConsumersSeeTheLastValueOfEveryKeyWhileTheirTopicIsCompacted(t *testing
 	}
 	// So that none of those that count is in the last batch, nor dirty.
 	write(1)
-	compact := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 1000, propose: n.proposer.Propose}
+	compact := compactionOf(n, 1<<40, 1000)
 	if err := compact.compact(ctx, time.Now().UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestCompactionEndsWithItsNodesTermAndItsTopic(t *testing.T) {
 	if err != nil || len(due) != 1 {
 		t.Fatalf("%+v, %v", due, err)
 	}
-	slow := &compaction{node: n, bytesPerSecond: 1, keysMax: 100, propose: n.proposer.Propose}
+	slow := compactionOf(n, 1, 100)
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	if err := slow.pass(over, due[0], time.Now().UnixMilli()); !errors.Is(err, context.Canceled) {
@@ -172,7 +172,7 @@ func TestCompactionEndsWithItsNodesTermAndItsTopic(t *testing.T) {
 	if _, err := kadm.NewClient(client).DeleteTopics(ctx, "table"); err != nil {
 		t.Fatal(err)
 	}
-	fast := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 100, propose: n.proposer.Propose}
+	fast := compactionOf(n, 1<<40, 100)
 	if _, err := kadm.NewClient(client).CreateTopic(ctx, 1, 1, map[string]*string{"cleanup.policy": &policy}, "table"); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestCompactionIsDueAgainWhenSomethingWasPassedOver(t *testing.T) {
 	for range 4 {
 		produce(t, client, "table", "k", "v")
 	}
-	c := &compaction{node: n, bytesPerSecond: 1 << 40, keysMax: 100, propose: n.proposer.Propose}
+	c := compactionOf(n, 1<<40, 100)
 	for round := range 2 {
 		c.propose = n.proposer.Propose
 		if round == 0 {
@@ -240,7 +240,8 @@ func TestCompactionGoesOnBehindATopicThatIsDeleted(t *testing.T) {
 		t.Fatalf("%+v, %v", due, err)
 	}
 	deleted := due[1].Topic
-	c := &compaction{node: n, every: time.Millisecond, bytesPerSecond: 1 << 40, keysMax: 100}
+	c := compactionOf(n, 1<<40, 100)
+	c.every = time.Millisecond
 	c.propose = func(ctx context.Context, proposed command.Command) (command.Result, error) {
 		if _, exists := n.store.Topic(deleted); exists {
 			if _, err := admin.DeleteTopics(ctx, deleted); err != nil {
@@ -276,4 +277,10 @@ func TestCompactionGoesOnBehindATopicThatIsDeleted(t *testing.T) {
 		left, err := n.store.CompactionsDue(time.Now().UnixMilli())
 		return err == nil && len(left) == 0
 	})
+}
+
+func compactionOf(n *Node, bytesPerSecond, keysMax int) *compaction {
+	c := newCompaction(n)
+	c.bytesPerSecond, c.keysMax = bytesPerSecond, keysMax
+	return c
 }

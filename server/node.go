@@ -328,8 +328,7 @@ func (n *Node) makeExecutors() error {
 	})
 	n.leading = newLeading(n.logger, n.raft.Leadership(), n.prepareToLead,
 		&promotion{node: n}, n.replicas, n.runner, n.scheduler, &retention{node: n, every: retentionEvery, offsetsEvery: offsetsEvery},
-		newTransactionTimes(n),
-		&compaction{node: n, every: compactionEvery, bytesPerSecond: compactionBytesPerSecond, keysMax: compactionKeysMax, propose: n.proposer.Propose})
+		newTransactionTimes(n), newCompaction(n))
 	n.leading.start()
 	n.onClose(n.leading.close)
 	return nil
