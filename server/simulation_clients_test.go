@@ -122,7 +122,11 @@ func batchOf(todo []simulatedRecord, max int) (batch []simulatedRecord) {
 func appendOf(batch []simulatedRecord, o recordbatch.Options, transactionalID string) command.AppendRecords {
 	var records []recordbatch.Record
 	for _, r := range batch {
-		records = append(records, recordbatch.Record{TimestampUnixMilli: -1, Key: []byte(r.key), Value: []byte(r.value)})
+		record := recordbatch.Record{TimestampUnixMilli: -1, Key: []byte(r.key), Value: []byte(r.value)}
+		if r.value == "" {
+			record.Value = nil // a tombstone
+		}
+		records = append(records, record)
 	}
 	place := batch[0].place()
 	return command.AppendRecords{NowUnixMilli: time.Now().UnixMilli(), Appends: []command.Append{
@@ -285,6 +289,11 @@ func (w *simulatedWriter) end(result any) {
 	}
 }
 
+// simulatedTable is a topic of which only the last record of each key counts.
+const simulatedTable = "table"
+
+var simulatedCompaction = map[string]string{"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1", "delete.retention.ms": "300"}
+
 // simulatedOperator deploys, and looks after faulted threads.
 type simulatedOperator struct {
 	simulatedAsker
@@ -304,15 +313,22 @@ func (o *simulatedOperator) begin() {
 		copy(t.ID[:], name)
 		return t
 	}
+	table := topic(simulatedTable)
+	table.Configs = simulatedCompaction
+	o.todo = append(o.todo, command.CreateTopics{Topics: []command.Topic{table}})
 	seen := map[string]bool{}
 	for _, b := range bundles {
 		if seen[b.resumeTopic] {
 			continue
 		}
 		seen[b.resumeTopic] = true
+		events := topic(b.resumeTopic)
+		if b.resumeTopic == simulatedLocks {
+			events.Configs = simulatedCompaction // events that are not consumed must stay
+		}
 		timers := topic(runner.SchedulerTopic(b.resumeTopic))
 		timers.Configs = map[string]string{command.ConfigScheduler: "builtin", command.ConfigSchedulerResumeTopic: b.resumeTopic}
-		o.todo = append(o.todo, command.CreateTopics{Topics: []command.Topic{topic(b.resumeTopic), timers}}, deployOf(b))
+		o.todo = append(o.todo, command.CreateTopics{Topics: []command.Topic{events, timers}}, deployOf(b))
 	}
 }
 
@@ -408,7 +424,7 @@ func (c *simulatedClients) begin() bool {
 	}
 	c.next++
 	i := c.next
-	switch s.random.IntN(7) {
+	switch s.random.IntN(8) {
 	case 0:
 		c.start(p, simulatedTrips, fmt.Sprint("trip-", i), fmt.Sprintf(`init:{"customer":"Ann","city":"Rome","patience":%d}`, 50+s.random.IntN(500)))
 	case 1:
@@ -436,6 +452,14 @@ func (c *simulatedClients) begin() bool {
 			c.start(p, simulatedCounters, fmt.Sprint("counter-", i), "new:{}")
 		}
 	case 6:
+		// A key is always sent by the same one, so that its values have an order.
+		row := s.random.IntN(12)
+		value := fmt.Sprint("value ", i)
+		if s.random.IntN(4) == 0 {
+			value = ""
+		}
+		c.producers[row%2].send(simulatedRecord{topic: simulatedTable, key: fmt.Sprint("row-", row), value: value})
+	case 7:
 		// A number outside of transactions.
 		for _, key := range c.started {
 			if strings.HasPrefix(key, "counter-") && c.acknowledged[key] && s.random.IntN(4) == 0 {

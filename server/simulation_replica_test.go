@@ -98,7 +98,9 @@ func (r *simulatedReplica) start() {
 	})
 	timers := scheduler.New(scheduler.Config{Store: seen, Proposer: l.proposer, Logger: logger})
 	times := &transactionTimes{store: store, logger: logger, propose: l.proposer.Propose, term: func() uint64 { return uint64(r.term) }, every: transactionsEvery}
-	l.leading = newLeading(logger, l.leadership, r.prepare, steps, timers, times)
+	compact := &compaction{store: store, logger: logger, propose: l.proposer.Propose, every: 100 * time.Millisecond, bytesPerSecond: 1 << 20, keysMax: 20,
+		observe: func(dropped, _ int64, _ time.Duration) { s.compacted += int(dropped) }}
+	l.leading = newLeading(logger, l.leadership, r.prepare, steps, timers, times, compact)
 	l.leading.start()
 	r.apply(r.appliedOnce)
 }
@@ -165,7 +167,7 @@ func (r *simulatedReplica) loseQueue() {
 // of Kafka's takes for granted that they do not come after what it sends next.
 func mayBeLate(data []byte) bool {
 	switch com := mustDecode(data).(type) {
-	case *command.CommitSteps, *command.FireTimers, *command.AbortTransactions:
+	case *command.CommitSteps, *command.FireTimers, *command.AbortTransactions, *command.CompactRecords:
 		return true
 	case *command.AppendRecords:
 		return com.Appends[0].TransactionalID == ""
@@ -198,9 +200,14 @@ func (r *simulatedReplica) applied() uint64 { return r.store.AppliedIndex() }
 func (r *simulatedReplica) apply(to uint64) {
 	s := r.simulation
 	random := rand.New(rand.NewPCG(s.seed, uint64(r.number)<<32|to))
-	for {
-		entries := s.entriesAfter(r.applied(), min(to, r.received))
-		if len(entries) == 0 {
+	for again := uint64(random.IntN(5)); ; again = 0 {
+		// The first ones may be there already, as after a start.
+		from := r.applied()
+		if from >= r.trimmed+again {
+			from -= again
+		}
+		entries := s.entriesAfter(from, min(to, r.received))
+		if len(entries) == 0 || r.applied() >= min(to, r.received) {
 			break
 		}
 		entries = entries[:1+random.IntN(min(len(entries), 8))]
@@ -222,13 +229,18 @@ func (r *simulatedReplica) applyEntries(entries []*simulatedEntry) {
 		}
 		call = append(call, entry)
 	}
+	before := r.applied()
 	results := r.store.Apply(call)
 	if results == nil {
 		s.failf("replica %d: apply %d: %v", r.number, entries[0].index, r.store.Err())
 	}
 	for _, e := range entries {
 		for i, p := range e.proposals {
-			s.noteResult(r, e, i, results[0])
+			if e.index > before {
+				s.noteResult(r, e, i, results[0])
+			} else if results[0] != nil {
+				s.failf("replica %d: index %d was applied before, and has the result %v", r.number, e.index, results[0])
+			}
 			if p.life == r.life && r.life != nil {
 				r.outcomes = append(r.outcomes, simulatedOutcome{p, raftlog.Outcome{Result: results[0]}})
 				p.life = nil

@@ -123,9 +123,11 @@ type simulation struct {
 	// results has the results of each proposal, in words, by index and place.
 	results map[string]string
 	// noted is the last index whose results were noted.
-	noted     uint64
-	twin      *simulatedTwin
-	clients   *simulatedClients
+	noted   uint64
+	twin    *simulatedTwin
+	clients *simulatedClients
+	// compacted counts the records that compaction has dropped.
+	compacted int
 	isDrained bool
 	isOver    bool
 
@@ -140,8 +142,8 @@ type simulation struct {
 // String says how much happened.
 func (s *simulation) String() string {
 	ended := len(s.clients.started)
-	return fmt.Sprintf("%d log entries, %d terms, %d starts of processes, %d steps of %d threads, %d refused, %d timers fired, %d transactions committed",
-		len(s.log), s.term, s.lives, s.twin.steps, ended, s.twin.refused, s.twin.fired, s.clients.committed)
+	return fmt.Sprintf("%d log entries, %d terms, %d starts of processes, %d steps of %d threads, %d refused, %d timers fired, %d transactions committed, %d records compacted away",
+		len(s.log), s.term, s.lives, s.twin.steps, ended, s.twin.refused, s.twin.fired, s.clients.committed, s.compacted)
 }
 
 func (s *simulation) begin() {
