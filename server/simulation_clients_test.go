@@ -34,6 +34,7 @@ type simulatedClients struct {
 	// committed counts transactions.
 	committed int
 	next      int
+	hasLocks  bool
 	isOver    bool
 }
 
@@ -417,7 +418,8 @@ func (c *simulatedClients) begin() bool {
 	if len(p.todo) > 20 {
 		return false
 	}
-	if len(c.started) == 0 {
+	if !c.hasLocks {
+		c.hasLocks = true
 		for lock := range 2 {
 			p.send(simulatedRecord{topic: simulatedLocks, key: fmt.Sprint("lock-", lock), value: "new:{}", onThere: func() { c.acknowledged[fmt.Sprint("lock-", lock)] = true }})
 		}

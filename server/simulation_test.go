@@ -302,7 +302,6 @@ func (s *simulation) drain() {
 		if s.left() == "" {
 			idle++
 		}
-		s.note("clock goes on")
 		time.Sleep(200 * time.Millisecond)
 	}
 }
