@@ -102,10 +102,15 @@ func (a *simulatedAsker) failf(format string, args ...any) {
 // simulatedRecord is a record to be sent.
 type simulatedRecord struct {
 	topic, key, value string
-	onThere           func()
+	// partition is one more than the number of the partition, 0 for that of the key.
+	partition int32
+	onThere   func()
 }
 
 func (r simulatedRecord) place() command.TopicPartition {
+	if r.partition > 0 {
+		return command.TopicPartition{Topic: r.topic, Partition: r.partition - 1}
+	}
 	return command.TopicPartition{Topic: r.topic, Partition: recordbatch.PartitionForKey([]byte(r.key), simulatedPartitions)}
 }
 
@@ -240,12 +245,7 @@ func (w *simulatedWriter) act() bool {
 // begin makes up what the next transaction has, if there is a counter that it can be for.
 func (w *simulatedWriter) begin() bool {
 	c := w.clients
-	var counters []string
-	for _, key := range c.started {
-		if strings.HasPrefix(key, "counter-") && c.acknowledged[key] {
-			counters = append(counters, key)
-		}
-	}
+	counters := c.counters()
 	if len(counters) == 0 || c.simulation.random.IntN(4) > 0 {
 		return false
 	}
@@ -253,14 +253,32 @@ func (w *simulatedWriter) begin() bool {
 	for range 1 + c.simulation.random.IntN(3) {
 		key := counters[c.simulation.random.IntN(len(counters))]
 		c.next++
-		w.todo = append(w.todo, []simulatedRecord{numberFor(key, c.next)})
+		w.todo = append(w.todo, []simulatedRecord{c.numberFor(key, c.next)})
 		w.numbers[key] = append(w.numbers[key], c.next)
 	}
 	return true
 }
 
-func numberFor(counter string, number int) simulatedRecord {
-	return simulatedRecord{topic: simulatedCounters, key: counter, value: fmt.Sprintf(`{"ref":"numbers","value":%d}`, number)}
+// numberFor is for any partition, so that the events of a counter have no order.
+func (c *simulatedClients) numberFor(counter string, number int) simulatedRecord {
+	return simulatedRecord{topic: simulatedCounters, key: counter, value: fmt.Sprintf(`{"ref":"numbers","value":%d}`, number), partition: 1 + c.simulation.random.Int32N(simulatedPartitions)}
+}
+
+// counters are those that are known to run: they take numbers that come by any partition.
+func (c *simulatedClients) counters() (running []string) {
+	r := c.simulation.pick(c.simulation.up())
+	if r == nil {
+		return nil
+	}
+	for _, key := range c.started {
+		if !strings.HasPrefix(key, "counter-") {
+			continue
+		}
+		if thread, exists, err := r.store.ThreadHeader(simulatedCounters, key); err == nil && exists && thread.Status == command.ThreadSuspended {
+			running = append(running, key)
+		}
+	}
+	return running
 }
 
 // isFenced: the transaction took too long and was aborted. The writer begins anew.
@@ -365,6 +383,12 @@ func (o *simulatedOperator) act() bool {
 	case command.RetryThread:
 		c.NowUnixMilli = now
 		com = c
+	case command.DeleteThread:
+		if s := o.clients.simulation; s.random.IntN(10) > 0 && !s.isDrained {
+			return false // the thread goes on for a while
+		}
+		c.NowUnixMilli = now
+		com = c
 	}
 	return o.ask(com, func(result any) {
 		if err, isError := result.(error); isError && com.Kind() == command.KindDeploy {
@@ -426,7 +450,7 @@ func (c *simulatedClients) begin() bool {
 	}
 	c.next++
 	i := c.next
-	switch s.random.IntN(8) {
+	switch s.random.IntN(9) {
 	case 0:
 		c.start(p, simulatedTrips, fmt.Sprint("trip-", i), fmt.Sprintf(`init:{"customer":"Ann","city":"Rome","patience":%d}`, 50+s.random.IntN(500)))
 	case 1:
@@ -463,14 +487,17 @@ func (c *simulatedClients) begin() bool {
 		c.producers[row%2].send(simulatedRecord{topic: simulatedTable, key: fmt.Sprint("row-", row), value: value})
 	case 7:
 		// A number outside of transactions.
-		for _, key := range c.started {
-			if strings.HasPrefix(key, "counter-") && c.acknowledged[key] && s.random.IntN(4) == 0 {
-				record := numberFor(key, i)
-				record.onThere = func() { c.numbers[key] = append(c.numbers[key], i) }
-				p.send(record)
-				break
-			}
+		if counters := c.counters(); len(counters) > 0 {
+			key := counters[s.random.IntN(len(counters))]
+			record := c.numberFor(key, i)
+			record.onThere = func() { c.numbers[key] = append(c.numbers[key], i) }
+			p.send(record)
 		}
+	case 8:
+		// It may be deleted at any time, so nothing is promised to it.
+		key := fmt.Sprint("gone-", i)
+		p.send(simulatedRecord{topic: simulatedNaps, key: key, value: `new:{"naps":[5,10,15]}`})
+		c.operator.todo = append(c.operator.todo, command.DeleteThread{ResumeTopic: simulatedNaps, Thread: key})
 	}
 	return true
 }
@@ -482,7 +509,7 @@ func (c *simulatedClients) start(p *simulatedProducer, topic, key, event string)
 
 // finish tells the counters that nothing comes any more.
 func (c *simulatedClients) finish() {
-	if c.isOver {
+	if c.isOver || c.simulation.leader == nil || c.simulation.twin.unconsumed() != "" {
 		return
 	}
 	for _, w := range c.writers {
