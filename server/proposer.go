@@ -16,7 +16,7 @@ type proposer struct {
 	// level is what all nodes of the cluster know: a newer command would stop the others.
 	level func() command.Level
 	// spread lets other nodes hear of what was proposed; it is nil where there are none.
-	spread func(ctx context.Context)
+	spread  func(ctx context.Context)
 	observe func(kind command.Kind, took time.Duration, err error)
 }
 
