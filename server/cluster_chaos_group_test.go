@@ -90,7 +90,7 @@ func (g *chaosGroups) write(partition int32) {
 				g.t.Errorf("flush %s %d: %v", chaosJournal, partition, err)
 			}
 			return
-		case <-g.ctx.Done():
+		case <-g.ctx.Done(): // the test has failed
 			return
 		case <-time.After(2 * time.Millisecond): // the load, not a wait
 		}

@@ -101,7 +101,7 @@ func (s *chaosStories) start() {
 			select {
 			case <-s.stop:
 				return
-			case <-s.ctx.Done():
+			case <-s.ctx.Done(): // the test has failed
 				return
 			case <-time.After(20 * time.Millisecond): // the load, not a wait
 			}
