@@ -96,6 +96,7 @@ func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
 	list := peersText(first)
 	var problems []error
 	founder, isThere := first[0], ""
+	var found peers.Status // of the node that isThere
 	for _, peer := range first {
 		if peer.NodeID == n.identity.NodeID {
 			continue
@@ -110,8 +111,11 @@ func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
 			return "", fmt.Errorf("%w: node %d has %s, this one %s; start all with the same", errPeersDiffer, peer.NodeID, status.Peers, list)
 		case status.IsNew && peer == founder:
 			return status.ClusterID, nil
+		case isThere != "" && status.ClusterID != "" && status.ClusterID != found.ClusterID:
+			return "", fmt.Errorf("%w: node %d is in cluster %s, node %d in cluster %s; start this one with --join and the address of one of them",
+				errPeersDiffer, found.NodeID, found.ClusterID, status.NodeID, status.ClusterID)
 		case status.ClusterID != "":
-			isThere = peer.Address
+			isThere, found = peer.Address, status
 		}
 	}
 	switch {

@@ -51,8 +51,16 @@ func New(t testing.TB) *Authority {
 // Issue writes a certificate for a name, good for 127.0.0.1, and its key.
 func (a *Authority) Issue(name pkix.Name, certificateFile, keyFile string) {
 	a.t.Helper()
+	a.IssueUntil(name, time.Now().Add(24*time.Hour), certificateFile, keyFile)
+}
+
+// IssueUntil is Issue of a certificate that ends, or has ended, at a time.
+func (a *Authority) IssueUntil(name pkix.Name, end time.Time, certificateFile, keyFile string) {
+	a.t.Helper()
 	key := a.newKey()
-	a.write(certificateFile, "CERTIFICATE", a.sign(a.template(name), &key.PublicKey))
+	template := a.template(name)
+	template.NotAfter = end
+	a.write(certificateFile, "CERTIFICATE", a.sign(template, &key.PublicKey))
 	encoded, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		a.t.Fatal(err)
