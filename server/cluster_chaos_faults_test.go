@@ -47,6 +47,9 @@ func (c *chaosCluster) report(load *chaosLoad, found chaosCounts) {
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		lines = append(lines, fmt.Sprintf("%4d × %-14s longest time without an acknowledgement when it met the leader: %v", counts[kind], kind, longest[kind].Round(time.Millisecond)))
 	}
+	if counts["far behind"] > 1 && c.snapshots == 0 { // once another leader may have had a longer log
+		c.t.Errorf("of %d nodes that were left far behind none came back by a snapshot", counts["far behind"])
+	}
 	c.t.Logf("faults by kind:\n%s", strings.Join(lines, "\n"))
 	c.t.Logf("figures: log store %s, %d faults, %v, longest time without an acknowledgement %v, of the leader's death %v; %d came back by a snapshot",
 		c.logStore, len(c.faults), found, time.Duration(load.waitedNano.Load()).Round(time.Millisecond), max(longest["kill"], longest["kill of two"]).Round(time.Millisecond), c.snapshots)

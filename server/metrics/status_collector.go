@@ -21,6 +21,8 @@ var (
 	unmatchedDesc = prometheus.NewDesc("kont_unmatched_events_total", "Events that no thread waited for, by the class of the reason.", []string{"reason"}, nil)
 	loginsDesc    = prometheus.NewDesc("kont_kafka_failed_logins_total", "Kafka clients that were refused when they said who they are.", nil, nil)
 	openDesc      = prometheus.NewDesc("kont_transactions_open", "Transactions of Kafka clients that have not ended.", nil, nil)
+	receivedDesc  = prometheus.NewDesc("kont_snapshots_received_total", "Snapshots that the node got because the Raft log began after what it had.", nil, nil)
+	firstDesc     = prometheus.NewDesc("kont_log_first_index", "Log index that the Raft log begins with.", nil, nil)
 	stallsDesc    = prometheus.NewDesc("kont_log_stalls_total", "Writes of the Raft log for which the disk took longer than raft-log-stall-max.", nil, nil)
 	leftDesc      = prometheus.NewDesc("kont_leaderships_left_total", "How often the node has left leadership because its disk did not write the Raft log.", nil, nil)
 	writeDesc     = prometheus.NewDesc("kont_log_write_seconds", "How long the present write of the Raft log has taken, 0 if there is none.", nil, nil)
@@ -34,7 +36,7 @@ const statusTimeout = 5 * time.Second
 type statusCollector struct{ source Source }
 
 func (c *statusCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, rejectedDesc, lostDesc, topicsDesc, unmatchedDesc, loginsDesc, openDesc, appliedDesc, stallsDesc, leftDesc, writeDesc, diskDesc} {
+	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, rejectedDesc, lostDesc, topicsDesc, unmatchedDesc, loginsDesc, openDesc, appliedDesc, firstDesc, receivedDesc, stallsDesc, leftDesc, writeDesc, diskDesc} {
 		descs <- desc
 	}
 }
@@ -58,6 +60,8 @@ func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
 	}
 	count(rejectedDesc, float64(status.Stats.TimersRejected))
 	count(lostDesc, float64(status.Stats.TimersLost))
+	gauge(firstDesc, float64(status.Stats.LogFirstIndex))
+	count(receivedDesc, float64(status.Stats.SnapshotsReceived))
 	count(stallsDesc, float64(status.Stats.LogStalls))
 	count(leftDesc, float64(status.Stats.LeadershipsLeft))
 	gauge(writeDesc, float64(status.Stats.LogWriteMilli)/1000)
