@@ -25,7 +25,7 @@ func newStuckDisk() *stuckDisk {
 		if op.kind == "sync" {
 			d.waiting.Add(1)
 			d.stuck.RLock()
-			d.stuck.RUnlock() //nolint:staticcheck // it is stuck, or not
+			defer d.stuck.RUnlock()
 			d.waiting.Add(-1)
 		}
 		return nil

@@ -151,7 +151,7 @@ func (g *chaosGroups) copy(member int) {
 
 func (g *chaosGroups) copyUntilFenced(member int) {
 	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(g.addresses...), kgo.ConsumerGroup(chaosCopiers), kgo.ConsumeTopics(chaosJournal),
-		kgo.TransactionalID(fmt.Sprint("copier-", member)), kgo.Rack(chaosRack(member+1)), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(),
+		kgo.TransactionalID(fmt.Sprint("copier-", member)), kgo.Rack(chaosRack(member+1)), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 10 * time.Millisecond }), kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(100*time.Millisecond),
 		kgo.SessionTimeout(chaosSessionTimeout), kgo.HeartbeatInterval(500*time.Millisecond), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0),
 		kgo.TransactionTimeout(20*time.Second), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
