@@ -486,12 +486,16 @@ func (c *simulatedClients) begin() bool {
 		}
 		c.producers[row%2].send(simulatedRecord{topic: simulatedTable, key: fmt.Sprint("row-", row), value: value})
 	case 7:
-		// A number outside of transactions.
+		// Numbers outside of transactions, at about the same time.
 		if counters := c.counters(); len(counters) > 0 {
 			key := counters[s.random.IntN(len(counters))]
-			record := c.numberFor(key, i)
-			record.onThere = func() { c.numbers[key] = append(c.numbers[key], i) }
-			p.send(record)
+			for range 3 {
+				c.next++
+				number := c.next
+				record := c.numberFor(key, number)
+				record.onThere = func() { c.numbers[key] = append(c.numbers[key], number) }
+				p.send(record)
+			}
 		}
 	case 8:
 		// It may be deleted at any time, so nothing is promised to it.

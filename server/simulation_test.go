@@ -247,7 +247,7 @@ func (s *simulation) step() bool {
 			{3, "install", s.install},
 			{3, "crash", s.crash},
 			{4, "depose", s.depose},
-			{3, "late", s.commitLate},
+			{12, "late", s.commitLate},
 			{1, "compare", s.compareSome},
 		}...)
 	}
