@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -31,6 +32,10 @@ type simulatedClients struct {
 	// numbers are what each counter must say in the end; undecided is empty then.
 	numbers map[string][]int
 	items   map[string][]int
+	// again has the threads of the topic that is made again, generation how often it was made; hasAgain: it is there.
+	again      []simulatedAgainThread
+	generation byte
+	hasAgain   bool
 	// committed counts transactions.
 	committed int
 	next      int
@@ -51,6 +56,18 @@ func newSimulatedClients(s *simulation) *simulatedClients {
 	c.service = &simulatedService{clients: c, offsets: map[command.TopicPartition]int64{}}
 	c.operator.begin()
 	return c
+}
+
+// simulatedAgainThread is a thread of a topic that may have been deleted since.
+type simulatedAgainThread struct {
+	key        string
+	generation byte
+}
+
+func simulatedAgainID(name string, generation byte) (id command.TopicID) {
+	copy(id[:], name)
+	id[15] = generation
+	return id
 }
 
 // act lets one of them do something, if any of them has anything to do.
@@ -104,6 +121,7 @@ type simulatedRecord struct {
 	topic, key, value string
 	// partition is one more than the number of the partition, 0 for that of the key.
 	partition int32
+	topicID   command.TopicID
 	onThere   func()
 }
 
@@ -117,7 +135,7 @@ func (r simulatedRecord) place() command.TopicPartition {
 // batchOf takes the first record and those behind it that go to the same place.
 func batchOf(todo []simulatedRecord, max int) (batch []simulatedRecord) {
 	for _, r := range todo {
-		if len(batch) == max || len(batch) > 0 && r.place() != batch[0].place() {
+		if len(batch) == max || len(batch) > 0 && (r.place() != batch[0].place() || r.topicID != batch[0].topicID) {
 			break
 		}
 		batch = append(batch, r)
@@ -136,7 +154,7 @@ func appendOf(batch []simulatedRecord, o recordbatch.Options, transactionalID st
 	}
 	place := batch[0].place()
 	return command.AppendRecords{NowUnixMilli: time.Now().UnixMilli(), Appends: []command.Append{
-		{Topic: place.Topic, Partition: place.Partition, Batch: recordbatch.Append(nil, records, o), TransactionalID: transactionalID}}}
+		{Topic: place.Topic, Partition: place.Partition, Batch: recordbatch.Append(nil, records, o), TransactionalID: transactionalID, TopicID: batch[0].topicID}}}
 }
 
 // simulatedProducer is an idempotent producer: what it repeats is there once.
@@ -163,7 +181,12 @@ func (p *simulatedProducer) act() bool {
 	place := p.batch[0].place()
 	com := appendOf(p.batch, recordbatch.Options{Producer: &recordbatch.Producer{ID: p.id, BaseSequence: p.sequences[place]}}, "")
 	return p.ask(com, func(result any) {
-		if err := result.([]command.AppendResult)[0].Err; err != nil {
+		err := result.([]command.AppendResult)[0].Err
+		if errors.Is(err, command.ErrUnknownTopic) && place.Topic == simulatedAgain {
+			p.batch = nil // the topic that it was for is gone
+			return
+		}
+		if err != nil {
 			p.failf("a batch of producer %d for %v: %v", p.id, place, err)
 		}
 		p.sequences[place] += int32(len(p.batch))
@@ -395,6 +418,9 @@ func (o *simulatedOperator) act() bool {
 			o.failf("deploy: %v", err)
 		}
 		o.todo = o.todo[1:]
+		if len(o.todo) == 0 {
+			o.clients.hasAgain = true
+		}
 	})
 }
 
@@ -423,13 +449,31 @@ func (o *simulatedOperator) lookForFaults() bool {
 // maybeDeploy deploys another edition now and then.
 func (o *simulatedOperator) maybeDeploy() bool {
 	s := o.clients.simulation
-	if o.clients.isOver || s.random.IntN(20) > 0 {
+	if o.clients.isOver || s.isDrained || s.random.IntN(8) > 0 {
 		return false
+	}
+	if s.random.IntN(2) == 0 && o.clients.hasAgain {
+		o.makeAgain()
+		return true
 	}
 	bundles, _ := simulatedBundles()
 	editions := slices.DeleteFunc(slices.Clone(bundles), func(b simulatedBundle) bool { return b.resumeTopic != simulatedEditions })
 	o.todo = append(o.todo, deployOf(editions[s.random.IntN(len(editions))]))
 	return true
+}
+
+// makeAgain deletes a resume topic with its timers, and makes it again.
+func (o *simulatedOperator) makeAgain() {
+	c := o.clients
+	c.hasAgain = false
+	c.generation++
+	timers := runner.SchedulerTopic(simulatedAgain)
+	create := command.CreateTopics{Topics: []command.Topic{
+		{Name: simulatedAgain, Partitions: simulatedPartitions, ID: simulatedAgainID(simulatedAgain, c.generation)},
+		{Name: timers, Partitions: simulatedPartitions, ID: simulatedAgainID(timers, c.generation),
+			Configs: map[string]string{command.ConfigScheduler: "builtin", command.ConfigSchedulerResumeTopic: simulatedAgain}},
+	}}
+	o.todo = append(o.todo, command.DeleteTopics{Names: []string{simulatedAgain, timers}}, create)
 }
 
 // begin starts a thread, or sends one that runs something.
@@ -450,7 +494,7 @@ func (c *simulatedClients) begin() bool {
 	}
 	c.next++
 	i := c.next
-	switch s.random.IntN(9) {
+	switch s.random.IntN(10) {
 	case 0:
 		c.start(p, simulatedTrips, fmt.Sprint("trip-", i), fmt.Sprintf(`init:{"customer":"Ann","city":"Rome","patience":%d}`, 50+s.random.IntN(500)))
 	case 1:
@@ -496,6 +540,13 @@ func (c *simulatedClients) begin() bool {
 				record.onThere = func() { c.numbers[key] = append(c.numbers[key], number) }
 				p.send(record)
 			}
+		}
+	case 9:
+		if c.hasAgain {
+			key, generation := fmt.Sprint("again-", i), c.generation
+			p.send(simulatedRecord{topic: simulatedAgain, topicID: simulatedAgainID(simulatedAgain, generation), key: key, value: `new:{"naps":[3,40,2]}`, onThere: func() {
+				c.again = append(c.again, simulatedAgainThread{key, generation})
+			}})
 		}
 	case 8:
 		// It may be deleted at any time, so nothing is promised to it.
@@ -606,10 +657,12 @@ func simulatedRequestOf(value []byte) (r simulatedRequest) {
 func (v *simulatedService) answer(topic, key string, value []byte) {
 	s := v.clients.simulation
 	r := simulatedRequestOf(value)
-	to, answer := simulatedNaps, `"value":null`
+	to, answer, id := simulatedNaps, `"value":null`, command.TopicID{}
 	switch {
 	case strings.HasPrefix(key, "edition-"):
 		to = simulatedEditions
+	case strings.HasPrefix(key, "again-"):
+		to, id = simulatedAgain, simulatedAgainID(simulatedAgain, v.clients.generation)
 	case topic == "bells":
 		if s.random.IntN(3) > 0 {
 			return // it sleeps
@@ -628,7 +681,7 @@ func (v *simulatedService) answer(topic, key string, value []byte) {
 	default:
 		to = simulatedTrips
 	}
-	v.clients.producers[len(v.clients.producers)-1].send(simulatedRecord{topic: to, key: key, value: fmt.Sprintf(`{"ref":%q,%s}`, r.Ref, answer)})
+	v.clients.producers[len(v.clients.producers)-1].send(simulatedRecord{topic: to, topicID: id, key: key, value: fmt.Sprintf(`{"ref":%q,%s}`, r.Ref, answer)})
 }
 
 // simulatedTaking says what the service makes of a request to reserve: it takes it, or refuses, or never answers.

@@ -64,6 +64,11 @@ func (c *simulatedClients) check(store *statemachine.Store) {
 		}
 	}
 	c.checkSections(store, sections)
+	for _, thread := range c.again {
+		if n := len(ended[thread.key]); n > 1 || n == 0 && thread.generation == c.generation {
+			t.Errorf("seed %d: thread %s of topic %d of %d has the results %q", c.simulation.seed, thread.key, thread.generation, c.generation, ended[thread.key])
+		}
+	}
 }
 
 // all lists the records of a topic that readers of committed ones see.

@@ -142,8 +142,8 @@ type simulation struct {
 // String says how much happened.
 func (s *simulation) String() string {
 	ended := len(s.clients.started)
-	return fmt.Sprintf("%d log entries, %d terms, %d starts of processes, %d steps of %d threads, %d refused, %d timers fired, %d transactions committed, %d records compacted away",
-		len(s.log), s.term, s.lives, s.twin.steps, ended, s.twin.refused, s.twin.fired, s.clients.committed, s.compacted)
+	return fmt.Sprintf("%d log entries, %d terms, %d starts of processes, %d steps of %d threads, %d refused, %d timers fired, %d transactions committed, %d records compacted away, a topic made again %d times",
+		len(s.log), s.term, s.lives, s.twin.steps, ended, s.twin.refused, s.twin.fired, s.clients.committed, s.compacted, s.clients.generation)
 }
 
 func (s *simulation) begin() {

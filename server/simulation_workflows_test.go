@@ -18,6 +18,8 @@ const (
 	simulatedCounters = "counters"
 	simulatedEditions = "editions"
 	simulatedFaulty   = "faulty"
+	// simulatedAgain runs naps, and is deleted and made again at any time.
+	simulatedAgain = "again"
 )
 
 // simulatedLock is a lock, or takes one, is alone for a while, and gives it back.
@@ -138,6 +140,7 @@ var simulatedBundles = sync.OnceValues(func() (all []simulatedBundle, err error)
 	add(simulatedTrips, jsvm.CompileOptions{Entry: trip.Entry, Files: trip.Files})
 	add(simulatedLocks, source(simulatedLock))
 	add(simulatedNaps, source(simulatedNap))
+	add(simulatedAgain, source(simulatedNap))
 	add(simulatedCounters, source(simulatedCounter))
 	add(simulatedFaulty, source(simulatedFault))
 	for _, edition := range []string{"1", "2", "3"} {
