@@ -105,8 +105,14 @@ func (r *simulatedReplica) start() {
 	r.apply(r.appliedOnce)
 }
 
-// prepare makes the topics of the protocol, as a node does that leads.
+// prepare registers the node and makes the topics of the protocol, as a node does that leads.
 func (r *simulatedReplica) prepare(ctx context.Context) error {
+	if r.store.Nodes().Level < command.NewestLevel {
+		self := command.Node{ID: int32(r.number), DirectoryID: [16]byte{byte(r.number)}, Level: command.NewestLevel}
+		if _, err := r.life.proposer.Propose(ctx, command.RegisterNode{Node: self}); err != nil {
+			return err
+		}
+	}
 	if r.store.HasTopic(command.TopicResult) {
 		return nil
 	}

@@ -11,8 +11,23 @@ func (c *change) applyCommitSteps(com *command.CommitSteps) []error {
 	c.setTime(com.NowUnixMilli)
 	errs := make([]error, len(com.Steps))
 	outputs := outbox{}
+	// The steps of a thread go on from one another. Behind one that is refused, the others go on from a state that the thread
+	// never had. Their numbers do not always tell: two leaders number their steps from the same last one that is
+	// committed, so the thread may have another step by now under the number of the one that was refused.
+	var refused map[threadPlace]bool
 	for i := range com.Steps {
-		errs[i] = c.commitStep(&com.Steps[i], &outputs)
+		step := &com.Steps[i]
+		place := threadPlace{step.ResumeTopic, step.Thread}
+		if refused[place] && c.work.nodes.Level >= command.LevelStepsInARow {
+			errs[i] = fmt.Errorf("%w: thread %s: continues from a step that was refused", command.ErrStaleStep, step.Thread)
+			continue
+		}
+		if errs[i] = c.commitStep(step, &outputs); errs[i] != nil {
+			if refused == nil {
+				refused = map[threadPlace]bool{}
+			}
+			refused[place] = true
+		}
 	}
 	c.appendOutputs(&outputs)
 	var last *topic
@@ -24,6 +39,9 @@ func (c *change) applyCommitSteps(com *command.CommitSteps) []error {
 	}
 	return errs
 }
+
+// threadPlace names a thread.
+type threadPlace struct{ topic, key string }
 
 // commitStep makes the effects of one step durable, or refuses it before anything
 // is changed.

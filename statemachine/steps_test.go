@@ -394,3 +394,40 @@ func TestDeletedTopicLeavesNothing(t *testing.T) {
 	}
 	h.requireConsistent()
 }
+
+// Two leaders number their steps from the same last one, so a step of the first may name as its predecessor a number under which the thread has another
+// step by now, one of the second leader's.
+func TestStepBehindARefusedOneIsRefused(t *testing.T) {
+	h := newHarness(t)
+	h.must(command.RegisterNode{Node: nodeOf(1, 1, 1, command.NewestLevel)})
+	hash := h.deploy(command.TopicResume, "v1")
+	h.start("t", 10, hash)
+	h.start("other", 11, hash)
+	first, second := h.event("t", 12, 10), h.event("t", 13, 12)
+	another := h.event("t", 12, 10)
+	h.commitOK(another) // of the second leader, which has taken the events in another order
+	of := h.event("other", 14, 11)
+	requireErrors(t, h.commit(first, of, second), command.ErrStaleStep, nil, command.ErrStaleStep)
+	if thread := h.thread("t"); thread.StepID != 12 || thread.Steps != 2 {
+		t.Errorf("after the late steps: %+v", thread)
+	}
+	for _, step := range []command.Step{first, second} {
+		if consumed, err := h.store.IsConsumed(command.TopicResume, 0, step.Offset); consumed || err != nil {
+			t.Errorf("event %d is consumed: %v, %v", step.Offset, consumed, err)
+		}
+	}
+	// The second leader goes on with them.
+	first.StepID, first.PreviousStepID, second.StepID, second.PreviousStepID = 15, 12, 16, 15
+	h.commitOK(first, second)
+}
+
+// As long as a node of an older release is in the cluster, all do as that one does.
+func TestStepBehindARefusedOneIsJudgedAloneAtLevelOne(t *testing.T) {
+	h := newHarness(t)
+	h.must(command.RegisterNode{Node: nodeOf(1, 1, 1, 1)})
+	h.must(command.RegisterNode{Node: nodeOf(2, 1, 1, command.NewestLevel)})
+	h.start("t", 10, h.deploy(command.TopicResume, "v1"))
+	first, second := h.event("t", 12, 10), h.event("t", 13, 12)
+	h.commitOK(h.event("t", 12, 10))
+	requireErrors(t, h.commit(first, second), command.ErrStaleStep, nil)
+}

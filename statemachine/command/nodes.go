@@ -1,13 +1,18 @@
 package command
 
-// Level says which kinds of command a release knows. A cluster's level is what all its
-// nodes know: until the last node of an older release has gone, no newer kind is proposed,
-// since a node that meets a kind that it doesn't know has to stop.
+// Level says which kinds of command a release knows, and what they mean. A cluster's level is what
+// all its nodes know: until the last node of an older release has gone, no newer kind is proposed,
+// since a node that meets a kind that it doesn't know has to stop, and no command has a meaning that
+// one of them doesn't give it.
 type Level uint32
 
 // NewestLevel is that of this release. Level 1 is all kinds up to ForgetNode; a release that adds
 // a kind raises it, and says in levels which.
-const NewestLevel Level = 1
+const NewestLevel = LevelStepsInARow
+
+// LevelStepsInARow is from where on a step of CommitSteps is refused if one before it, in the same command and
+// of the same thread, was refused.
+const LevelStepsInARow Level = 2
 
 // levels are the kinds that not all releases with nodes in clusters know.
 var levels = map[Kind]Level{}

@@ -50,8 +50,9 @@ const (
 // CommitSteps makes the effects of steps durable and visible. Steps take effect
 // one by one, in order, each wholly or not at all. Its result is []error, one
 // per step in order: nil, or ErrStaleStep for a step that does not fit (its
-// event is consumed already, the thread has moved on, or the bundle of a start is
-// gone), whose effects are dropped. A proposer that checks what it proposes never
+// event is consumed already, the thread has moved on, the bundle of a start is
+// gone, or, from LevelStepsInARow on, a step of the thread before it in the command
+// was refused), whose effects are dropped. A proposer that checks what it proposes never
 // sees the others: ErrUnknownTopic (of the event or an output),
 // ErrOffsetOutOfRange (no such event), ErrLimit.
 type CommitSteps struct {
