@@ -549,10 +549,12 @@ func (c *simulatedClients) begin() bool {
 			}})
 		}
 	case 8:
-		// It may be deleted at any time, so nothing is promised to it.
-		key := fmt.Sprint("gone-", i)
+		// It may be deleted or replaced at any time, so nothing is promised to it.
+		key := fmt.Sprint("gone-", i%4)
 		p.send(simulatedRecord{topic: simulatedNaps, key: key, value: `new:{"naps":[5,10,15]}`})
-		c.operator.todo = append(c.operator.todo, command.DeleteThread{ResumeTopic: simulatedNaps, Thread: key})
+		if s.random.IntN(2) == 0 {
+			c.operator.todo = append(c.operator.todo, command.DeleteThread{ResumeTopic: simulatedNaps, Thread: key})
+		}
 	}
 	return true
 }

@@ -32,6 +32,8 @@ type simulatedTwin struct {
 	// consumed has the events that a step has consumed, counted by place.
 	consumed map[string]uint64
 	counts   map[command.TopicPartition]int64
+	// lastSteps has the last step of all threads that ever had a key, as an answer to one that is gone must not fit another.
+	lastSteps map[string]uint64
 	// timers has when each is due, by topic and key.
 	timers map[string]map[string]int64
 	// resumeOf has the resume topic of each scheduler topic.
@@ -44,7 +46,7 @@ func newSimulatedTwin(s *simulation) *simulatedTwin {
 	return &simulatedTwin{
 		simulation: s,
 		records:    map[command.TopicPartition][]string{}, unknown: map[command.TopicPartition]bool{},
-		batches: map[string]string{}, ends: map[command.TopicPartition]int64{}, consumed: map[string]uint64{}, counts: map[command.TopicPartition]int64{},
+		batches: map[string]string{}, ends: map[command.TopicPartition]int64{}, consumed: map[string]uint64{}, counts: map[command.TopicPartition]int64{}, lastSteps: map[string]uint64{},
 		timers: map[string]map[string]int64{}, resumeOf: map[string]string{command.TopicScheduler: command.TopicResume},
 	}
 }
@@ -142,6 +144,11 @@ func (w *simulatedTwin) commitStep(step *command.Step) {
 		w.simulation.failf("the event in %s took effect twice, in step %d and in step %d", name, other, step.StepID)
 	}
 	w.consumed[name] = step.StepID
+	thread := fmt.Sprint(step.ResumeTopic, step.TopicID, step.Thread)
+	if last := w.lastSteps[thread]; step.StepID != 0 && step.StepID <= last {
+		w.simulation.failf("thread %s takes step %d after step %d", thread, step.StepID, last)
+	}
+	w.lastSteps[thread] = max(w.lastSteps[thread], step.StepID)
 	w.counts[place]++
 	if step.Outcome != command.OutcomeSuspended && step.Outcome != command.OutcomeEnded {
 		return
