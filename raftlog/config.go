@@ -99,6 +99,7 @@ type Config struct {
 	// Tests put faults between the node and its disk.
 	wrapLogStore    func(raft.LogStore) raft.LogStore
 	wrapStableStore func(raft.StableStore) raft.StableStore
+	wrapSink        func(raft.SnapshotSink) raft.SnapshotSink
 }
 
 func setDefault[T comparable](field *T, value T) {

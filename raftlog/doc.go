@@ -76,11 +76,14 @@
 //     pair that misses entries (ErrStateLost). A backup holds both.
 //   - The state machine is never restored on its own node's start; it goes on from its own
 //     index.
-//   - A follower that needs trimmed entries gets data after all: the leader writes its
-//     present state to a file and sends that. It may be newer than the reference. That is
+//   - A follower that needs trimmed entries gets data after all: the leader captures its
+//     present state and sends that as it reads it. It may be newer than the reference. That is
 //     sound, since all of it is committed, and entries that a state includes are passed
-//     over. The file goes when it is sent; the follower replaces what it received by a
-//     reference of its own as soon as the state is restored.
+//     over. Nothing of it is written on the leader, so that to begin again, after the connection broke, costs
+//     no more than the first time. The follower writes what comes, restores it when all is there, and
+//     replaces it by a reference of its own. Then it has the state twice for a while, beside the one it had.
+//   - While it receives, a follower does nothing else, so it gives up a leader that falls silent, see
+//     snapshotStalled; and no other side holds up a node that stops.
 //
 // Other state machines get snapshots with data, and are restored from them.
 //

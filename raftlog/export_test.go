@@ -19,6 +19,12 @@ func (c Config) WithStableStore(wrap func(raft.StableStore) raft.StableStore) Co
 	return c
 }
 
+// WithSink lets a test stand between a node and the files of snapshots that it writes.
+func (c Config) WithSink(wrap func(raft.SnapshotSink) raft.SnapshotSink) Config {
+	c.wrapSink = wrap
+	return c
+}
+
 // WithWALFiles gives the wal other files.
 func (c Config) WithWALFiles(files types.VFS) Config {
 	c.WALFiles = files

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -321,5 +322,38 @@ func TestEachTimeThatANodeLeavesItAllowsItsDiskTwiceAsMuch(t *testing.T) {
 			t.Errorf("after it has left %d times it allows its disk %v", left, got)
 		}
 		s.left++
+	}
+}
+
+// sizedSnapshot has other bytes than it says.
+type sizedSnapshot struct {
+	says, has int64
+	released  int
+}
+
+func (s *sizedSnapshot) Size() (int64, error) { return s.says, nil }
+func (s *sizedSnapshot) Release()             { s.released++ }
+func (s *sizedSnapshot) Persist(w io.Writer) error {
+	_, err := w.Write(make([]byte, s.has))
+	return err
+}
+
+// A follower takes as many bytes as it was told, and what comes after them for the next request.
+func TestSentSnapshotHasTheSizeThatItSays(t *testing.T) {
+	for _, s := range []*sizedSnapshot{{says: 1000, has: 1000}, {says: 1000, has: 999}, {says: 1000, has: 1001}, {says: 0, has: 0}} {
+		size := s.says + snapshotHeaderBytes
+		sent := sendSnapshot(&dataSnapshot{Snapshot: s}, size)
+		data, err := io.ReadAll(sent)
+		if isRight := s.says == s.has; (err == nil) != isRight || isRight && int64(len(data)) != size || int64(len(data)) > size {
+			t.Errorf("%d bytes of %d: read %d, %v", s.has, s.says, len(data), err)
+		}
+		if err := sent.Close(); err != nil || s.released != 1 {
+			t.Errorf("close: %v, released %d times", err, s.released)
+		}
+	}
+	// One that is not read to its end is released too.
+	s := &sizedSnapshot{says: 1 << 20, has: 1 << 20}
+	if err := sendSnapshot(&dataSnapshot{Snapshot: s}, 1<<20+snapshotHeaderBytes).Close(); err != nil || s.released != 1 {
+		t.Errorf("close: %v, released %d times", err, s.released)
 	}
 }

@@ -19,6 +19,8 @@ type Node struct {
 
 	raft      *raft.Raft
 	transport raft.Transport
+	// streams are the transport's connections, nil for a node that is alone.
+	streams *streams
 	// idOf is memberAt once raft is there.
 	idOf      atomic.Pointer[func(address string) string]
 	log       *logStore
@@ -137,11 +139,15 @@ func (n *Node) stop() {
 		close(n.stopping)
 		n.loops.Wait()
 		n.calls.wait()
+		if n.streams != nil {
+			n.streams.closeAll() // raft would wait for the other end of a snapshot
+		}
 		n.raft.Shutdown().Error() // closes the transport; it has no error to return
 		if transport, ok := n.transport.(*quietTransport); ok {
 			transport.CloseStreams() // connections that are pooled for other members
 			closePort(n.cfg)         // raft has closed its listener, and calls may come no more
 		}
+		n.snapshots.watching.Wait()
 		n.leadership.close()
 	})
 }

@@ -37,7 +37,10 @@ func (n *Node) open(sm StateMachine) error {
 	}
 	n.log.onStored = n.noteGrowth
 
-	n.transport = openTransport(cfg, &n.idOf, &n.stalls.isLeaving, logger)
+	if cfg.Port != nil {
+		n.streams = newStreams(cfg.Port, &n.idOf)
+	}
+	n.transport = openTransport(cfg, n.streams, &n.stalls.isLeaving, logger)
 	if err := n.startRaft(stable); err != nil {
 		if closer, ok := n.transport.(io.Closer); ok {
 			err = errors.Join(err, closer.Close())
@@ -64,8 +67,12 @@ func (n *Node) openFiles(logger hclog.Logger) (raft.StableStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.snapshots, err = openSnapshots(n.cfg.Dir, logger)
-	return stable, err
+	if n.snapshots, err = openSnapshots(n.cfg.Dir, logger); err != nil {
+		return nil, err
+	}
+	n.snapshots.wrapSink = n.cfg.wrapSink
+	// The libraries sync what is in the files that they make, and not all of their names.
+	return stable, errors.Join(syncDir(n.cfg.Dir), syncDir(filepath.Dir(n.cfg.Dir)))
 }
 
 func (n *Node) openStores(logger hclog.Logger) (raft.StableStore, error) {
@@ -174,6 +181,10 @@ func (n *Node) startRaft(stable raft.StableStore) error {
 	}
 	idOf := n.memberAt
 	n.idOf.Store(&idOf)
+	if n.streams != nil {
+		stalled := n.snapshotStalled
+		n.snapshots.stalled.Store(&stalled)
+	}
 	configuration, err := n.configuration()
 	if err != nil {
 		return err

@@ -1,9 +1,7 @@
 package raftlog
 
 import (
-	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -12,16 +10,13 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 )
 
-const (
-	snapshotsDir = "snapshots"
-	// sendPattern names the files that hold a state while it is sent to a follower.
-	sendPattern = "send-*.tmp"
-)
+const snapshotsDir = "snapshots"
 
 // snapshotHeader is the beginning of every snapshot, stored or sent:
 //
@@ -131,6 +126,13 @@ type snapshotStore struct {
 	dir string
 	fsm *fsm
 
+	// stalled tells whether a snapshot that last brought something so long ago comes no more, and ends its connection then. nil
+	// until raft is there, and on a node that gets none.
+	stalled  atomic.Pointer[func(since time.Duration) bool]
+	watching sync.WaitGroup
+
+	wrapSink func(raft.SnapshotSink) raft.SnapshotSink
+
 	mu     sync.Mutex
 	newest uint64 // guarded by mu; index of the newest snapshot, 0 for none
 }
@@ -226,18 +228,44 @@ func (s *snapshotStore) Create(version raft.SnapshotVersion, index, term uint64,
 	if err != nil {
 		return nil, err
 	}
-	return &notingSink{SnapshotSink: sink, store: s, index: index}, nil
+	if s.wrapSink != nil {
+		sink = s.wrapSink(sink)
+	}
+	return &notingSink{SnapshotSink: sink, store: s, index: index, ended: make(chan struct{})}, nil
 }
 
-// notingSink tells the store that a snapshot is complete.
+// notingSink tells the store that a snapshot is complete. It has one user at a time.
 type notingSink struct {
 	raft.SnapshotSink
 	store  *snapshotStore
 	index  uint64
 	closed bool
+
+	// written is when something came last, in Unix nanoseconds, and 0 before.
+	written   atomic.Int64
+	ended     chan struct{}
+	endedOnce sync.Once
 }
 
+func (k *notingSink) end() { k.endedOnce.Do(func() { close(k.ended) }) }
+
+// Write is raft's, and FSMSnapshot's.
+func (k *notingSink) Write(data []byte) (int, error) {
+	if before := k.written.Swap(time.Now().UnixNano()); before == 0 {
+		k.store.watching.Go(k.watch)
+	}
+	return k.SnapshotSink.Write(data)
+}
+
+// Cancel forgets the snapshot.
+func (k *notingSink) Cancel() error {
+	k.end()
+	return k.SnapshotSink.Cancel()
+}
+
+// Close puts the snapshot in its place.
 func (k *notingSink) Close() error {
+	k.end()
 	err := k.SnapshotSink.Close()
 	if err == nil && !k.closed {
 		k.closed = true // raft may close it again
@@ -272,47 +300,29 @@ func (s *snapshotStore) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, erro
 	if header.hasData { // an empty state
 		return s.FileSnapshotStore.Open(id)
 	}
-	file, size, err := s.materialise(header.stateIndex)
+	sent, size, err := s.present(header.stateIndex)
 	if err != nil {
-		return nil, nil, fmt.Errorf("write state for a follower: %w", err)
+		return nil, nil, fmt.Errorf("capture state for a follower: %w", err)
 	}
-	sent := *meta
-	sent.Size = size
-	return &sent, file, nil
+	sized := *meta
+	sized.Size = size
+	return &sized, sent, nil
 }
 
-// materialise writes the present state to a file that is gone once it is closed. A
-// file, because raft must know its size before it sends the first byte.
-func (s *snapshotStore) materialise(atLeast LogIndex) (io.ReadCloser, int64, error) {
+// present captures the present state, to be read while it is written.
+func (s *snapshotStore) present(atLeast LogIndex) (io.ReadCloser, int64, error) {
 	snapshot, err := s.fsm.capture()
 	if err != nil {
 		return nil, 0, err
 	}
-	defer snapshot.Release()
-	if snapshot.stateIndex < atLeast {
-		return nil, 0, fmt.Errorf("%w: state is at log entry %d, the snapshot at %d", ErrStateLost, snapshot.stateIndex, atLeast)
+	size, err := snapshot.Size()
+	if err == nil && snapshot.stateIndex < atLeast {
+		err = fmt.Errorf("%w: state is at log entry %d, the snapshot at %d", ErrStateLost, snapshot.stateIndex, atLeast)
 	}
-	file, err := os.CreateTemp(s.dir, sendPattern)
 	if err != nil {
+		snapshot.Release()
 		return nil, 0, err
 	}
-	out := &temporaryFile{File: file}
-	buffered := bufio.NewWriterSize(file, 1<<20)
-	if err := errors.Join(snapshot.writeTo(buffered), buffered.Flush()); err != nil {
-		return nil, 0, errors.Join(err, out.Close())
-	}
-	size, err := file.Seek(0, io.SeekCurrent)
-	if err == nil {
-		_, err = file.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, out.Close())
-	}
-	return out, size, nil
-}
-
-type temporaryFile struct{ *os.File }
-
-func (f *temporaryFile) Close() error {
-	return errors.Join(f.File.Close(), os.Remove(f.File.Name()))
+	size += snapshotHeaderBytes
+	return sendSnapshot(snapshot, size), size, nil
 }

@@ -45,6 +45,8 @@ type StateMachine interface {
 
 // Snapshot is a captured state.
 type Snapshot interface {
+	// Size is how many bytes Persist writes.
+	Size() (int64, error)
 	// Persist writes the state, while later entries are being applied.
 	Persist(w io.Writer) error
 	// Release is called once, after the last Persist, if any.

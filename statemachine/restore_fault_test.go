@@ -104,5 +104,8 @@ func streamOf(t *testing.T, log []Entry) []byte {
 	if err := snapshot.Persist(&stream); err != nil {
 		t.Fatal(err)
 	}
+	if size, err := snapshot.Size(); err != nil || size != int64(stream.Len()) {
+		t.Errorf("a snapshot of %d bytes says that it has %d, %v", stream.Len(), size, err)
+	}
 	return stream.Bytes()
 }

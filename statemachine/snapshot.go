@@ -66,6 +66,23 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 	return snapshot, nil
 }
 
+// Size is how many bytes Persist writes.
+func (snapshot *Snapshot) Size() (int64, error) {
+	names, err := snapshot.store.fs.List(snapshot.dir)
+	if err != nil {
+		return 0, fmt.Errorf("size of the snapshot of log index %d: %w", snapshot.index, err)
+	}
+	size := int64(len(snapshotMagic)) + 1 + 8 + 2 + 4
+	for _, name := range names {
+		info, err := snapshot.store.fs.Stat(snapshot.store.fs.PathJoin(snapshot.dir, name))
+		if err != nil {
+			return 0, fmt.Errorf("size of the snapshot of log index %d: %w", snapshot.index, err)
+		}
+		size += 2 + int64(len(name)) + 8 + info.Size() + 4
+	}
+	return size, nil
+}
+
 // Index is the log index that the snapshot includes.
 func (snapshot *Snapshot) Index() uint64 { return snapshot.index }
 

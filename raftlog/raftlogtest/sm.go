@@ -143,15 +143,20 @@ func (s *SM) Restore(r io.Reader) error {
 
 type snapshot struct{ state state }
 
-// Persist writes the applied index, the count and every proposal with its length,
-// all as varints.
-func (s snapshot) Persist(w io.Writer) error {
+// encode has the applied index, the count and every proposal with its length, all as varints.
+func (s snapshot) encode() []byte {
 	b := binary.AppendUvarint(nil, uint64(s.state.applied))
 	b = binary.AppendUvarint(b, uint64(len(s.state.proposals)))
 	for _, data := range s.state.proposals {
 		b = append(binary.AppendUvarint(b, uint64(len(data))), data...)
 	}
-	_, err := w.Write(b)
+	return b
+}
+
+func (s snapshot) Size() (int64, error) { return int64(len(s.encode())), nil }
+
+func (s snapshot) Persist(w io.Writer) error {
+	_, err := w.Write(s.encode())
 	return err
 }
 
@@ -184,6 +189,8 @@ func readState(r *bufio.Reader) (state, error) {
 // Durable is an SM with a disk of its own, so its node's snapshots hold no data.
 type Durable struct {
 	*SM
+	// OnRestore, if set before use, is asked before and after a state is restored; an error ends Restore.
+	OnRestore func(what string) error
 
 	mu        sync.Mutex
 	onDisk    state // guarded by mu
@@ -218,10 +225,21 @@ func (d *Durable) FailFlush(err error) {
 
 // Restore implements raftlog.StateMachine; the restored state is on disk.
 func (d *Durable) Restore(r io.Reader) error {
+	if d.OnRestore != nil {
+		if err := d.OnRestore("before the restore"); err != nil {
+			return err
+		}
+	}
 	if err := d.SM.Restore(r); err != nil {
 		return err
 	}
-	return d.Flush()
+	if err := d.Flush(); err != nil {
+		return err
+	}
+	if d.OnRestore != nil {
+		return d.OnRestore("after the restore")
+	}
+	return nil
 }
 
 // Reboot returns what a new process finds after a power cut: the state as of the last
