@@ -2,10 +2,15 @@ package raftlog_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/hashicorp/raft"
 
 	"kont/raftlog"
 	"kont/raftlog/raftlogtest"
@@ -56,6 +61,84 @@ func TestLogBeginsAfterAState(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Each write of term, snapshot or log fails, and Begin says so; the term's alone raft would not be told of.
+func TestEveryFailureOfABeginningIsTold(t *testing.T) {
+	eachLogStore(t, func(t *testing.T, logStore string) {
+		for n := int64(0); ; n++ {
+			left := n
+			fail := func(what string) error {
+				if left--; left == -1 {
+					return fmt.Errorf("%s: %w", what, syscall.ENOSPC)
+				}
+				return nil
+			}
+			cfg := lone(t, logStore).
+				WithSink(func(inner raft.SnapshotSink) raft.SnapshotSink { return &hookedSink{inner, fail} }).
+				WithStableStore(func(inner raft.StableStore) raft.StableStore { return hookedStable{inner, fail} })
+			err := raftlog.Begin(cfg, 7)
+			if left >= 0 {
+				if err != nil || n < 5 {
+					t.Errorf("only %d failures, then %v", n, err)
+				}
+				return
+			}
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("failure %d: %v", n, err)
+			}
+		}
+	})
+}
+
+// hookedStable asks before it writes a number.
+type hookedStable struct {
+	raft.StableStore
+	hook func(what string) error
+}
+
+func (s hookedStable) SetUint64(key []byte, value uint64) error {
+	if err := s.hook("before " + string(key)); err != nil {
+		return err
+	}
+	return s.StableStore.SetUint64(key, value)
+}
+
+// A directory is that of one node and one log store, and says whose if it is given to another.
+func TestDirectoryOfAnotherIsRefused(t *testing.T) {
+	cfg := lone(t, raftlog.LogStoreWAL)
+	closeNode(t, lead(t, cfg, raftlogtest.NewDurable()))
+	path := filepath.Join(cfg.Dir, "node.json")
+	written, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, bolt := cfg, cfg
+	other.NodeID, bolt.LogStore = "n2", raftlog.LogStoreBoltDB
+	for name, test := range map[string]struct {
+		cfg  raftlog.Config
+		file string
+		want string
+	}{
+		"another node":      {other, string(written), `belongs to node "n1", not to "n2"`},
+		"another log store": {bolt, string(written), `names log store "wal", not "boltdb"`},
+		"newer":             {cfg, strings.Replace(string(written), `"version":1`, `"version":2`, 1), "has version 2, newest known is 1"},
+		"no version":        {cfg, strings.Replace(string(written), `"version":1`, `"version":0`, 1), "does not name a node"},
+		"no node":           {cfg, strings.Replace(string(written), `"n1"`, `""`, 1), "does not name a node"},
+		"no JSON":           {cfg, `{"version":1,"node_id":"n1","log_store":"wal"`, "does not name a node"},
+	} {
+		write(t, cfg.Dir, "node.json", test.file)
+		if _, err := raftlog.Open(test.cfg, raftlogtest.NewDurable()); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", name, err, test.want)
+		}
+		if isDamaged := strings.Contains(test.want, "does not name"); isDamaged {
+			if _, err := raftlog.Open(test.cfg, raftlogtest.NewDurable()); !errors.Is(err, raftlog.ErrCorrupt) {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+	}
+	write(t, cfg.Dir, "node.json", string(written))
+	lead(t, cfg, raftlogtest.NewDurable())
 }
 
 func TestVerifyFindsWhatOpenWouldRefuse(t *testing.T) {
