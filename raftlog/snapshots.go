@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -240,6 +241,8 @@ type notingSink struct {
 	store  *snapshotStore
 	index  uint64
 	closed bool
+	// unsynced is how many bytes were written since the last sync.
+	unsynced int64
 
 	// written is when something came last, in Unix nanoseconds, and 0 before.
 	written   atomic.Int64
@@ -254,7 +257,25 @@ func (k *notingSink) Write(data []byte) (int, error) {
 	if before := k.written.Swap(time.Now().UnixNano()); before == 0 {
 		k.store.watching.Go(k.watch)
 	}
-	return k.SnapshotSink.Write(data)
+	n, err := k.SnapshotSink.Write(data)
+	if k.unsynced += int64(n); err == nil && k.unsynced >= snapshotBytesPerSync {
+		k.unsynced = 0
+		err = k.sync()
+	}
+	return n, err
+}
+
+// snapshotBytesPerSync bounds what a snapshot that comes in has of the kernel's memory. The library syncs once, in the end, and who
+// syncs a file on that disk at the time would wait for all of it.
+const snapshotBytesPerSync = 8 << 20
+
+// sync makes durable what the library has written. It keeps its file to itself; any descriptor of it does.
+func (k *notingSink) sync() error {
+	file, err := os.Open(filepath.Join(k.store.dir, k.ID()+".tmp", "state.bin"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // Cancel forgets the snapshot.

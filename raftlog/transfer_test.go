@@ -155,9 +155,6 @@ func TestFollowerVotesAfterItsSnapshotStalls(t *testing.T) {
 	w.isStuck.Store(false)
 	c.propose("by the two others")
 	c.waitSameState(stateProposals + 2)
-	if got := len(behind.sm.Proposals()); got != stateProposals+2 {
-		t.Errorf("it has %d proposals", got)
-	}
 }
 
 // A snapshot whose connection breaks is sent anew, while the leader goes on; and nothing of the attempts stays on any disk.

@@ -31,6 +31,9 @@ func backUp(t *testing.T, n *Node) []byte {
 	if err := n.Backup(t.Context(), &file, false, func(index uint64) { begun = index }); err != nil {
 		t.Fatal(err)
 	}
+	if left, err := filepath.Glob(filepath.Join(n.config.DataDir, "store", "checkpoint-*")); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v, %v", left, err)
+	}
 	if index, err := CheckBackup(bytes.NewReader(file.Bytes())); err != nil || index != begun {
 		t.Fatalf("a backup of log index %d is checked as %d, %v", begun, index, err)
 	}

@@ -251,11 +251,15 @@ func (s *Store) receive(r io.Reader, dir string) (index uint64, err error) {
 	return index, errors.Join(syncDir(s.fs, dir, s.dir), s.failure.get())
 }
 
+const restoreBytesPerSync = 1 << 20
+
 func (s *Store) receiveFile(dir, name string, data io.Reader) (err error) {
 	file, err := s.fs.Create(s.fs.PathJoin(dir, name), vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return err
 	}
+	// A little at a time, or everybody else's syncs on that disk would wait for the last one of this.
+	file = vfs.NewSyncingFile(file, vfs.SyncingFileOptions{BytesPerSync: restoreBytesPerSync})
 	defer func() { err = errors.Join(err, file.Close()) }()
 	if _, err := io.Copy(file, data); err != nil {
 		return err
