@@ -21,9 +21,7 @@ var ErrRefused = errors.New("refused")
 var ErrSameID = errors.New("two nodes with the same id")
 
 const (
-	// helloTimeout bounds what goes before a connection is of use, on either side: the
-	// TLS handshake and the hello.
-	helloTimeout = 10 * time.Second
+	helloTimeoutDefault = 10 * time.Second
 	// strangersMax bounds the connections that have not said hello yet.
 	strangersMax = 128
 	// refusalsLoggedEvery keeps a node that is refused, and tries again and again, from
@@ -59,6 +57,9 @@ type Config struct {
 	// authentication it has Certificates, RootCAs, ClientCAs and ClientAuth. An empty ServerName is taken
 	// from the address that is dialled.
 	TLS func() *tls.Config
+	// HelloTimeout bounds what goes before a connection is of use, on either side: the TLS
+	// handshake and the hello [10 s].
+	HelloTimeout time.Duration
 	// Logger [slog.Default].
 	Logger *slog.Logger
 }
@@ -110,6 +111,9 @@ func Open(c Config) (*Port, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.HelloTimeout == 0 {
+		c.HelloTimeout = helloTimeoutDefault
 	}
 	listener, err := net.Listen("tcp", c.Bind)
 	if err != nil {
@@ -260,7 +264,7 @@ func (p *Port) receive(c *conn) {
 }
 
 func (p *Port) hear(c *conn) (Purpose, error) {
-	c.SetDeadline(time.Now().Add(helloTimeout))
+	c.SetDeadline(time.Now().Add(p.config.HelloTimeout))
 	if p.config.TLS != nil {
 		server := tls.Server(c.raw, p.config.TLS())
 		if err := server.Handshake(); err != nil {
@@ -299,7 +303,7 @@ func (p *Port) logRefusal(c *conn, err error) {
 // Dial connects with the node at an address. Should it not be the node of that id, or not of the same
 // cluster, it is ErrRefused; an empty id takes any.
 func (p *Port) Dial(ctx context.Context, purpose Purpose, id, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, helloTimeout)
+	ctx, cancel := context.WithTimeout(ctx, p.config.HelloTimeout)
 	defer cancel()
 	var raw net.Conn
 	var err error

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 	"kont/raftlog/link"
 )
 
-const patience = time.Minute
+const patience = 20 * time.Second
 
 func open(t *testing.T, node, cluster string) *link.Port {
 	t.Helper()
@@ -100,11 +101,20 @@ func TestWhoIsRefused(t *testing.T) {
 }
 
 func TestNodesWithTheSameIDNotice(t *testing.T) {
-	here, there := open(t, "n2", "A"), open(t, "n2", "")
+	var log bytes.Buffer
+	here, err := link.Open(link.Config{NodeID: "n2", ClusterID: "A", Bind: "127.0.0.1:0", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := open(t, "n2", "")
 	for _, purpose := range []link.Purpose{link.Raft, link.Calls} {
 		if _, err := there.Dial(t.Context(), purpose, "", here.Address()); !errors.Is(err, link.ErrSameID) {
 			t.Errorf("got %v", err)
 		}
+	}
+	here.Close()
+	if !strings.Contains(log.String(), "give each node an id of its own") {
+		t.Errorf("the one that was there says %s", &log)
 	}
 }
 
@@ -136,7 +146,7 @@ func TestMalformedHelloesAreRefused(t *testing.T) {
 		}
 		conn.(*net.TCPConn).CloseWrite()
 		conn.SetReadDeadline(time.Now().Add(patience))
-		if answer, err := io.ReadAll(conn); errors.Is(err, context.DeadlineExceeded) || len(answer) > 0 {
+		if answer, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) || len(answer) > 0 {
 			t.Errorf("%q is answered with %q, %v", sent, answer, err)
 		}
 		conn.Close()
@@ -150,7 +160,11 @@ func TestMalformedHelloesAreRefused(t *testing.T) {
 
 // Connections that say nothing are bounded, and make room when they end.
 func TestSilentConnectionsAreBounded(t *testing.T) {
-	port := open(t, "n1", "A")
+	port, err := link.Open(link.Config{NodeID: "n1", ClusterID: "A", Bind: "127.0.0.1:0", HelloTimeout: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.Close()
 	var silent []net.Conn
 	for range 128 {
 		conn, err := net.Dial("tcp", port.Address())
@@ -166,7 +180,7 @@ func TestSilentConnectionsAreBounded(t *testing.T) {
 	}
 	defer one.Close()
 	one.SetReadDeadline(time.Now().Add(patience))
-	if _, err := one.Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+	if _, err := one.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("one too many is kept: %v", err)
 	}
 	for _, conn := range silent {
@@ -182,6 +196,23 @@ func TestSilentConnectionsAreBounded(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestSilentConnectionsEnd(t *testing.T) {
+	port, err := link.Open(link.Config{NodeID: "n1", ClusterID: "A", Bind: "127.0.0.1:0", HelloTimeout: 10 * time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.Close()
+	conn, err := net.Dial("tcp", port.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(patience))
+	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("it ends with %v", err)
 	}
 }
 
@@ -218,7 +249,7 @@ func TestCloseEndsAcceptedConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	waits.SetReadDeadline(time.Now().Add(patience))
-	if _, err := waits.Read(make([]byte, 1)); err == nil || errors.Is(err, context.DeadlineExceeded) {
+	if _, err := waits.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("the connection is still open: %v", err)
 	}
 	if _, err := port.Listener(link.Calls).Accept(); !errors.Is(err, net.ErrClosed) {
