@@ -77,6 +77,37 @@ func TestNodesWithDataFoundNothing(t *testing.T) {
 	}
 }
 
+// The founder waits for all: one of the first nodes that does not answer may be in a cluster already.
+func TestClusterIsNotFoundedBeforeAllFirstNodesAnswer(t *testing.T) {
+	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
+	for id := range int32(3) {
+		c.peers = append(c.peers, config.Peer{NodeID: id + 1, Address: linktest.FreeAddress(t)})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	failed := make(chan error, 2)
+	for _, peer := range c.peers[:2] {
+		c.configure(peer.NodeID, peer.Address, config.Cluster{Peers: c.peers})
+		go func(settings Config) {
+			node, err := Start(ctx, settings)
+			if err == nil {
+				node.Close() //nolint:errcheck // it should not be there
+			}
+			failed <- err
+		}(c.configs[peer.NodeID])
+	}
+	for range 2 {
+		if err := <-failed; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without the third node: %v", err)
+		}
+	}
+	for id, settings := range c.configs {
+		if identity, err := readIdentity(filepath.Join(settings.DataDir, identityFile)); err != nil || identity.ClusterID != "" || identity.IsFounder {
+			t.Errorf("node %d is %+v, %v", id, identity, err)
+		}
+	}
+}
+
 // The log that a new node would need is trimmed, so it gets the state as a snapshot.
 func TestNodeThatLostItsDiskGetsASnapshot(t *testing.T) {
 	c := newTestCluster(t, 3)

@@ -81,7 +81,20 @@ func TestLevelOfTheClusterIsWhatAllNodesKnow(t *testing.T) {
 
 func TestNodesAreBounded(t *testing.T) {
 	h := newHarness(t)
+	half := string(make([]byte, NodeBytesMax/2))
+	most := command.Node{ID: NodesMax - 1, Level: 1, DirectoryID: nodeOf(NodesMax-1, 1, 1, 1).DirectoryID, Version: half, RaftAddress: half}
+	many := most
+	many.Version, many.Listeners = "", make([]command.NodeListener, ListenersMax)
+	for _, node := range []command.Node{most, many} {
+		if err, _ := h.apply(command.RegisterNode{Node: node}).(error); err != nil {
+			t.Errorf("of the greatest size: %v", err)
+		}
+	}
 	for _, node := range []command.Node{
+		{ID: 1, Level: 1, Version: half, RaftAddress: half, Rack: "r"},
+		{ID: 1, Level: 1, HTTPAddress: half, Rack: half, Version: "v"},
+		{ID: 1, Level: 1, Version: half, Listeners: []command.NodeListener{{Name: half, Host: "h"}}},
+		{ID: 1, Level: 1, Listeners: []command.NodeListener{{Name: half}, {Host: half}, {Name: "n"}}},
 		{ID: 1, Level: 1, Rack: string(make([]byte, NodeBytesMax+1))},
 		{ID: 1, Level: 1, Listeners: make([]command.NodeListener, ListenersMax+1)},
 		{ID: 1, Level: 1, Listeners: []command.NodeListener{{Host: string(make([]byte, NodeBytesMax+1))}}},

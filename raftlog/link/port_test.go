@@ -245,12 +245,22 @@ func TestCloseEndsAcceptedConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer waits.Close()
+	taken, err := other.Dial(t.Context(), link.Raft, "n1", port.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if _, err := port.Listener(link.Raft).Accept(); err != nil {
+		t.Fatal(err)
+	}
 	if err := errors.Join(port.Close(), port.Close()); err != nil {
 		t.Fatal(err)
 	}
-	waits.SetReadDeadline(time.Now().Add(patience))
-	if _, err := waits.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the connection is still open: %v", err)
+	for name, conn := range map[string]net.Conn{"that waits": waits, "that was taken": taken} {
+		conn.SetReadDeadline(time.Now().Add(patience))
+		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the connection %s is still open: %v", name, err)
+		}
 	}
 	if _, err := port.Listener(link.Calls).Accept(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("accept on a closed port: %v", err)
