@@ -34,6 +34,9 @@ type logStore struct {
 	stored chan struct{}
 	// watch is on the present append.
 	watch writeWatch
+	// passed is the last entry that verify found to be of no use: a snapshot was installed that ends beyond it, and there is a gap, or
+	// nothing, after it. 0 if there is none.
+	passed uint64
 	// onStored is called after each append.
 	onStored func()
 
@@ -43,11 +46,9 @@ type logStore struct {
 
 var _ raft.MonotonicLogStore = (*logStore)(nil)
 
-// IsMonotonic says whether gaps in the log are refused by the inner store.
-func (s *logStore) IsMonotonic() bool {
-	inner, ok := s.inner.(raft.MonotonicLogStore)
-	return ok && inner.IsMonotonic()
-}
+// IsMonotonic says that the log may have no gaps: raft is to remove it when it has installed a snapshot that ends beyond it. One of
+// the stores would take what comes after the snapshot all the same.
+func (s *logStore) IsMonotonic() bool { return true }
 
 func (s *logStore) FirstIndex() (uint64, error) { return s.inner.FirstIndex() }
 func (s *logStore) LastIndex() (uint64, error)  { return s.inner.LastIndex() }
@@ -147,8 +148,8 @@ func (s *logStore) DeleteRange(min, max uint64) error {
 }
 
 // verify reads the whole log, which fills in the sizes, and compares its end with the
-// mark. snapshotIndex is that of the newest snapshot: what it includes may be gone. It
-// returns index and term of the last entry.
+// mark. snapshotIndex is that of the newest snapshot: what it includes may be gone, and before it there may
+// be a gap that a node left which stopped when it had installed the snapshot. It returns index and term of the last entry.
 func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
 	first, err := s.inner.FirstIndex()
 	if err != nil {
@@ -162,6 +163,10 @@ func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
 		var l raft.Log
 		if err := s.GetLog(index, &l); err != nil {
 			if errors.Is(err, raft.ErrLogNotFound) {
+				if index <= snapshotIndex {
+					s.passed = index
+					continue
+				}
 				err = fmt.Errorf("%w: %s has no log entry %d, though it holds %d to %d",
 					ErrCorrupt, s.whereIs(index), index, first, last)
 			}
@@ -169,6 +174,9 @@ func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
 		}
 		s.sizes.add(index, len(l.Data))
 		term = l.Term
+	}
+	if last < snapshotIndex {
+		s.passed = last
 	}
 	if end := max(last, snapshotIndex); end < s.mark.index {
 		return 0, 0, fmt.Errorf("%w: the log in %s ends at entry %d, but %d was written",
@@ -179,6 +187,18 @@ func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
 			ErrStateLost, first, snapshotIndex)
 	}
 	return last, term, nil
+}
+
+// dropPassed removes what verify found to be of no use. What comes after the snapshot could not follow it.
+func (s *logStore) dropPassed() error {
+	if s.passed == 0 {
+		return nil
+	}
+	first, err := s.inner.FirstIndex()
+	if err != nil || first == 0 || first > s.passed {
+		return err
+	}
+	return s.DeleteRange(first, s.passed)
 }
 
 // above is the count and size of entries beyond index.

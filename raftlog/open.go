@@ -123,6 +123,9 @@ func (n *Node) checkState(sm StateMachine, stable raft.StableStore) error {
 	if err != nil {
 		return err
 	}
+	if err := n.log.dropPassed(); err != nil {
+		return err
+	}
 	applied := n.fsm.appliedIndex()
 	if end := max(LogIndex(last), header.stateIndex); applied > end {
 		return fmt.Errorf("%w: the state machine is at log entry %d, but the log ends at %d", ErrStateLost, applied, end)
