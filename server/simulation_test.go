@@ -44,11 +44,11 @@ const (
 // the replicas have the same state, and clients and workflows find what was promised to them.
 func TestSimulationEndsInTheStateThatWasPromised(t *testing.T) {
 	if *simulationSeed != 0 {
-		simulate(t, *simulationSeed)
+		simulate(t, *simulationSeed, simulationSteps)
 		return
 	}
 	for _, seed := range simulationFixedSeeds {
-		simulate(t, seed)
+		simulate(t, seed, simulationSteps)
 	}
 	began := time.Now()
 	for i := 0; ; i++ {
@@ -56,20 +56,20 @@ func TestSimulationEndsInTheStateThatWasPromised(t *testing.T) {
 			t.Logf("%d random seeds", i)
 			return
 		}
-		simulate(t, rand.Uint64()>>32)
+		simulate(t, rand.Uint64()>>32, simulationSteps)
 	}
 }
 
 // What a seed finds can be looked at again only if it happens again.
 func TestSimulationOfASeedRepeatsItself(t *testing.T) {
 	const seed = 2
-	if first, second := simulate(t, seed), simulate(t, seed); first != second {
+	if first, second := simulate(t, seed, simulationSteps/4), simulate(t, seed, simulationSteps/4); first != second {
 		t.Errorf("seed %d came out as %x and as %x", seed, first, second)
 	}
 }
 
-// simulate runs one seed and returns a sum of all that happened, and of the state in the end.
-func simulate(t *testing.T, seed uint64) (sum [32]byte) {
+// simulate runs one seed for so many steps before the faults end, and returns a sum of all that happened, and of the state in the end.
+func simulate(t *testing.T, seed uint64, steps int) (sum [32]byte) {
 	t.Helper()
 	if _, err := simulatedBundles(); err != nil { // outside of the bubble
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func simulate(t *testing.T, seed uint64) (sum [32]byte) {
 		s.t = t
 		defer s.close()
 		s.begin()
-		for range simulationSteps {
+		for range steps {
 			s.step()
 		}
 		s.drain()

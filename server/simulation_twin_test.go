@@ -224,7 +224,7 @@ func (w *simulatedTwin) check(store *statemachine.Store) {
 			t.Errorf("seed %d: timers of %s have not fired: %v", w.simulation.seed, topic, timers)
 		}
 	}
-	if w.steps < simulationSteps/20 {
+	if w.steps < simulationSteps/100 {
 		t.Errorf("seed %d: only %d steps were committed", w.simulation.seed, w.steps)
 	}
 }
