@@ -122,8 +122,6 @@ type simulation struct {
 
 	// results has the results of each proposal, in words, by index and place.
 	results map[string]string
-	// noted is the last index whose results were noted.
-	noted   uint64
 	twin    *simulatedTwin
 	clients *simulatedClients
 	// compacted counts the records that compaction has dropped.
