@@ -28,8 +28,8 @@ var (
 	simulationTrace   = flag.Bool("simulation-trace", false, "print all that the simulation does")
 )
 
-// simulationFixedSeeds run always.
-var simulationFixedSeeds = []uint64{1}
+// simulationFixedSeeds run always. Each has found something once: the first one fails if a step behind a refused one is judged alone.
+var simulationFixedSeeds = []uint64{805832380}
 
 const (
 	simulatedReplicas = 3

@@ -237,9 +237,17 @@ func (w *simulatedTwin) compacted(place command.TopicPartition, got []string) (w
 		key, _, _ := strings.Cut(record, ": ")
 		last[key] = i
 	}
+	lastLeft := map[string]string{}
+	for _, record := range got {
+		key, value, _ := strings.Cut(record, ": ")
+		lastLeft[key] = value
+	}
 	for i, record := range w.records[place] {
 		key, value, _ := strings.Cut(record, ": ")
 		isLeft := len(want) < len(got) && got[len(want)] == record
+		if _, end, _ := strings.Cut(w.records[place][last[key]], ": "); end == `""` && lastLeft[key] != `""` {
+			isLeft = false // what the tombstone has deleted does not come back when that one goes
+		}
 		if isLeft || last[key] == i && value != `""` {
 			want = append(want, record)
 		}
