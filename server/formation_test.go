@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/raftlog/link/linktest"
@@ -102,7 +103,7 @@ func TestClusterIsNotFoundedBeforeAllFirstNodesAnswer(t *testing.T) {
 		}
 	}
 	for id, settings := range c.configs {
-		if identity, err := readIdentity(filepath.Join(settings.DataDir, identityFile)); err != nil || identity.ClusterID != "" || identity.IsFounder {
+		if identity, err := readIdentity(vfs.Default, filepath.Join(settings.DataDir, identityFile)); err != nil || identity.ClusterID != "" || identity.IsFounder {
 			t.Errorf("node %d is %+v, %v", id, identity, err)
 		}
 	}
