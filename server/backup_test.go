@@ -65,7 +65,7 @@ func TestBackupOfAClusterBeginsAnother(t *testing.T) {
 	if _, err := Restore(settings, bytes.NewReader(backup)); err != nil {
 		t.Fatal(err)
 	}
-	if found, err := Verify(settings, nil); err != nil || found.NodeID != 5 || found.State.AppliedIndex != uint64(found.Log.LastIndex) || found.State.Batches == 0 {
+	if found, err := Verify(settings, nil); err != nil || found.NodeID != 5 || found.ClusterID == "" || found.State.AppliedIndex != uint64(found.Log.LastIndex) || found.State.Batches == 0 {
 		t.Fatalf("verified as %+v, %v", found, err)
 	}
 	other.start(5)
