@@ -110,7 +110,7 @@ func buildWithNewKind(t *testing.T) (binary string, level command.Level) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source := edit(t, path, `(?m)^const NewestLevel Level = \d+$`, fmt.Sprintf("const NewestLevel Level = %d", level))
+	source := edit(t, path, `(?m)^const NewestLevel = .*$`, fmt.Sprintf("const NewestLevel Level = %d", level))
 	source += fmt.Sprintf("\nfunc init() { levels[%s] = %d }\n", upgradedKind, level)
 	replaced, overlay := filepath.Join(dir, "nodes.go"), filepath.Join(dir, "overlay.json")
 	encoded, err := json.Marshal(map[string]any{"Replace": map[string]string{path: replaced}})
@@ -142,9 +142,10 @@ func TestThreeNodesAreUpgradedOneByOne(t *testing.T) {
 	if leader == nil {
 		t.Fatal("no node leads")
 	}
+	levelBefore := c.level() // of a commit that raised it the parent has one less than this one
 	order := append(slices.DeleteFunc(slices.Clone(c.servers), func(s *chaosServer) bool { return s == leader }), leader)
 	for i, s := range order {
-		c.checkLevel(level - 1)
+		c.checkLevel(levelBefore)
 		seen := load.consumed.Load()
 		waitUntil(t, "threads that go on", func() bool { return load.consumed.Load() > seen+20 })
 		c.stop(s) // of the last time on, a node of the next release leads
@@ -161,7 +162,7 @@ func TestThreeNodesAreUpgradedOneByOne(t *testing.T) {
 	}
 	for _, back := range []*chaosServer{order[0], c.leader()} {
 		c.stop(back)
-		back.checkRefusal(before, fmt.Sprintf("knows commands of level %d, the cluster is at %d", level-1, level))
+		back.checkRefusal(before, fmt.Sprintf("knows commands of level %d, the cluster is at %d", levelBefore, level))
 		back.start()
 		c.awaitAll("a try to go back")
 	}
@@ -197,11 +198,19 @@ func startClusterOf(t *testing.T, binary string) *chaosCluster {
 	return c
 }
 
-func (c *chaosCluster) checkLevel(want command.Level) {
+func (c *chaosCluster) level() command.Level {
 	c.t.Helper()
 	var cluster api.Cluster
-	if err := c.get(c.servers[0], "/api/v1/cluster", &cluster); err != nil || cluster.Level != int(want) {
-		c.t.Fatalf("the cluster has level %d, %v, want %d", cluster.Level, err, want)
+	if err := c.get(c.servers[0], "/api/v1/cluster", &cluster); err != nil {
+		c.t.Fatal(err)
+	}
+	return command.Level(cluster.Level)
+}
+
+func (c *chaosCluster) checkLevel(want command.Level) {
+	c.t.Helper()
+	if level := c.level(); level != want {
+		c.t.Fatalf("the cluster has level %d, want %d", level, want)
 	}
 }
 
