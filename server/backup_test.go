@@ -42,6 +42,7 @@ func backUp(t *testing.T, n *Node) []byte {
 
 // What a cluster had is there in another one, which goes on with it: records, threads that wait, timers.
 func TestBackupOfAClusterBeginsAnother(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	deployPuppet(t, c.leader())
 	client := c.client(kgo.AllowAutoTopicCreation())
@@ -101,6 +102,7 @@ func TestBackupOfAClusterBeginsAnother(t *testing.T) {
 
 // A node that follows hears of what was acknowledged with what comes after it, and one that is alone not at all. Its backup waits, or says so.
 func TestBackupOfAFollowerHasWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	leader, follower := c.leader(), c.follower()
 	client := c.client(kgo.AllowAutoTopicCreation())

@@ -45,6 +45,7 @@ func TestLeaderTellsOfAllNodes(t *testing.T) {
 }
 
 func TestRemovedNodeEndsAndJoinsOnlyWithoutItsData(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	leader, removed := c.leader(), c.follower()
 	id := removed.identity.NodeID
@@ -97,6 +98,7 @@ func TestLeadershipIsTransferred(t *testing.T) {
 
 // Nodes with certificates of the same authority are a cluster, one of another authority does not get in.
 func TestNodesKnowEachOtherByCertificates(t *testing.T) {
+	t.Parallel()
 	ours, theirs := certificatestest.New(t), certificatestest.New(t)
 	secured := func(cluster config.Cluster, by *certificatestest.Authority) config.Cluster {
 		dir := t.TempDir()

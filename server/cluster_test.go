@@ -179,6 +179,7 @@ func TestFirstNodesFormOneCluster(t *testing.T) {
 
 // Whoever leads: what was acknowledged is there, and workflows go on.
 func TestClusterGoesOnWithoutItsLeader(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	deployPuppet(t, c.leader())
 	client := c.client()
@@ -201,6 +202,7 @@ func TestClusterGoesOnWithoutItsLeader(t *testing.T) {
 
 // A node without its data is taken for a new one, and gets it all.
 func TestNodeThatLostItsDiskComesBack(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	client := c.client(kgo.AllowAutoTopicCreation())
 	produce(t, client, "orders", "a", "1")
@@ -228,6 +230,7 @@ func TestNodeThatLostItsDiskComesBack(t *testing.T) {
 }
 
 func TestNodesJoinAndFollowWithoutAVote(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	client := c.client(kgo.AllowAutoTopicCreation())
 	produce(t, client, "orders", "a", "1")
@@ -254,6 +257,7 @@ func TestNodesJoinAndFollowWithoutAVote(t *testing.T) {
 }
 
 func TestNodeIDsAreNotGivenTwice(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	follower := c.follower().identity.NodeID
 	for _, id := range []int32{follower, c.leader().identity.NodeID} {
@@ -393,6 +397,7 @@ func TestHTTPRequestsReachTheLeader(t *testing.T) {
 
 // A leader whose disk is full leads no more, says so, and sends its clients to another; what was acknowledged is there.
 func TestClusterGoesOnWhenItsLeadersDiskIsFull(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	for _, id := range []int32{1, 2, 3} {
 		c.stop(id)
@@ -444,6 +449,7 @@ func TestClusterGoesOnWhenItsLeadersDiskIsFull(t *testing.T) {
 
 // Clients pass over metadata with an older epoch than they have, and so would not hear that the leader is gone.
 func TestEpochDoesNotGoBackWhileNobodyLeads(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	c.configure(2, linktest.FreeAddress(t), config.Cluster{Join: []string{c.peers[0].Address}, Nonvoter: true})
 	c.start(2)

@@ -104,6 +104,7 @@ func (f *fetchesOf) take() map[int32]int {
 
 // A consumer reads from the follower of its rack, and loses nothing when that goes, comes back, or has to lead.
 func TestConsumersReadFromTheFollowerOfTheirRack(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3, func(s *Config) { s.Cluster.Rack = fmt.Sprint("rack-", s.Cluster.NodeID) })
 	near := c.follower().identity.NodeID
 	waitFor(t, "the follower in sync", func() bool { return len(c.leader().cluster.ReadReplicas(fmt.Sprint("rack-", near))) == 1 })

@@ -111,6 +111,7 @@ func TestClusterIsNotFoundedBeforeAllFirstNodesAnswer(t *testing.T) {
 
 // The log that a new node would need is trimmed, so it gets the state as a snapshot.
 func TestNodeThatLostItsDiskGetsASnapshot(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	client := c.client(kgo.AllowAutoTopicCreation(), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	for i := range 12 { // of which raftlog keeps 8 MiB
@@ -147,6 +148,7 @@ func TestNodeThatLostItsDiskGetsASnapshot(t *testing.T) {
 
 // A certificate that has ended keeps a node out, and one that replaces it lets it in without a start.
 func TestCertificatesOfNodesEndAndAreRenewed(t *testing.T) {
+	t.Parallel()
 	authority := certificatestest.New(t)
 	var files [4][2]string
 	secured := func(id int32, cluster config.Cluster) config.Cluster {

@@ -35,6 +35,7 @@ func (c *testCluster) changeLeader(stops bool) {
 
 // Members notice nothing but a lost connection, by either protocol, and what is committed stays.
 func TestGroupGoesOnThroughChangesOfLeader(t *testing.T) {
+	t.Parallel()
 	for name, options := range map[string][]kgo.Opt{"classic": nil, "consumer": {kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}} {
 		t.Run(name, func(t *testing.T) {
 			c := newTestCluster(t, 3, func(s *Config) { s.GroupConsumerHeartbeatInterval = 50 * time.Millisecond })
@@ -87,6 +88,7 @@ func TestGroupGoesOnThroughChangesOfLeader(t *testing.T) {
 
 // The new leader goes on with the transactions that are open, aborts those that take too long, and knows who is fenced.
 func TestTransactionsGoOnThroughChangesOfLeader(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	producer := func(id string, timeout time.Duration) *kgo.Client {
 		client := c.client(kgo.TransactionalID(id), kgo.TransactionTimeout(timeout), kgo.AllowAutoTopicCreation(), kgo.DefaultProduceTopic("orders"))
@@ -162,6 +164,7 @@ func TestTransactionsGoOnThroughChangesOfLeader(t *testing.T) {
 
 // Copying in transactions, with the offsets of a group in them, goes on whoever leads; each record comes out once.
 func TestCopyingInTransactionsLosesNothingWithItsLeader(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	const total = 120
 	source := c.client(kgo.AllowAutoTopicCreation())

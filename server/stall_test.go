@@ -43,6 +43,7 @@ func (f stuckFile) Sync() error {
 // The leader's disk does not come back from an fsync, and for as long as it does not: another node leads, clients go on there, and the one
 // with the disk says what is wrong with it.
 func TestClusterGoesOnWhenTheLeadersDiskIsStuck(t *testing.T) {
+	t.Parallel()
 	disks := map[int32]*stuckFiles{}
 	c := newTestCluster(t, 3, func(settings *Config) {
 		files := &stuckFiles{VFS: walfs.New()}

@@ -17,6 +17,7 @@ import (
 
 // What is said of a vote holds over a restart, whatever the node says of itself then.
 func TestVoteIsGivenAndTaken(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 1)
 	c.configure(2, linktest.FreeAddress(t), config.Cluster{Join: []string{c.peers[0].Address}, Nonvoter: true})
 	c.start(2)
@@ -72,6 +73,7 @@ func TestVoteIsGivenAndTaken(t *testing.T) {
 
 // The majority that a change leaves must be there, or the cluster stands still and can't take it back.
 func TestNoChangeLeavesVotersOfWhichMostDoNotAnswer(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	dead := c.follower().identity.NodeID
 	c.stop(dead)
@@ -96,6 +98,7 @@ func TestNoChangeLeavesVotersOfWhichMostDoNotAnswer(t *testing.T) {
 
 // Who waits for a cluster to be ready and then stops a node wants all votes to be there.
 func TestNodeIsNotWellBeforeItHasItsVote(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	leader, follower := c.leader(), c.follower().identity.NodeID
 	stateOf := func() string {
@@ -122,6 +125,7 @@ func TestNodeIsNotWellBeforeItHasItsVote(t *testing.T) {
 }
 
 func TestAnyNodeTellsOfTheOthersWhileNoneLeads(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	leader := c.leader().identity.NodeID
 	var left []int32
