@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -46,6 +47,11 @@ func (n *Node) Members() ([]Member, error) {
 // address. Only the leader can; it returns when the change is committed.
 func (n *Node) AddVoter(ctx context.Context, id, address string) error {
 	return n.call(ctx, fmt.Sprintf("add voter %s at %s", id, address), func() error {
+		configuration, err := n.configuration()
+		if err != nil {
+			return err
+		}
+		defer n.beginMove(configuration, id, address)()
 		return n.raft.AddVoter(raft.ServerID(id), raft.ServerAddress(address), 0, membershipTimeout).Error()
 	})
 }
@@ -64,8 +70,21 @@ func (n *Node) AddNonvoter(ctx context.Context, id, address string) error {
 				return errors.New("it is a voter; remove it first")
 			}
 		}
+		defer n.beginMove(configuration, id, address)()
 		return n.raft.AddNonvoter(raft.ServerID(id), raft.ServerAddress(address), 0, membershipTimeout).Error()
 	})
+}
+
+// beginMove prepares for another address of a member, if it is another one.
+func (n *Node) beginMove(configuration raft.Configuration, id, address string) (end func()) {
+	transport, has := n.transport.(*quietTransport)
+	isMoving := slices.ContainsFunc(configuration.Servers, func(server raft.Server) bool {
+		return string(server.ID) == id && string(server.Address) != address
+	})
+	if !has || !isMoving || id == n.cfg.NodeID {
+		return func() {}
+	}
+	return transport.beginMove(raft.ServerID(id), raft.ServerAddress(address))
 }
 
 // DemoteVoter takes the vote of a member, which gets the log as before. As AddVoter otherwise.

@@ -3,7 +3,6 @@ package raftlog
 import (
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -236,23 +235,3 @@ func (l *inLog) each(f func(*batch)) {
 
 // errLeft is the outcome of proposals that the log had when the node left leadership.
 var errLeft = fmt.Errorf("propose: %w: %w", ErrOutcomeUnknown, errQuiet)
-
-// quietTransport sends entries, heartbeats and snapshots only while isQuiet says no.
-type quietTransport struct {
-	*raft.NetworkTransport
-	isQuiet *atomic.Bool
-}
-
-func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	if t.isQuiet.Load() {
-		return errQuiet
-	}
-	return t.NetworkTransport.AppendEntries(id, target, args, resp)
-}
-
-func (t *quietTransport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
-	if t.isQuiet.Load() {
-		return errQuiet
-	}
-	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
-}

@@ -32,5 +32,5 @@ func openTransport(cfg Config, streams *streams, isQuiet *atomic.Bool, logger hc
 		MaxRPCsInFlight: 1,
 		Logger:          logger,
 	})
-	return &quietTransport{network, isQuiet}
+	return &quietTransport{NetworkTransport: network, isQuiet: isQuiet}
 }

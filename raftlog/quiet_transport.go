@@ -1,0 +1,94 @@
+package raftlog
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+)
+
+// quietTransport sends entries, heartbeats and snapshots only while isQuiet says no, and entries to a member
+// that moves only where it moves to.
+type quietTransport struct {
+	*raft.NetworkTransport
+	isQuiet *atomic.Bool
+
+	mu     sync.Mutex
+	moving map[raft.ServerID]move // guarded by mu
+}
+
+// move is a change of a member's address. kept is closed when an entry was kept from the old one.
+type move struct {
+	to   raft.ServerAddress
+	kept chan struct{}
+}
+
+var errMoving = errors.New("the member moves")
+
+// moveWaitMax bounds how long beginMove waits for what sends entries. If that waits for an address where nobody is, no entry arrives there.
+const moveWaitMax = time.Second
+
+// beginMove keeps entries from all addresses of a member but one, and returns when an entry has been kept: the library has done with the ones
+// before. When entries have arrived it reads the member without its lock (updateLastAppended), and a change of the address would write that
+// meanwhile. Where it sends entries to the new address it has read that with the lock.
+func (t *quietTransport) beginMove(id raft.ServerID, to raft.ServerAddress) (end func()) {
+	begun := move{to, make(chan struct{})}
+	t.mu.Lock()
+	if t.moving == nil {
+		t.moving = map[raft.ServerID]move{}
+	}
+	t.moving[id] = begun
+	t.mu.Unlock()
+	select {
+	case <-begun.kept:
+	case <-time.After(moveWaitMax):
+	}
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.moving[id] == begun {
+			delete(t.moving, id)
+		}
+	}
+}
+
+// keeps tells whether a member gets no entries at an address now.
+func (t *quietTransport) keeps(id raft.ServerID, address raft.ServerAddress) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	move, moves := t.moving[id]
+	if !moves || move.to == address {
+		return false
+	}
+	select {
+	case <-move.kept:
+	default:
+		close(move.kept)
+	}
+	return true
+}
+
+// isHeartbeat: heartbeats come from a goroutine of their own, and say nothing of the log.
+func isHeartbeat(request *raft.AppendEntriesRequest) bool {
+	return request.PrevLogEntry == 0 && request.PrevLogTerm == 0 && len(request.Entries) == 0 && request.LeaderCommitIndex == 0
+}
+
+func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
+	if t.isQuiet.Load() {
+		return errQuiet
+	}
+	if !isHeartbeat(args) && t.keeps(id, target) {
+		return errMoving
+	}
+	return t.NetworkTransport.AppendEntries(id, target, args, resp)
+}
+
+func (t *quietTransport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
+	if t.isQuiet.Load() {
+		return errQuiet
+	}
+	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
+}
