@@ -34,6 +34,7 @@
 // While one batch is being written, the next gathers, so a lone proposal waits for no
 // timer and many share an fsync. Earlier batches commit and apply meanwhile. The queue
 // bounds, in bytes and count, all proposals without an outcome; beyond it Propose waits.
+// A leader sends an entry to the others while it writes it, so that their fsync and its own pass at the same time (log_tail.go).
 // Entries that are committed together reach Apply together.
 //
 // A proposal is queued, then handed to the log or withdrawn. Once handed over it ends in a
@@ -101,5 +102,6 @@
 //   - Apply, Snapshot and Restore never overlap; no entry is applied twice by one process,
 //     nor on a restart if the state on disk includes it.
 //   - written mark <= last index ever synced.
+//   - commit index <= what this node has written, while it leads. An answer of a follower counts only then.
 //   - No goroutine and no file outlives Close.
 package raftlog

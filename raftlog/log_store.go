@@ -1,9 +1,12 @@
 package raftlog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +37,10 @@ type logStore struct {
 	stored chan struct{}
 	// watch is on the present append.
 	watch writeWatch
+	// tail is what raft takes for written and is not, nil for one that writes all before it returns. leadsOthers tells whether this node leads
+	// and has other voters; raft changes that only in the goroutine from which it calls StoreLogs.
+	tail        *logTail
+	leadsOthers func() bool
 	// passed is the last entry that verify found to be of no use: a snapshot was installed that ends beyond it, and there is a gap, or
 	// nothing, after it. 0 if there is none.
 	passed uint64
@@ -51,10 +58,25 @@ var _ raft.MonotonicLogStore = (*logStore)(nil)
 func (s *logStore) IsMonotonic() bool { return true }
 
 func (s *logStore) FirstIndex() (uint64, error) { return s.inner.FirstIndex() }
-func (s *logStore) LastIndex() (uint64, error)  { return s.inner.LastIndex() }
 
-// GetLog reads and checks an entry.
+// LastIndex counts the tail.
+func (s *logStore) LastIndex() (uint64, error) {
+	unwritten := s.tail.last() // first, because it may be written meanwhile
+	written, err := s.inner.LastIndex()
+	return max(written, unwritten), err
+}
+
+// GetLog reads and checks an entry. One that is not written is read by the leader alone; others wait until it is.
 func (s *logStore) GetLog(index uint64, l *raft.Log) error {
+	if entry, exists := s.tail.get(index); exists {
+		if s.runsAhead() {
+			*l = *entry
+			return nil
+		}
+		if err := s.awaitWritten(index); err != nil {
+			return err
+		}
+	}
 	err := catchPanics(func() error { return s.inner.GetLog(index, l) })
 	if errors.Is(err, raft.ErrLogNotFound) {
 		return raft.ErrLogNotFound // raft compares by ==
@@ -77,6 +99,32 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 	if len(logs) == 0 {
 		return nil
 	}
+	if err := s.fault.get(); err != nil {
+		return err
+	}
+	changesVotes := func(l *raft.Log) bool { return l.Type == raft.LogConfiguration }
+	if s.runsAhead() && !slices.ContainsFunc(logs, changesVotes) && s.tail.put(logs) {
+		return nil
+	}
+	if err := s.awaitWritten(math.MaxUint64); err != nil {
+		return err
+	}
+	return s.write(logs)
+}
+
+// runsAhead: raft may go on before entries are written, see logTail.
+func (s *logStore) runsAhead() bool { return s.tail != nil && s.leadsOthers() }
+
+// awaitWritten returns when no entry up to an index waits to be written.
+func (s *logStore) awaitWritten(index uint64) error {
+	if s.tail == nil || s.tail.await(index) {
+		return nil
+	}
+	return fmt.Errorf("log entry %d is not written: %w", index, cmp.Or(s.fault.get(), ErrStopped))
+}
+
+// write writes entries durably.
+func (s *logStore) write(logs []*raft.Log) error {
 	s.watch.begin() // before the wait for what trims
 	defer s.watch.end()
 	s.writing.Lock()
@@ -116,6 +164,9 @@ func (s *logStore) StoreLogs(logs []*raft.Log) error {
 // DeleteRange deletes entries: a prefix after a snapshot, a suffix that a new leader
 // does not have.
 func (s *logStore) DeleteRange(min, max uint64) error {
+	if err := s.awaitWritten(max); err != nil {
+		return err
+	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if err := s.fault.get(); err != nil {

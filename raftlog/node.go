@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -17,7 +18,9 @@ type Node struct {
 	stats *counters
 	fault *fault
 
-	raft      *raft.Raft
+	raft *raft.Raft
+	// running is raft for what it calls itself, nil until it is there.
+	running   atomic.Pointer[raft.Raft]
 	transport raft.Transport
 	// streams are the transport's connections, nil for a node that is alone.
 	streams *streams
@@ -125,10 +128,21 @@ func (n *Node) supervise() {
 	select {
 	case <-n.fault.raised:
 		n.cfg.Logger.Error("raft node stops taking proposals", "error", n.fault.get())
+		n.calls.start(n.tellFault)
 		n.stop()
 	case <-n.stopping:
 	}
 }
+
+// tellFault lets raft hear of the fault, so that it leaves leadership and gives what is under way its outcome: that may wait for entries of the
+// tail. Raft hears of it with the next entry.
+func (n *Node) tellFault() {
+	for errors.Is(n.raft.Barrier(0).Error(), raft.ErrLeadershipTransferInProgress) {
+		time.Sleep(tellAgainAfter)
+	}
+}
+
+const tellAgainAfter = 10 * time.Millisecond
 
 // stop ends everything but the files.
 func (n *Node) stop() {
@@ -143,6 +157,7 @@ func (n *Node) stop() {
 			n.streams.closeAll() // raft would wait for the other end of a snapshot
 		}
 		n.raft.Shutdown().Error() // closes the transport; it has no error to return
+		n.log.tail.end()
 		if transport, ok := n.transport.(*quietTransport); ok {
 			transport.CloseStreams() // connections that are pooled for other members
 			closePort(n.cfg)         // raft has closed its listener, and calls may come no more

@@ -40,8 +40,10 @@ func (n *Node) open(sm StateMachine) error {
 	if cfg.Port != nil {
 		n.streams = newStreams(cfg.Port, &n.idOf)
 	}
-	n.transport = openTransport(cfg, n.streams, &n.stalls.isLeaving, logger)
+	n.transport = openTransport(cfg, n.streams, n.sends, n.log.awaitWritten, logger)
+	n.log.leadsOthers, n.log.tail = n.leadsOthers, startLogTail(n.log.write)
 	if err := n.startRaft(stable); err != nil {
+		n.log.tail.end()
 		if closer, ok := n.transport.(io.Closer); ok {
 			err = errors.Join(err, closer.Close())
 		}
@@ -182,6 +184,7 @@ func (n *Node) startRaft(stable raft.StableStore) error {
 	if err != nil {
 		return err
 	}
+	n.running.Store(n.raft)
 	idOf := n.memberAt
 	n.idOf.Store(&idOf)
 	if n.streams != nil {

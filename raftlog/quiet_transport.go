@@ -4,17 +4,20 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/raft"
 )
 
-// quietTransport sends entries, heartbeats and snapshots only while isQuiet says no, and entries to a member
-// that moves only where it moves to.
+// quietTransport sends entries, heartbeats and snapshots only in a term in which this node leads, and entries to a member
+// that moves only where it moves to. It has answers when the entries that they are for are written here too, see logTail.
 type quietTransport struct {
 	*raft.NetworkTransport
-	isQuiet *atomic.Bool
+	// sends tells whether this node leads in a term, and wants to. What sends for the library learns it later, and not at all
+	// while it waits for this node's log.
+	sends func(term uint64) bool
+	// awaitWritten returns when this node has written its log up to an index.
+	awaitWritten func(index uint64) error
 
 	mu     sync.Mutex
 	moving map[raft.ServerID]move // guarded by mu
@@ -77,17 +80,20 @@ func isHeartbeat(request *raft.AppendEntriesRequest) bool {
 }
 
 func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, resp *raft.AppendEntriesResponse) error {
-	if t.isQuiet.Load() {
+	if !t.sends(args.Term) {
 		return errQuiet
 	}
 	if !isHeartbeat(args) && t.keeps(id, target) {
 		return errMoving
 	}
-	return t.NetworkTransport.AppendEntries(id, target, args, resp)
+	if err := t.NetworkTransport.AppendEntries(id, target, args, resp); err != nil || len(args.Entries) == 0 {
+		return err
+	}
+	return t.awaitWritten(args.Entries[len(args.Entries)-1].Index)
 }
 
 func (t *quietTransport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
-	if t.isQuiet.Load() {
+	if !t.sends(args.Term) {
 		return errQuiet
 	}
 	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)

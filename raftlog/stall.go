@@ -15,8 +15,8 @@ import (
 // than Config.LogStallMax leaves:
 //
 //   - it takes no proposals, knows no leader, and gives those that it took ErrOutcomeUnknown, or ErrNotLeader if the log never had them;
-//   - it sends no more entries and heartbeats until it is a follower. To hand leadership over would be quicker, but raft's goroutine, which
-//     would have to do that, is the one that waits for the disk;
+//   - it sends no more entries and heartbeats. To hand leadership over would be quicker, but raft does so only when the other node has
+//     answered for all entries, and no answer counts before they are written here;
 //   - it waits longer for heartbeats than others do for stallPause, so that it is the last one to stand for election.
 //
 // If all disks are slow, leadership would go round in circles, so each time that a node leaves it allows its disk twice as much, as long as
@@ -32,8 +32,8 @@ const (
 	stallDoublingsMax = 4
 )
 
-// errQuiet: a node that leaves leadership sends no entries.
-var errQuiet = errors.New("the node leaves leadership, because its disk does not write the log")
+// errQuiet: nothing is sent for a term in which this node does not lead any more, or is about to leave.
+var errQuiet = errors.New("the node leads no more")
 
 // writeWatch knows since when the present write of the log has been under way.
 type writeWatch struct {
@@ -96,10 +96,22 @@ func (n *Node) watchWrites() {
 			n.noteStall()
 			n.cfg.Logger.Warn("the disk takes long for a write of the log", "node", n.cfg.NodeID, "since", age.Round(time.Millisecond), "allowed", n.cfg.LogStallMax)
 		}
-		if age > n.stalls.allowed(n.cfg.LogStallMax) && n.raft.State() == raft.Leader && n.hasOtherVoters() {
+		if age > n.stalls.allowed(n.cfg.LogStallMax) && n.leadsOthers() {
 			n.leave(age)
 		}
 	}
+}
+
+// sends tells whether a term's leader is this node, and has not begun to leave.
+func (n *Node) sends(term uint64) bool {
+	running := n.running.Load()
+	return running == nil || running.State() == raft.Leader && running.CurrentTerm() == term && !n.stalls.isLeaving.Load()
+}
+
+// leadsOthers is false for a leader that is the only voter.
+func (n *Node) leadsOthers() bool {
+	running := n.running.Load()
+	return running != nil && running.State() == raft.Leader && n.hasOtherVoters()
 }
 
 func (n *Node) hasOtherVoters() bool {
@@ -234,4 +246,4 @@ func (l *inLog) each(f func(*batch)) {
 }
 
 // errLeft is the outcome of proposals that the log had when the node left leadership.
-var errLeft = fmt.Errorf("propose: %w: %w", ErrOutcomeUnknown, errQuiet)
+var errLeft = fmt.Errorf("propose: %w: the node leaves leadership, because its disk does not write the log", ErrOutcomeUnknown)

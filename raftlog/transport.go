@@ -1,7 +1,6 @@
 package raftlog
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -17,7 +16,7 @@ const (
 
 // openTransport lets raft speak by streams. Without them, the node has an address that
 // nobody can dial.
-func openTransport(cfg Config, streams *streams, isQuiet *atomic.Bool, logger hclog.Logger) raft.Transport {
+func openTransport(cfg Config, streams *streams, sends func(term uint64) bool, awaitWritten func(index uint64) error, logger hclog.Logger) raft.Transport {
 	if streams == nil {
 		_, transport := raft.NewInmemTransport(raft.ServerAddress("unreachable:" + cfg.NodeID))
 		return transport
@@ -32,5 +31,5 @@ func openTransport(cfg Config, streams *streams, isQuiet *atomic.Bool, logger hc
 		MaxRPCsInFlight: 1,
 		Logger:          logger,
 	})
-	return &quietTransport{NetworkTransport: network, isQuiet: isQuiet}
+	return &quietTransport{NetworkTransport: network, sends: sends, awaitWritten: awaitWritten}
 }
