@@ -24,7 +24,7 @@ import (
 // forwardTimeout is how long the leader may take. After it the client is told to look for the controller itself.
 const forwardTimeout = 30 * time.Second
 
-// keysForLeader are the APIs of which the leader answers all requests.
+// keysForLeader are the APIs of which the leader answers all requests, by the keys with which the names of their files begin.
 var keysForLeader = []int16{keyCreateTopics, 20, 30, 31, 33, 37, 43, 44, 45, 46, 49, 51, 55, 57}
 
 func isForLeader(request kmsg.Request) bool {
