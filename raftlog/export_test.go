@@ -1,8 +1,6 @@
 package raftlog
 
 import (
-	"time"
-
 	"github.com/hashicorp/raft"
 	"github.com/hashicorp/raft-wal/types"
 )
@@ -31,5 +29,9 @@ func (c Config) WithWALFiles(files types.VFS) Config {
 	return c
 }
 
-// HeartbeatTimeout is how long the node waits for heartbeats now.
-func (n *Node) HeartbeatTimeout() time.Duration { return n.raft.ReloadableConfig().HeartbeatTimeout }
+// IsReluctant tells whether the node lets others lead if they can.
+func (n *Node) IsReluctant() bool { return n.stalls.patience.Load() > 0 }
+
+// BeReluctant lets it never ask for votes, BeEager as others do.
+func (n *Node) BeReluctant() { n.stalls.patience.Store(1 << 30) }
+func (n *Node) BeEager()     { n.stalls.patience.Store(0) }

@@ -93,7 +93,7 @@ func (n *Node) watchLeadership() {
 			if err := n.raft.Barrier(0).Error(); err != nil {
 				continue // lost again, which raft tells next, or stopping
 			}
-			n.leadAsOthers()
+			n.stalls.patience.Store(0)
 			n.refreshAddress()
 			if n.raft.CurrentTerm() != term || n.stalls.isLeaving.Load() {
 				continue // lost again, and the term another node's, or about to be

@@ -36,7 +36,7 @@ func Begin(cfg Config, index LogIndex) (err error) {
 	if err := stable.SetUint64([]byte(keyCurrentTerm), beginTerm); err != nil {
 		return err
 	}
-	transport := openTransport(cfg, nil, n.sends, n.log.awaitWritten, newHclog(cfg.Logger))
+	transport := n.openTransport(newHclog(cfg.Logger))
 	self := raft.Configuration{Servers: []raft.Server{Member{ID: cfg.NodeID, Address: string(transport.LocalAddr()), Voter: true}.server()}}
 	sink, err := n.snapshots.Create(raft.SnapshotVersionMax, uint64(index), beginTerm, self, uint64(index), transport)
 	if err != nil {

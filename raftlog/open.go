@@ -40,7 +40,7 @@ func (n *Node) open(sm StateMachine) error {
 	if cfg.Port != nil {
 		n.streams = newStreams(cfg.Port, &n.idOf)
 	}
-	n.transport = openTransport(cfg, n.streams, n.sends, n.log.awaitWritten, logger)
+	n.transport = n.openTransport(logger)
 	n.log.leadsOthers, n.log.tail = n.leadsOthers, startLogTail(n.log.write)
 	if err := n.startRaft(stable); err != nil {
 		n.log.tail.end()

@@ -16,6 +16,8 @@ type quietTransport struct {
 	// sends tells whether this node leads in a term, and wants to. What sends for the library learns it later, and not at all
 	// while it waits for this node's log.
 	sends func(term uint64) bool
+	// asksForVotes tells whether this node may ask now to be elected.
+	asksForVotes func() bool
 	// awaitWritten returns when this node has written its log up to an index.
 	awaitWritten func(index uint64) error
 
@@ -90,6 +92,16 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 		return err
 	}
 	return t.awaitWritten(args.Entries[len(args.Entries)-1].Index)
+}
+
+var errReluctant = errors.New("the node waits for others to lead, because its disk was slow")
+
+// RequestPreVote goes before all requests for votes but those of a node that the leader hands over to.
+func (t *quietTransport) RequestPreVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	if !t.asksForVotes() {
+		return errReluctant
+	}
+	return t.NetworkTransport.RequestPreVote(id, target, args, resp)
 }
 
 func (t *quietTransport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {

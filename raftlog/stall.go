@@ -17,7 +17,8 @@ import (
 //   - it takes no proposals, knows no leader, and gives those that it took ErrOutcomeUnknown, or ErrNotLeader if the log never had them;
 //   - it sends no more entries and heartbeats. To hand leadership over would be quicker, but raft does so only when the other node has
 //     answered for all entries, and no answer counts before they are written here;
-//   - it waits longer for heartbeats than others do for stallPause, so that it is the last one to stand for election.
+//   - for stallPause it asks for no votes until no leader has been heard of for stallPatience times as long as others wait. It gives its own
+//     to who asks, as ever.
 //
 // If all disks are slow, leadership would go round in circles, so each time that a node leaves it allows its disk twice as much, as long as
 // stallPause has not passed without a stall. A node without other voters goes on: there is nobody who would do better.
@@ -25,8 +26,7 @@ import (
 const (
 	// stallPause is how long a node is reluctant to lead, and remembers that it left.
 	stallPause = time.Minute
-	// stallPatience is how much longer it waits for heartbeats in that time. The followers of a node that has just been elected still
-	// hear from it in time, because a leader sends five heartbeats and more in its own timeout.
+	// stallPatience is how much longer it waits for a leader in that time before it asks for votes.
 	stallPatience = 3
 	// stallDoublingsMax bounds how much it allows its disk.
 	stallDoublingsMax = 4
@@ -58,13 +58,14 @@ func (w *writeWatch) age() (age time.Duration, id int64) {
 type stalls struct {
 	// isLeaving: it leads for raft, and wants to lead no more.
 	isLeaving atomic.Bool
+	// patience is stallPatience while it is reluctant to lead, and 0 otherwise.
+	patience atomic.Int64
 
 	mu sync.Mutex
 	// The mutex guards all that follows. left is how many times it has left leadership with no stallPause between, lastAt when there
-	// was the last stall, and isReluctant says that raft has longer timeouts.
-	left        int
-	lastAt      time.Time
-	isReluctant bool
+	// was the last stall.
+	left   int
+	lastAt time.Time
 }
 
 // allowed is how long a write may take.
@@ -141,9 +142,7 @@ func (n *Node) leave(age time.Duration) {
 	n.stalls.left++
 	n.stalls.lastAt = time.Now()
 	n.stalls.mu.Unlock()
-	if err := n.setReluctance(true); err != nil {
-		n.cfg.Logger.Warn("wait longer for heartbeats", "error", err)
-	}
+	n.stalls.patience.Store(stallPatience)
 	n.stalls.isLeaving.Store(true)
 	defer n.stalls.isLeaving.Store(false)
 	n.leadership.set(false)
@@ -176,31 +175,14 @@ func (n *Node) endReluctance() {
 	}
 	n.stalls.mu.Unlock()
 	if isOver {
-		n.leadAsOthers()
+		n.stalls.patience.Store(0)
 	}
 }
 
-// leadAsOthers is for a node that leads too: how often it sends heartbeats depends on how long it would wait for them.
-func (n *Node) leadAsOthers() {
-	if err := n.setReluctance(false); err != nil {
-		n.cfg.Logger.Warn("wait for heartbeats as before", "error", err)
-	}
-}
-
-func (n *Node) setReluctance(isReluctant bool) error {
-	n.stalls.mu.Lock()
-	defer n.stalls.mu.Unlock()
-	if n.stalls.isReluctant == isReluctant {
-		return nil
-	}
-	n.stalls.isReluctant = isReluctant
-	return n.reload(func(c *raft.ReloadableConfig) {
-		c.HeartbeatTimeout, c.ElectionTimeout = n.cfg.HeartbeatTimeout, n.cfg.ElectionTimeout
-		if isReluctant {
-			c.HeartbeatTimeout *= stallPatience
-			c.ElectionTimeout *= stallPatience
-		}
-	})
+// asksForVotes tells whether this node may ask now.
+func (n *Node) asksForVotes() bool {
+	running, patience := n.running.Load(), n.stalls.patience.Load()
+	return running == nil || time.Since(running.LastContact()) >= time.Duration(patience)*n.cfg.HeartbeatTimeout
 }
 
 // reload changes what raft lets one change.

@@ -68,7 +68,6 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 	})
 	propose(t, slow.Node, "before")
 	before := slow.Stats()
-	usual := slow.cfg.HeartbeatTimeout
 
 	free := disk.hold(t)
 	inLog, err := slow.ProposeAsync(deadline(t), []byte("in the log"))
@@ -105,8 +104,8 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 		t.Errorf("left %d leaderships, %d before; %d stalls, %d before; the present write takes %v",
 			stats.LeadershipsLeft, before.LeadershipsLeft, stats.LogStalls, before.LogStalls, stats.LogWriteAge)
 	}
-	if got := slow.HeartbeatTimeout(); got <= usual {
-		t.Errorf("the node waits %v for heartbeats, others %v: it would be the first to lead again", got, usual)
+	if !slow.IsReluctant() {
+		t.Error("the node is as eager to lead again as others")
 	}
 	if disk.waiting.Load() == 0 {
 		t.Fatal("the disk is not stuck any more; all of that came too late")
@@ -122,9 +121,47 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 		if !slow.IsLeader() {
 			c.leader().TransferLeadership(deadline(t), raftlog.Member{ID: "n1", Address: slow.port.Bind}) //nolint:errcheck // tried again
 		}
-		return slow.IsLeader() && slow.HeartbeatTimeout() == usual
+		return slow.IsLeader() && !slow.IsReluctant()
 	})
 	propose(t, slow.Node, "leads again")
+}
+
+// A node whose disk was slow asks for no votes, and gives its own: with it the others are a majority.
+func TestReluctantNodeVotesForOthers(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, nil)
+	c.propose("before")
+	c.waitSameState(1)
+	leader := c.leader()
+	var others []*clusterNode
+	for _, node := range c.nodes {
+		if node != leader {
+			node.BeReluctant()
+			others = append(others, node)
+		}
+	}
+	c.kill(leader)
+	changes := [2]<-chan bool{others[0].Leadership(), others[1].Leadership()}
+	<-changes[0]
+	<-changes[1]
+	for began := time.Now(); time.Since(began) < 5*leader.cfg.ElectionTimeout; {
+		if !notSoon(changes[0]) || !notSoon(changes[1]) {
+			t.Fatal("a reluctant node leads")
+		}
+	}
+	others[0].BeEager()
+	if got := c.leader(); got != others[0] {
+		t.Errorf("%s leads", got.cfg.NodeID)
+	}
+	c.propose("after")
+	// What the leader hands over it takes.
+	wait(t, "leadership of the reluctant node", func() bool {
+		others[0].TransferLeadership(deadline(t), raftlog.Member{ID: others[1].cfg.NodeID, Address: others[1].port.Bind}) //nolint:errcheck // tried again
+		return others[1].IsLeader()
+	})
+	if others[1].IsReluctant() {
+		t.Error("it leads, and is reluctant")
+	}
 }
 
 // Nobody else could lead, so a node without other voters waits for its disk.

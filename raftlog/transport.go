@@ -16,13 +16,13 @@ const (
 
 // openTransport lets raft speak by streams. Without them, the node has an address that
 // nobody can dial.
-func openTransport(cfg Config, streams *streams, sends func(term uint64) bool, awaitWritten func(index uint64) error, logger hclog.Logger) raft.Transport {
-	if streams == nil {
-		_, transport := raft.NewInmemTransport(raft.ServerAddress("unreachable:" + cfg.NodeID))
+func (n *Node) openTransport(logger hclog.Logger) raft.Transport {
+	if n.streams == nil {
+		_, transport := raft.NewInmemTransport(raft.ServerAddress("unreachable:" + n.cfg.NodeID))
 		return transport
 	}
 	network := raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
-		Stream:  streams,
+		Stream:  n.streams,
 		MaxPool: connectionsPerMember,
 		Timeout: rpcTimeout,
 		// One request at a time for each follower. With two, what sends them can wait for ever for what reads the
@@ -31,5 +31,5 @@ func openTransport(cfg Config, streams *streams, sends func(term uint64) bool, a
 		MaxRPCsInFlight: 1,
 		Logger:          logger,
 	})
-	return &quietTransport{NetworkTransport: network, sends: sends, awaitWritten: awaitWritten}
+	return &quietTransport{NetworkTransport: network, sends: n.sends, asksForVotes: n.asksForVotes, awaitWritten: n.log.awaitWritten}
 }
