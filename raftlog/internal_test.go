@@ -277,6 +277,53 @@ func TestDeletedSuffixSparesTheRestOverARestart(t *testing.T) {
 	}
 }
 
+// An entry fills a segment, so that a new one is begun beside, and is deleted at once: a snapshot has it, or a new leader has not.
+func TestDeletionDoesNotMeetANewSegment(t *testing.T) {
+	for name, keeps := range map[string]uint64{"all": 0, "the last": 1} {
+		t.Run(name, func(t *testing.T) {
+			dir, cfg := t.TempDir(), Config{WALSegmentBytes: 64 << 10}
+			store, _, closer, err := openWAL(dir, cfg, hclog.NewNullLogger())
+			if err != nil {
+				t.Fatal(err)
+			}
+			full := bytes.Repeat([]byte("x"), 70_000)
+			last := uint64(0)
+			for range 100 {
+				var logs []*raft.Log
+				for range keeps + 1 {
+					last++
+					logs = append(logs, &raft.Log{Index: last, Term: 1, Data: full})
+				}
+				if err := store.StoreLogs(logs); err != nil {
+					t.Fatalf("entry %d: %v", last, err)
+				}
+				if err := store.DeleteRange(last, last); err != nil {
+					t.Fatal(err)
+				}
+				if keeps > 0 {
+					last--
+				}
+				if got, err := store.LastIndex(); got != last*keeps || err != nil {
+					t.Fatalf("the log ends at %d, %v, and not at %d", got, err, last*keeps)
+				}
+			}
+			if err := closer.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if store, _, closer, err = openWAL(dir, cfg, hclog.NewNullLogger()); err != nil {
+				t.Fatal(err)
+			}
+			defer closer.Close()
+			if got, err := store.LastIndex(); got != last*keeps || err != nil {
+				t.Errorf("after a restart the log ends at %d, %v, and not at %d", got, err, last*keeps)
+			}
+			if err := store.StoreLog(&raft.Log{Index: last + 1, Term: 1}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestHistogramPutsADurationIntoItsBucket(t *testing.T) {
 	var h histogram
 	for _, d := range []time.Duration{0, 999 * time.Nanosecond, time.Microsecond, 3 * time.Microsecond, time.Hour} {

@@ -111,6 +111,17 @@ func (s *walStore) StoreLogs(logs []*raft.Log) error {
 	return err
 }
 
+// DeleteRange waits until a segment is begun that follows a full one: that is done beside, and wal.WAL would take what a deletion
+// leaves for the full one, and lose count. Only a write waits for it, so this is one, that is refused.
+func (s *walStore) DeleteRange(min, max uint64) error {
+	if last, err := s.WAL.LastIndex(); err != nil {
+		return err
+	} else if last > 0 {
+		s.WAL.StoreLogs([]*raft.Log{{}}) //nolint:errcheck // it has an index that never follows
+	}
+	return s.WAL.DeleteRange(min, max)
+}
+
 func (s *walStore) Close() error { return errors.Join(s.WAL.Close(), s.meta.Close()) }
 
 // walMeta remembers its last error.
