@@ -86,6 +86,7 @@ func (n *Node) watchLeadership() {
 		case leads := <-elected:
 			n.leadership.set(false)
 			if !leads {
+				n.log.tail.wake()
 				n.cfg.Logger.Info("raft leadership lost", "node", n.cfg.NodeID)
 				continue
 			}

@@ -117,7 +117,7 @@ func (s *logStore) runsAhead() bool { return s.tail != nil && s.leadsOthers() }
 
 // awaitWritten returns when no entry up to an index waits to be written.
 func (s *logStore) awaitWritten(index uint64) error {
-	if s.tail == nil || s.tail.await(index) {
+	if s.tail == nil || s.tail.await(index, func() bool { return true }) {
 		return nil
 	}
 	return fmt.Errorf("log entry %d is not written: %w", index, cmp.Or(s.fault.get(), ErrStopped))

@@ -82,6 +82,13 @@ func (t *logTail) end() {
 	t.writer.Wait()
 }
 
+// wake lets those who wait ask whether they still do.
+func (t *logTail) wake() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.changed.Broadcast()
+}
+
 // put takes entries if there is room.
 func (t *logTail) put(entries []*raft.Log) (isTaken bool) {
 	t.mu.Lock()
@@ -120,12 +127,13 @@ func (t *logTail) last() uint64 {
 	return t.entries[len(t.entries)-1].Index
 }
 
-// await returns when no entry up to an index is in the tail. It is false if one stays there for ever.
-func (t *logTail) await(index uint64) (isWritten bool) {
+// await returns when no entry up to an index is in the tail. It is false if one stays there for ever, or goesOn says at a wake that
+// nobody waits any more.
+func (t *logTail) await(index uint64, goesOn func() bool) (isWritten bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for len(t.entries) > 0 && t.entries[0].Index <= index {
-		if t.isEnded {
+		if t.isEnded || !goesOn() {
 			return false
 		}
 		t.changed.Wait()

@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/raft"
 )
 
+func always() bool { return true }
+
 func entries(from, to uint64) (entries []*raft.Log) {
 	for index := from; index <= to; index++ {
 		entries = append(entries, &raft.Log{Index: index, Term: 1, Type: raft.LogCommand, Data: []byte{byte(index)}})
@@ -97,7 +99,7 @@ func TestTailIsBoundedAndWritesInOrder(t *testing.T) {
 		t.Error("takes more than there is room for")
 	}
 	close(held)
-	if !tail.await(tailEntriesMax) {
+	if !tail.await(tailEntriesMax, always) {
 		t.Error("all was written, and it says otherwise")
 	}
 	var got []*raft.Log
@@ -110,10 +112,10 @@ func TestTailIsBoundedAndWritesInOrder(t *testing.T) {
 	if !tail.put(entries(tailEntriesMax+1, tailEntriesMax+1)) {
 		t.Error("takes nothing when all is written")
 	}
-	if tail.await(tailEntriesMax + 1) {
+	if tail.await(tailEntriesMax+1, always) {
 		t.Error("what can't be written counts as written")
 	}
-	if !tail.await(tailEntriesMax) {
+	if !tail.await(tailEntriesMax, always) {
 		t.Error("what was written counts no more")
 	}
 	if tail.put(entries(tailEntriesMax+2, tailEntriesMax+2)) {

@@ -13,13 +13,12 @@ import (
 // that moves only where it moves to. It has answers when the entries that they are for are written here too, see logTail.
 type quietTransport struct {
 	*raft.NetworkTransport
-	// sends tells whether this node leads in a term, and wants to. What sends for the library learns it later, and not at all
-	// while it waits for this node's log.
+	// sends tells whether this node leads in a term, and wants to. What sends for the library learns it later.
 	sends func(term uint64) bool
 	// asksForVotes tells whether this node may ask now to be elected.
 	asksForVotes func() bool
-	// awaitWritten returns when this node has written its log up to an index.
-	awaitWritten func(index uint64) error
+	// awaitAnswer returns when an answer to the leader of a term for entries up to an index counts.
+	awaitAnswer func(term, index uint64) error
 
 	mu     sync.Mutex
 	moving map[raft.ServerID]move // guarded by mu
@@ -91,7 +90,7 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 	if err := t.NetworkTransport.AppendEntries(id, target, args, resp); err != nil || len(args.Entries) == 0 {
 		return err
 	}
-	return t.awaitWritten(args.Entries[len(args.Entries)-1].Index)
+	return t.awaitAnswer(args.Term, args.Entries[len(args.Entries)-1].Index)
 }
 
 var errReluctant = errors.New("the node waits for others to lead, because its disk was slow")

@@ -109,6 +109,15 @@ func (n *Node) sends(term uint64) bool {
 	return running == nil || running.State() == raft.Leader && running.CurrentTerm() == term && !n.stalls.isLeaving.Load()
 }
 
+// awaitAnswer returns when an answer for entries up to an index counts, because they are written here too. What sends for a term in which this
+// node leads no more hears so at once: as long as it waits, the library goes on with heartbeats of that term.
+func (n *Node) awaitAnswer(term, index uint64) error {
+	if n.log.tail.await(index, func() bool { return n.sends(term) }) {
+		return nil
+	}
+	return errQuiet
+}
+
 // leadsOthers is false for a leader that is the only voter.
 func (n *Node) leadsOthers() bool {
 	running := n.running.Load()

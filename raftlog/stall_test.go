@@ -3,6 +3,7 @@ package raftlog_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,6 +105,14 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 		t.Errorf("left %d leaderships, %d before; %d stalls, %d before; the present write takes %v",
 			stats.LeadershipsLeft, before.LeadershipsLeft, stats.LogStalls, before.LogStalls, stats.LogWriteAge)
 	}
+	wait(t, "nothing to wait for answers of followers", func() bool {
+		for _, stack := range goroutines() {
+			if strings.Contains(stack, "quietTransport).AppendEntries") && strings.Contains(stack, "awaitAnswer") {
+				return false
+			}
+		}
+		return true
+	})
 	if !slow.IsReluctant() {
 		t.Error("the node is as eager to lead again as others")
 	}

@@ -31,5 +31,5 @@ func (n *Node) openTransport(logger hclog.Logger) raft.Transport {
 		MaxRPCsInFlight: 1,
 		Logger:          logger,
 	})
-	return &quietTransport{NetworkTransport: network, sends: n.sends, asksForVotes: n.asksForVotes, awaitWritten: n.log.awaitWritten}
+	return &quietTransport{NetworkTransport: network, sends: n.sends, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer}
 }
