@@ -93,6 +93,13 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 	return t.awaitAnswer(args.Term, args.Entries[len(args.Entries)-1].Index)
 }
 
+// AppendEntriesPipeline lets raft have one request at a time for each follower, by AppendEntries. What comes by a pipeline would wait for no write
+// here. And what sends by one can wait for ever for what reads the answers, which has ended with the leadership, so that the node can't be
+// shut down. The requests are batches, and the next one is put together meanwhile all the same.
+func (t *quietTransport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raft.AppendPipeline, error) {
+	return nil, raft.ErrPipelineReplicationNotSupported
+}
+
 var errReluctant = errors.New("the node waits for others to lead, because its disk was slow")
 
 // RequestPreVote goes before all requests for votes but those of a node that the leader hands over to.

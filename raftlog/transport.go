@@ -25,11 +25,7 @@ func (n *Node) openTransport(logger hclog.Logger) raft.Transport {
 		Stream:  n.streams,
 		MaxPool: connectionsPerMember,
 		Timeout: rpcTimeout,
-		// One request at a time for each follower. With two, what sends them can wait for ever for what reads the
-		// answers, which has ended with the leadership, and the node can't be shut down. The requests are batches,
-		// and the next one is put together meanwhile all the same.
-		MaxRPCsInFlight: 1,
-		Logger:          logger,
+		Logger:  logger,
 	})
 	return &quietTransport{NetworkTransport: network, sends: n.sends, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer}
 }
