@@ -100,6 +100,17 @@ func (c *cluster) leader() (leader *clusterNode) {
 	return leader
 }
 
+// lead lets a node lead, whoever does.
+func (c *cluster) lead(node *clusterNode) {
+	c.t.Helper()
+	wait(c.t, "leadership of "+node.cfg.NodeID, func() bool {
+		if !node.IsLeader() {
+			c.leader().TransferLeadership(deadline(c.t), raftlog.Member{ID: node.cfg.NodeID, Address: node.port.Bind}) //nolint:errcheck // tried again
+		}
+		return node.IsLeader()
+	})
+}
+
 // kill closes a node and loses what its state machine has not flushed.
 func (c *cluster) kill(node *clusterNode) {
 	c.t.Helper()

@@ -12,26 +12,31 @@ import (
 	"kont/raftlog"
 )
 
-// heldCluster has a first node whose writes of the log can be held up, and leads.
-func heldCluster(t *testing.T, size int, settings ...func(*raftlog.Config)) (c *cluster, leader *clusterNode, held *gate) {
+// heldCluster has a first node that leads, and whose writes of the log can be held up. It leaves when they take longer than stallMax;
+// the others are patient with their disks.
+func heldCluster(t *testing.T, size int, stallMax time.Duration) (c *cluster, leader *clusterNode, held *gate) {
 	held = newGate()
 	c = &cluster{t: t, nodes: map[string]*clusterNode{}}
-	leader = c.start(1, nil, append(settings, func(cfg *raftlog.Config) { *cfg = cfg.WithLogStore(held.wrap) })...)
+	leader = c.start(1, nil, func(cfg *raftlog.Config) {
+		*cfg = cfg.WithLogStore(held.wrap)
+		cfg.LogStallMax = stallMax
+	})
 	if err := leader.AwaitLeadership(deadline(t)); err != nil {
 		t.Fatal(err)
 	}
 	for i := 2; i <= size; i++ {
-		c.join(c.start(i, nil, settings...))
+		c.join(c.start(i, nil, patientDisk))
 	}
 	c.propose("before")
 	c.waitSameState(1)
-	if !leader.IsLeader() {
-		t.Skip("another node leads: this one's disk was slow before it was held up")
-	}
+	c.lead(leader)
 	return c, leader, held
 }
 
-func patientDisk(cfg *raftlog.Config) { cfg.LogStallMax = -1 }
+// patient is a Config.LogStallMax.
+const patient = -1
+
+func patientDisk(cfg *raftlog.Config) { cfg.LogStallMax = patient }
 
 // hold holds up writes until the returned function is called, once or more.
 func (g *gate) hold(t *testing.T) (free func()) {
@@ -59,7 +64,7 @@ func notSoon[T any](ch <-chan T) bool {
 
 func TestLeaderSendsWhileItWritesAndWaitsForBoth(t *testing.T) {
 	t.Parallel()
-	c, leader, held := heldCluster(t, 3, patientDisk)
+	c, leader, held := heldCluster(t, 3, patient)
 	before := leader.Stats().LastIndex
 	free := held.hold(t)
 	outcome, err := leader.ProposeAsync(deadline(t), []byte("ahead"))
@@ -100,6 +105,10 @@ func TestLeaderDiesWithEntriesThatOnlyOthersHave(t *testing.T) {
 				}
 				c.join(c.start(2, nil))
 				c.join(c.start(3, nil))
+				// Both know all voters then; one that doesn't votes for nobody whom it doesn't know.
+				c.propose("before")
+				c.waitSameState(1)
+				c.lead(leader)
 				faulty.left.Store(n)
 				acknowledged, err := proposeUntilFault(t, leader.Node, 20)
 				if !errors.Is(err, syscall.EIO) && !errors.Is(err, raftlog.ErrNotLeader) {
@@ -120,6 +129,7 @@ func TestLeaderDiesWithEntriesThatOnlyOthersHave(t *testing.T) {
 							return false
 						}
 					}
+					want = slices.Compact(want)[1:] // "before" may have been tried twice
 					return len(want) > len(acknowledged) && slices.Equal(want[:len(acknowledged)], acknowledged) && slices.Contains(want, "after")
 				})
 			})
@@ -130,7 +140,7 @@ func TestLeaderDiesWithEntriesThatOnlyOthersHave(t *testing.T) {
 // A leader that is one no more has not written its last entries. To the next leader it promises nothing for them until it has.
 func TestFollowerPromisesNothingThatItHasNotWrittenAsLeader(t *testing.T) {
 	t.Parallel()
-	c, slow, held := heldCluster(t, 3, func(cfg *raftlog.Config) { cfg.LogStallMax = stallMax })
+	c, slow, held := heldCluster(t, 3, stallMax)
 	before := slow.Stats().LastIndex
 	free := held.hold(t)
 	outcome, err := slow.ProposeAsync(deadline(t), []byte("ahead"))
@@ -164,7 +174,7 @@ func TestFollowerPromisesNothingThatItHasNotWrittenAsLeader(t *testing.T) {
 // When a leader becomes the only voter, what it has written is all that counts.
 func TestChangeOfVotersIsWrittenFirst(t *testing.T) {
 	t.Parallel()
-	c, leader, held := heldCluster(t, 2, patientDisk)
+	c, leader, held := heldCluster(t, 2, patient)
 	free := held.hold(t)
 	outcome, err := leader.ProposeAsync(deadline(t), []byte("ahead"))
 	if err != nil {

@@ -50,7 +50,10 @@ func TestMemberMovesWhileItGetsEntries(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				propose(t, leader.Node, numbered(written))
+				if _, err := leader.Propose(deadline(t), []byte(numbered(written))); err != nil {
+					t.Error(err)
+					return
+				}
 			}
 		}
 	})

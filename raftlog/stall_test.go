@@ -60,13 +60,7 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 	c.join(c.start(2, nil))
 	c.join(c.start(3, nil))
 	// Only a node with a disk that is slow for a moment may have lost leadership until now.
-	wait(t, "leadership of the first node", func() bool {
-		if slow.IsLeader() {
-			return true
-		}
-		c.leader().TransferLeadership(deadline(t), raftlog.Member{ID: "n1", Address: slow.port.Bind}) //nolint:errcheck // tried again
-		return false
-	})
+	c.lead(slow)
 	propose(t, slow.Node, "before")
 	before := slow.Stats()
 
@@ -126,12 +120,8 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 		want := texts(c.leader().sm.Proposals())
 		return slices.Contains(want, "meanwhile") && slices.Contains(want, "after") && slices.Equal(texts(slow.sm.Proposals()), want)
 	})
-	wait(t, "leadership of the first node", func() bool {
-		if !slow.IsLeader() {
-			c.leader().TransferLeadership(deadline(t), raftlog.Member{ID: "n1", Address: slow.port.Bind}) //nolint:errcheck // tried again
-		}
-		return slow.IsLeader() && !slow.IsReluctant()
-	})
+	c.lead(slow)
+	wait(t, "the node to be as eager as others", func() bool { return !slow.IsReluctant() })
 	propose(t, slow.Node, "leads again")
 }
 
@@ -164,10 +154,7 @@ func TestReluctantNodeVotesForOthers(t *testing.T) {
 	}
 	c.propose("after")
 	// What the leader hands over it takes.
-	wait(t, "leadership of the reluctant node", func() bool {
-		others[0].TransferLeadership(deadline(t), raftlog.Member{ID: others[1].cfg.NodeID, Address: others[1].port.Bind}) //nolint:errcheck // tried again
-		return others[1].IsLeader()
-	})
+	c.lead(others[1])
 	if others[1].IsReluctant() {
 		t.Error("it leads, and is reluctant")
 	}
