@@ -27,7 +27,7 @@ import (
 
 // cluster is some nodes in this process that talk over loopback.
 type cluster struct {
-	t     *testing.T
+	t     testing.TB
 	nodes map[string]*clusterNode
 }
 
@@ -38,7 +38,7 @@ type clusterNode struct {
 	sm   *raftlogtest.Durable
 }
 
-func newCluster(t *testing.T, size int, change func(*link.Config)) *cluster {
+func newCluster(t testing.TB, size int, change func(*link.Config)) *cluster {
 	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
 	first := c.start(1, change)
 	if err := first.AwaitLeadership(deadline(t)); err != nil {

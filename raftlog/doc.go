@@ -9,7 +9,7 @@
 //
 // It has never heard of workflows, topics or timers: proposals are opaque. It does not
 // forward proposals to the leader (the caller knows Leader), and does not serve reads (the
-// caller reads its state machine, after Barrier if it has to be current). It starts
+// caller reads its state machine, after ConfirmLeadership if it has to be current). It starts
 // on no file that it cannot trust, and after the first failed write it writes nothing
 // more: the node stops, leaves leadership and says why in Err, while the state machine can
 // still be read. Opening it anew is the only way on. A leader whose disk takes too long for a write leaves leadership
@@ -102,6 +102,7 @@
 //   - Apply, Snapshot and Restore never overlap; no entry is applied twice by one process,
 //     nor on a restart if the state on disk includes it.
 //   - written mark <= last index ever synced.
+//   - a node whose leadership is confirmed has applied what was acknowledged before it was asked.
 //   - commit index <= what this node has written, while it leads. An answer of a follower counts only then.
 //   - No goroutine and no file outlives Close.
 package raftlog

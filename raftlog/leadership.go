@@ -15,9 +15,11 @@ type leadership struct {
 	term     uint64      // guarded by mu; of the present or the last leadership
 	watchers []chan bool // guarded by mu; nil once closed
 	closed   bool        // guarded by mu
+	// changed is closed with the next change; guarded by mu.
+	changed chan struct{}
 }
 
-func newLeadership() *leadership { return &leadership{} }
+func newLeadership() *leadership { return &leadership{changed: make(chan struct{})} }
 
 // watch returns a channel that holds the present value.
 func (l *leadership) watch() <-chan bool {
@@ -40,6 +42,8 @@ func (l *leadership) set(leads bool) {
 		return
 	}
 	l.leads = leads
+	close(l.changed)
+	l.changed = make(chan struct{})
 	for _, ch := range l.watchers {
 		select {
 		case <-ch: // not seen, and of the past now
@@ -53,6 +57,18 @@ func (l *leadership) is() (term uint64, leads bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.term, l.leads
+}
+
+// ended returns a channel that is closed when a node that leads in a term does so no more.
+func (l *leadership) ended(term uint64) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.leads && l.term == term {
+		return l.changed
+	}
+	isOver := make(chan struct{})
+	close(isOver)
+	return isOver
 }
 
 // gain begins a leadership.
@@ -106,7 +122,7 @@ func (n *Node) watchLeadership() {
 }
 
 // IsLeader reports whether this node leads and has applied all that was committed
-// under earlier leaders. It may have been deposed without knowing yet.
+// under earlier leaders. It may have been deposed without knowing yet, see ConfirmLeadership.
 func (n *Node) IsLeader() bool {
 	_, leads := n.leadership.is()
 	return leads

@@ -36,6 +36,7 @@ type Node struct {
 	underWay   chan *batch
 	inLog      inLog
 	leadership *leadership
+	answers    *answers
 	stalls     stalls
 	// reloading lets one change of raft's configuration follow the other.
 	reloading sync.Mutex
@@ -78,6 +79,7 @@ func Open(cfg Config, sm StateMachine) (*Node, error) {
 		underWay: make(chan *batch, 256),
 		grown:    make(chan struct{}, 1),
 		stopping: make(chan struct{}),
+		answers:  newAnswers(),
 	}
 	if err := n.open(sm); err != nil {
 		return nil, errors.Join(fmt.Errorf("open raft node in %s: %w", cfg.Dir, withAdvice(err)), n.closeFiles(), closePort(cfg))

@@ -19,6 +19,8 @@ type quietTransport struct {
 	asksForVotes func() bool
 	// awaitAnswer returns when an answer to the leader of a term for entries up to an index counts.
 	awaitAnswer func(term, index uint64) error
+	// answers takes note of what was answered.
+	answers *answers
 
 	mu     sync.Mutex
 	moving map[raft.ServerID]move // guarded by mu
@@ -87,8 +89,15 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 	if !isHeartbeat(args) && t.keeps(id, target) {
 		return errMoving
 	}
-	if err := t.NetworkTransport.AppendEntries(id, target, args, resp); err != nil || len(args.Entries) == 0 {
+	number := t.answers.send()
+	if err := t.NetworkTransport.AppendEntries(id, target, args, resp); err != nil {
 		return err
+	}
+	if resp.Term == args.Term {
+		t.answers.add(args.Term, id, number)
+	}
+	if len(args.Entries) == 0 {
+		return nil
 	}
 	return t.awaitAnswer(args.Term, args.Entries[len(args.Entries)-1].Index)
 }

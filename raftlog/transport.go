@@ -27,5 +27,5 @@ func (n *Node) openTransport(logger hclog.Logger) raft.Transport {
 		Timeout: rpcTimeout,
 		Logger:  logger,
 	})
-	return &quietTransport{NetworkTransport: network, sends: n.sends, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer}
+	return &quietTransport{NetworkTransport: network, sends: n.sends, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer, answers: n.answers}
 }
