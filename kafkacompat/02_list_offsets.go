@@ -38,7 +38,7 @@ const (
 
 func listOffsets(c *call, request *kmsg.ListOffsetsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.ListOffsetsResponse](request)
-	isLeader := c.isLeader()
+	isLeader := c.isConfirmedLeader()
 	_, epoch := c.cluster().Leader()
 	isCommitted := request.Version >= 2 && request.IsolationLevel == isolationCommitted
 	named := timesNamed(request)

@@ -29,7 +29,7 @@ func init() {
 
 func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.OffsetFetchResponse](request)
-	notLeader := c.server.coordinator.checkLeader()
+	notLeader := c.checkConfirmedLeader()
 	if request.Version >= 8 {
 		for _, asked := range request.Groups {
 			answer := kmsg.NewOffsetFetchResponseGroup()

@@ -24,10 +24,14 @@ func init() {
 
 func describeGroups(c *call, request *kmsg.DescribeGroupsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DescribeGroupsResponse](request)
+	notLeader := c.checkConfirmedLeader()
 	for _, id := range request.Groups {
 		answer := kmsg.NewDescribeGroupsResponseGroup()
 		answer.Group = id
-		summary, err := c.describeGroup(id)
+		summary, err := groupSummary{}, notLeader
+		if err == nil {
+			summary, err = c.describeGroup(id)
+		}
 		if err == nil && summary.state == groupDead && request.Version >= 6 {
 			err = errGroupNotFound(id)
 		}
@@ -47,9 +51,6 @@ func describeGroups(c *call, request *kmsg.DescribeGroupsRequest) (kmsg.Response
 }
 
 func (c *call) describeGroup(id string) (groupSummary, error) {
-	if err := c.server.coordinator.checkLeader(); err != nil {
-		return groupSummary{}, err
-	}
 	summary, err := c.server.coordinator.describe(id)
 	if err == nil && summary.kind != groupTypeClassic {
 		summary = groupSummary{id: id, state: groupDead}

@@ -27,7 +27,7 @@ func init() {
 func listGroups(c *call, request *kmsg.ListGroupsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.ListGroupsResponse](request)
 	var groups []groupSummary
-	err := c.server.coordinator.checkLeader()
+	err := c.checkConfirmedLeader()
 	leader, _ := c.cluster().Leader()
 	switch {
 	case err == nil:

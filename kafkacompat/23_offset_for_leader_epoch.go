@@ -25,7 +25,7 @@ func init() {
 
 func offsetForLeaderEpoch(c *call, request *kmsg.OffsetForLeaderEpochRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.OffsetForLeaderEpochResponse](request)
-	isLeader := c.isLeader()
+	isLeader := c.isConfirmedLeader()
 	_, epoch := c.cluster().Leader()
 	for _, topic := range request.Topics {
 		answer := kmsg.NewOffsetForLeaderEpochResponseTopic()

@@ -19,7 +19,7 @@ func init() {
 
 func describeProducers(c *call, request *kmsg.DescribeProducersRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DescribeProducersResponse](request)
-	isLeader := c.isLeader()
+	isLeader := c.isConfirmedLeader()
 	for _, topic := range request.Topics {
 		answer := kmsg.NewDescribeProducersResponseTopic()
 		answer.Topic = topic.Topic

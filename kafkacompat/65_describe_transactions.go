@@ -21,12 +21,18 @@ func init() {
 
 func describeTransactions(c *call, request *kmsg.DescribeTransactionsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DescribeTransactionsResponse](request)
+	isLeader := c.isConfirmedLeader()
 	for _, id := range request.TransactionalIDs {
 		answer := kmsg.NewDescribeTransactionsResponseTransactionState()
 		answer.TransactionalID = id
 		tx, exists := c.log().Transaction(id)
-		err := c.checkTransactions(id)
-		if err == nil && !exists {
+		var err error
+		switch {
+		case id == "":
+			err = kerr.InvalidRequest
+		case !isLeader:
+			err = kerr.NotCoordinator
+		case !exists:
 			err = kerr.TransactionalIDNotFound
 		}
 		if answer.ErrorCode = errorCode(err); err != nil {

@@ -30,9 +30,9 @@ var transactionStates = []string{"Empty", "Ongoing", "PrepareCommit", "PrepareAb
 
 func listTransactions(c *call, request *kmsg.ListTransactionsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.ListTransactionsResponse](request)
-	if !c.isLeader() {
+	if !c.isConfirmedLeader() {
 		// Every node is asked, and one that coordinates nothing has nothing.
-		if leader, _ := c.cluster().Leader(); leader < 0 {
+		if leader, _ := c.cluster().Leader(); leader < 0 || leader == c.cluster().NodeID() {
 			response.ErrorCode = kerr.CoordinatorLoadInProgress.Code // or would all of them have nothing
 		}
 		return response, nil

@@ -25,7 +25,7 @@ func init() {
 
 func consumerGroupDescribe(c *call, request *kmsg.ConsumerGroupDescribeRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.ConsumerGroupDescribeResponse](request)
-	notLeader := c.server.coordinator.checkLeader()
+	notLeader := c.checkConfirmedLeader()
 	for _, id := range request.Groups {
 		answer := kmsg.NewConsumerGroupDescribeResponseGroup()
 		answer.Group = id

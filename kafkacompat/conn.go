@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
@@ -501,6 +502,19 @@ func (c *conn) flush() error {
 func (c *call) isLeader() bool {
 	leader, _ := c.server.config.Cluster.Leader()
 	return leader == c.server.config.Cluster.NodeID()
+}
+
+// isConfirmedLeader is isLeader for who reads and must not miss what was acknowledged, if it was by the next leader.
+func (c *call) isConfirmedLeader() bool {
+	return c.isLeader() && c.cluster().ConfirmLeader(c.ctx) == nil
+}
+
+// checkConfirmedLeader is checkLeader for who reads what a coordinator has.
+func (c *call) checkConfirmedLeader() error {
+	if !c.isConfirmedLeader() {
+		return kerr.NotCoordinator
+	}
+	return c.server.coordinator.checkLeader()
 }
 
 func (c *call) log() Log { return c.server.config.Log }

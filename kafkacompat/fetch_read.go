@@ -37,7 +37,7 @@ type fetchPartition struct {
 	aborted []command.AbortedTransaction
 	// sentTo is the node from which the client is to read, 0 for this one.
 	sentTo int32
-	// isAhead: a follower doesn't have what is before the offset.
+	// isAhead: the node doesn't have what is before the offset.
 	isAhead bool
 
 	// cached is the session's own, of which this is a copy for one fetch.
@@ -75,16 +75,16 @@ func (p *fetchPartition) resolve(c *call, role fetchRole) {
 // returns how many bytes there are.
 func (p *fetchPartition) read(log Log, role fetchRole, bytesMax int, mustGrow, isCommitted bool) int {
 	state, err := log.Partition(p.name, p.partition)
+	p.isAhead = err == nil && p.offset > state.NextOffset
 	if err != nil {
 		p.err = p.unknown(err)
 		return 0
 	}
 	p.state = state
-	// The leader had the offset, or the client would not be here. It has to wait for it, and not to begin anew (KIP-392).
-	if p.isAhead = role.isFollower() && p.offset > state.NextOffset; p.isAhead {
-		return 0
+	if p.isAhead && role.isFollower() {
+		return 0 // the leader had the offset, or the client would not be here: it has to wait for it, and not to begin anew (KIP-392)
 	}
-	if p.offset < state.StartOffset || p.offset > state.NextOffset {
+	if p.offset < state.StartOffset || p.isAhead {
 		p.err = kerr.OffsetOutOfRange
 		return 0
 	}
@@ -111,6 +111,12 @@ func (p *fetchPartition) read(log Log, role fetchRole, bytesMax int, mustGrow, i
 	}
 	p.batches, p.aborted = batches, aborted
 	return len(batches)
+}
+
+// isBehindEnd tells whether the offset is behind the end of what this node has by now.
+func (p *fetchPartition) isBehindEnd(log Log) bool {
+	state, err := log.Partition(p.name, p.partition)
+	return err == nil && p.offset > state.NextOffset
 }
 
 // readableEnd is the offset before which a client may read.
@@ -178,7 +184,7 @@ const leaderLookedEvery = 500 * time.Millisecond
 
 // poll reads until there is enough, waiting for appends if it must.
 func (r *fetchRead) poll(c *call, limits pollLimits) {
-	defer r.refuseAhead()
+	defer r.refuseAhead(c)
 	r.resolve(c)
 	if r.isEnough(r.read(c, limits.bytesMax), limits) {
 		return
@@ -233,11 +239,22 @@ func (r *fetchRead) resolve(c *call) {
 	}
 }
 
-// refuseAhead has the client ask again for what hasn't come here while it waited.
-func (r *fetchRead) refuseAhead() {
+// refuseAhead answers for offsets behind the end. A client that hears OFFSET_OUT_OF_RANGE begins anew, so that is only said when this node leads
+// beyond doubt: what the client has read may be of the next leader.
+func (r *fetchRead) refuseAhead(c *call) {
+	isAsked, isConfirmed := false, false
 	for _, p := range r.partitions {
-		if p.err == nil && p.isAhead {
-			p.err = kerr.OffsetNotAvailable
+		switch {
+		case !p.isAhead:
+		case r.role.isFollower():
+			p.err = kerr.OffsetNotAvailable // it hasn't come here while the client waited
+		default:
+			if !isAsked {
+				isAsked, isConfirmed = true, c.isConfirmedLeader()
+			}
+			if !isConfirmed || !p.isBehindEnd(c.log()) {
+				p.err = kerr.NotLeaderForPartition
+			}
 		}
 	}
 }

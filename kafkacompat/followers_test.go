@@ -43,13 +43,19 @@ type followerRow struct {
 	// follower is the answer of a node that knows another one to lead, and lost that of one whose proposals
 	// are refused because it has just been deposed. nil is success.
 	follower, lost *kerr.Error
+	// unconfirmed is the answer of the deposed one for what reads what only the leader has.
+	unconfirmed *kerr.Error
 }
 
 func followerRows() []followerRow {
 	var rows []followerRow
 	add := func(request kmsg.Request, version int16, follower, lost *kerr.Error) {
 		request.SetVersion(version)
-		rows = append(rows, followerRow{request, follower, lost})
+		rows = append(rows, followerRow{request, follower, lost, lost})
+	}
+	addRead := func(request kmsg.Request, version int16, follower, lost, unconfirmed *kerr.Error) {
+		request.SetVersion(version)
+		rows = append(rows, followerRow{request, follower, lost, unconfirmed})
 	}
 	// What reads what every node has, or nothing.
 	metadata := metadataRequest()
@@ -77,18 +83,19 @@ func followerRows() []followerRow {
 	find.CoordinatorKeys = []string{"g"}
 	add(find, 5, nil, nil)
 	// Clients ask every node for these, and each answers for what it coordinates.
-	add(kmsg.NewPtrListGroupsRequest(), 5, nil, nil)
-	add(kmsg.NewPtrListTransactionsRequest(), 1, nil, nil)
+	addRead(kmsg.NewPtrListGroupsRequest(), 5, nil, nil, kerr.CoordinatorNotAvailable)
+	addRead(kmsg.NewPtrListTransactionsRequest(), 1, nil, nil, kerr.CoordinatorLoadInProgress)
 
 	// Partitions.
 	notLeader := kerr.NotLeaderForPartition
 	add(produceRequest(-1, 9, "orders", oneBatch("v")), 9, notLeader, notLeader)
 	add(fetchRequest("orders", 0, 0, 0), 12, notLeader, nil)
+	addRead(fetchRequest("orders", 9, 0, 0), 12, notLeader, kerr.OffsetOutOfRange, notLeader)
 	list := kmsg.NewPtrListOffsetsRequest()
 	listed := kmsg.NewListOffsetsRequestTopicPartition()
 	listed.Timestamp, listed.CurrentLeaderEpoch = -1, -1
 	list.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: "orders", Partitions: []kmsg.ListOffsetsRequestTopicPartition{listed}}}
-	add(list, 7, notLeader, nil)
+	addRead(list, 7, notLeader, nil, notLeader)
 	trim := kmsg.NewPtrDeleteRecordsRequest()
 	trim.Topics = []kmsg.DeleteRecordsRequestTopic{{Topic: "orders", Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Offset: -1}}}}
 	add(trim, 2, notLeader, notLeader)
@@ -96,10 +103,10 @@ func followerRows() []followerRow {
 	asked := kmsg.NewOffsetForLeaderEpochRequestTopicPartition()
 	asked.CurrentLeaderEpoch = -1
 	epoch.Topics = []kmsg.OffsetForLeaderEpochRequestTopic{{Topic: "orders", Partitions: []kmsg.OffsetForLeaderEpochRequestTopicPartition{asked}}}
-	add(epoch, 4, notLeader, nil)
+	addRead(epoch, 4, notLeader, nil, notLeader)
 	producers := kmsg.NewPtrDescribeProducersRequest()
 	producers.Topics = []kmsg.DescribeProducersRequestTopic{{Topic: "orders", Partitions: []int32{0}}}
-	add(producers, 0, notLeader, nil)
+	addRead(producers, 0, notLeader, nil, notLeader)
 	quorum := kmsg.NewPtrDescribeQuorumRequest()
 	quorum.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: "__cluster_metadata", Partitions: []kmsg.DescribeQuorumRequestTopicPartition{{}}}}
 	add(quorum, 2, notLeader, nil)
@@ -111,7 +118,7 @@ func followerRows() []followerRow {
 	add(commit, 8, notCoordinator, notCoordinator)
 	offsets := kmsg.NewPtrOffsetFetchRequest()
 	offsets.Groups = []kmsg.OffsetFetchRequestGroup{{Group: "g"}}
-	add(offsets, 8, notCoordinator, nil)
+	addRead(offsets, 8, notCoordinator, nil, notCoordinator)
 	join := kmsg.NewPtrJoinGroupRequest()
 	join.Group, join.SessionTimeoutMillis, join.ProtocolType = "j", 10_000, "consumer"
 	join.Protocols = []kmsg.JoinGroupRequestProtocol{{Name: "range"}}
@@ -127,7 +134,7 @@ func followerRows() []followerRow {
 	add(sync, 3, notCoordinator, kerr.UnknownMemberID)
 	describe := kmsg.NewPtrDescribeGroupsRequest()
 	describe.Groups = []string{"g"}
-	add(describe, 5, notCoordinator, nil)
+	addRead(describe, 5, notCoordinator, nil, notCoordinator)
 	deletion := kmsg.NewPtrDeleteGroupsRequest()
 	deletion.Groups = []string{"kept"}
 	add(deletion, 2, notCoordinator, notCoordinator)
@@ -140,7 +147,7 @@ func followerRows() []followerRow {
 	add(consumer, 1, notCoordinator, notCoordinator)
 	describeConsumers := kmsg.NewPtrConsumerGroupDescribeRequest()
 	describeConsumers.Groups = []string{"c"}
-	add(describeConsumers, 1, notCoordinator, nil) // it was made, and could not be kept
+	addRead(describeConsumers, 1, notCoordinator, nil, notCoordinator) // it was made, and could not be kept
 
 	// Transactions.
 	init := kmsg.NewPtrInitProducerIDRequest()
@@ -165,7 +172,7 @@ func followerRows() []followerRow {
 	add(txnCommit, 3, notCoordinator, notCoordinator)
 	describeTransactions := kmsg.NewPtrDescribeTransactionsRequest()
 	describeTransactions.TransactionalIDs = []string{"t"}
-	add(describeTransactions, 0, notCoordinator, kerr.TransactionalIDNotFound)
+	addRead(describeTransactions, 0, notCoordinator, kerr.TransactionalIDNotFound, notCoordinator)
 
 	// Administration.
 	notController := kerr.NotController
@@ -215,14 +222,12 @@ func followerRows() []followerRow {
 }
 
 // A write that a follower takes, or that it seems to take, is lost. The error tells the client where to go: one that is meant for
-// another kind of request ends some clients, and an administrator can do nothing about NOT_LEADER_OR_FOLLOWER of no partition.
+// another kind of request ends some clients, and an administrator can do nothing about NOT_LEADER_OR_FOLLOWER of no partition. A read by one that was
+// deposed and does not know it may lack what the next leader has acknowledged.
 func TestOnlyTheLeaderGrantsWhatIsTheLeaders(t *testing.T) {
-	for _, isLost := range []bool{false, true} {
-		name := "follower"
-		if isLost {
-			name = "deposed"
-		}
-		t.Run(name, func(t *testing.T) {
+	const follower, deposed, unconfirmed = "follower", "deposed", "unconfirmed"
+	for _, role := range []string{follower, deposed, unconfirmed} {
+		t.Run(role, func(t *testing.T) {
 			s := startServer(t, func(c *kafkacompat.Config) {
 				c.Authorizer = kafkacompat.AuthorizerConfig{IsOn: true, SuperUsers: []string{"User:ANONYMOUS"}}
 			})
@@ -239,19 +244,19 @@ func TestOnlyTheLeaderGrantsWhatIsTheLeaders(t *testing.T) {
 				}
 			}
 			s.cluster.AddBroker(kafkacompat.Broker{NodeID: 2, Host: "127.0.0.2", Port: 9092})
-			if isLost {
-				s.log.BeforePropose(func(context.Context, command.Command) error { return command.ErrNotLeader })
-			} else {
+			if role == follower {
 				s.cluster.SetLeader(2)
+			} else {
+				s.log.BeforePropose(func(context.Context, command.Command) error { return command.ErrNotLeader })
+				if role == unconfirmed {
+					s.cluster.OnConfirm(func() error { return command.ErrNotLeader })
+				}
 			}
 			before := s.log.Commands()
 			seen := map[int16]bool{}
 			for _, row := range followerRows() {
 				seen[row.request.Key()] = true
-				want := row.follower
-				if isLost {
-					want = row.lost
-				}
+				want := map[string]*kerr.Error{follower: row.follower, deposed: row.lost, unconfirmed: row.unconfirmed}[role]
 				name := reflect.TypeOf(row.request).Elem().Name()
 				codes := errorCodes(reflect.ValueOf(ask[kmsg.Response](s.dial(), row.request)))
 				wrong := slices.ContainsFunc(codes, func(code int16) bool { return want == nil || code != want.Code })
@@ -290,5 +295,28 @@ func TestListsOfAllNodesAreNotEmptyWhileNobodyLeads(t *testing.T) {
 	}
 	if code := ask[*kmsg.ListTransactionsResponse](c, transactions).ErrorCode; code != kerr.CoordinatorLoadInProgress.Code {
 		t.Errorf("transactions: error %d", code)
+	}
+}
+
+// The end of a partition, as it was before the leader was confirmed, is no reason to send a client back to the beginning.
+func TestOffsetThatCameMeanwhileIsNotOutOfRange(t *testing.T) {
+	s := startServer(t)
+	s.createTopic("orders", 1)
+	c, producer := s.dial(), s.dial()
+	code := func() int16 {
+		return ask[*kmsg.FetchResponse](c, fetchRequest("orders", 1, 0, 0)).Topics[0].Partitions[0].ErrorCode
+	}
+	if got := code(); got != kerr.OffsetOutOfRange.Code {
+		t.Errorf("behind the end: error %d", got)
+	}
+	s.cluster.OnConfirm(func() error {
+		ask[*kmsg.ProduceResponse](producer, produceRequest(-1, 9, "orders", oneBatch("v")))
+		return nil
+	})
+	if got := code(); got != kerr.NotLeaderForPartition.Code {
+		t.Errorf("behind what was the end: error %d", got)
+	}
+	if got := code(); got != 0 {
+		t.Errorf("at the end: error %d", got)
 	}
 }

@@ -93,6 +93,9 @@ type Cluster interface {
 	// requests, -1 while nobody knows it. The epoch grows with each change of
 	// leader (a Raft term).
 	Leader() (nodeID, epoch int32)
+	// ConfirmLeader returns without an error if this node leads and did so after the call began: then its Log has all that was
+	// acknowledged before the call, by whichever node. A leader that was deposed may not know it yet.
+	ConfirmLeader(ctx context.Context) error
 	// Brokers are the nodes that have a listener of that name, sorted by node
 	// id, this one included.
 	Brokers(listener string) []Broker

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"context"
 	"net"
 	"slices"
 	"strconv"
@@ -65,6 +66,8 @@ func (c *cluster) Leader() (leader, epoch int32) {
 	}
 	return -1, c.tell(int32(term))
 }
+
+func (c *cluster) ConfirmLeader(ctx context.Context) error { return c.node.confirmLeader(ctx) }
 
 // tell is the greatest epoch so far.
 func (c *cluster) tell(epoch int32) int32 {

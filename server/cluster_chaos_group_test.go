@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -38,20 +39,19 @@ type chaosGroups struct {
 	stop      chan struct{}
 	ctx       context.Context
 	cancel    context.CancelFunc
-	// audits counts the answers to audit, committed has the latest offsets; both are the auditor's own until it has ended.
-	audits    int
-	committed map[int32]int64
-
-	mutex sync.Mutex
+	mutex     sync.Mutex
 	// The mutex guards all that follows. sent is how many records were acknowledged of each partition; they were in order. delivered are those that
 	// a reader has got, acknowledged are the offsets that it has committed for sure.
 	sent         [chaosJournalPartitions]int
 	delivered    [chaosJournalPartitions]map[int]bool
 	acknowledged [chaosJournalPartitions]int64
+	// audits counts the answers to audit, and answered are the greatest committed offsets in them.
+	audits   int
+	answered [chaosJournalPartitions]int64
 }
 
 func newChaosGroups(t *testing.T, addresses []string) *chaosGroups {
-	g := &chaosGroups{t: t, addresses: addresses, stop: make(chan struct{}), committed: map[int32]int64{}}
+	g := &chaosGroups{t: t, addresses: addresses, stop: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancel(t.Context())
 	admin := kadm.NewClient(newChaosClient(t, addresses))
 	if _, err := admin.CreateTopics(t.Context(), chaosJournalPartitions, 1, nil, chaosJournal, chaosCopies); err != nil {
@@ -76,7 +76,9 @@ func (g *chaosGroups) start() {
 		g.consuming.Go(func() { g.read(member) })
 		g.consuming.Go(func() { g.copy(member) })
 	}
-	g.consuming.Go(g.audit)
+	for _, address := range g.addresses {
+		g.consuming.Go(func() { g.audit(address) })
+	}
 }
 
 // write counts on one partition. Many records are under way at a time, in several requests, so that a leader that goes away leaves some of
@@ -183,11 +185,12 @@ func (g *chaosGroups) copyUntilFenced(member int) {
 	}
 }
 
-// audit asks for the committed offsets all the time. They never go back, nor behind what a commit has acknowledged.
-func (g *chaosGroups) audit() {
-	admin := kadm.NewClient(newChaosClient(g.t, g.addresses))
+// audit asks a node for the committed offsets all the time, whoever leads. What it answers never goes back behind what it, or another node, has
+// answered before, nor behind what a commit has acknowledged.
+func (g *chaosGroups) audit(address string) {
+	client := newChaosClient(g.t, []string{address})
 	for g.ctx.Err() == nil {
-		g.auditOnce(admin)
+		g.auditOnce(address, client)
 		select {
 		case <-g.ctx.Done():
 		case <-time.After(20 * time.Millisecond):
@@ -195,30 +198,39 @@ func (g *chaosGroups) audit() {
 	}
 }
 
-func (g *chaosGroups) auditOnce(admin *kadm.Client) {
+func (g *chaosGroups) auditOnce(address string, client *kgo.Client) {
 	g.mutex.Lock()
-	least := g.acknowledged
+	acknowledged, answered := g.acknowledged, g.answered
 	g.mutex.Unlock()
 	ctx, cancel := context.WithTimeout(g.ctx, 10*time.Second)
 	defer cancel()
-	answer, err := admin.FetchOffsets(ctx, chaosReaders)
-	if err == nil {
-		err = answer.Error()
-	}
+	request := kmsg.NewPtrOffsetFetchRequest()
+	asked := kmsg.NewOffsetFetchRequestGroup()
+	asked.Group = chaosReaders
+	request.Groups = append(request.Groups, asked)
+	response, err := client.SeedBrokers()[0].Request(ctx, request)
 	if err != nil {
-		return // none led in time
+		return // it is away
 	}
+	answer := response.(*kmsg.OffsetFetchResponse).Groups[0]
+	if answer.ErrorCode != 0 {
+		return // it does not lead
+	}
+	var committed [chaosJournalPartitions]int64
+	for _, topic := range answer.Topics { // the group reads one
+		for _, p := range topic.Partitions {
+			committed[p.Partition] = p.Offset
+		}
+	}
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
 	g.audits++
-	for partition := range int32(chaosJournalPartitions) {
-		committed, exists := answer.Lookup(chaosJournal, partition)
-		at := committed.At
-		if !exists {
-			at = 0
+	for partition, at := range committed {
+		if at < answered[partition] || at < acknowledged[partition] {
+			g.t.Errorf("%s answers that the committed offset of %s %d is %d, after %d was answered and %d acknowledged",
+				address, chaosJournal, partition, at, answered[partition], acknowledged[partition])
 		}
-		if at < g.committed[partition] || at < least[partition] {
-			g.t.Errorf("the committed offset of %s %d is %d (exists: %v) after %d was read, and %d acknowledged", chaosJournal, partition, at, exists, g.committed[partition], least[partition])
-		}
-		g.committed[partition] = max(g.committed[partition], at)
+		g.answered[partition] = max(g.answered[partition], at)
 	}
 }
 

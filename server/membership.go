@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -225,6 +226,25 @@ func (m *membership) addresses() (addresses []string) {
 
 var errNoLeader = &api.Error{Status: http.StatusServiceUnavailable, Code: "not_leader", Message: "no node leads",
 	Hint: "see with `kont cluster status` which nodes are missing; more than half of the voters must reach each other"}
+
+// confirmLeader refuses to answer with what may lack something that was acknowledged: when the others may have another leader, or this node has
+// failed. One that is alone answers with what it has then.
+func (n *Node) confirmLeader(ctx context.Context) error {
+	if n.port == nil {
+		return nil
+	}
+	_, err := n.raft.ConfirmLeadership(ctx)
+	switch {
+	case errors.Is(err, raftlog.ErrNotLeader):
+		return errUnconfirmed
+	case errors.Is(err, raftlog.ErrStopped):
+		return &api.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: err.Error(), Hint: "ask another node, and look at the log of this one"}
+	}
+	return err
+}
+
+var errUnconfirmed = &api.Error{Status: http.StatusServiceUnavailable, Code: "not_leader",
+	Message: "this node does not lead any more: no majority of the nodes has answered it", Hint: "try again; `kont cluster status` shows which node leads"}
 
 // toLeader lets the leader answer requests of the HTTP API.
 func (n *Node) toLeader(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error)) (isSent bool) {

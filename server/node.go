@@ -337,12 +337,13 @@ func (n *Node) makeExecutors() error {
 // serve answers HTTP clients from now on. A node that does not lead yet says so.
 func (n *Node) serve() error {
 	options := api.Options{
-		Hosts:        n.config.HTTPHosts,
-		BodyBytesMax: int64(n.config.RequestBytesMax),
-		Metrics:      n.metrics.Handler(),
-		Profiles:     n.config.HTTPProfiles,
-		Log:          n.logger,
-		ToLeader:     n.toLeader,
+		Hosts:         n.config.HTTPHosts,
+		BodyBytesMax:  int64(n.config.RequestBytesMax),
+		Metrics:       n.metrics.Handler(),
+		Profiles:      n.config.HTTPProfiles,
+		Log:           n.logger,
+		ToLeader:      n.toLeader,
+		ConfirmLeader: n.confirmLeader,
 	}
 	n.serveForwarded(options)
 	n.http = api.NewServer(api.New(n, options))

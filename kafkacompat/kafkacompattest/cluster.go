@@ -1,9 +1,11 @@
 package kafkacompattest
 
 import (
+	"context"
 	"sync"
 
 	"kont/kafkacompat"
+	"kont/statemachine/command"
 )
 
 // Cluster is a cluster whose nodes and leader a test chooses.
@@ -13,6 +15,8 @@ type Cluster struct {
 	leader  int32
 	epoch   int32
 	brokers []kafkacompat.Broker
+	// confirm is what OnConfirm was told.
+	confirm func() error
 	// listeners are brokers that have addresses of their own, by listener.
 	listeners map[string][]kafkacompat.Broker
 }
@@ -51,6 +55,27 @@ func (c *Cluster) Leader() (nodeID, epoch int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.leader, c.epoch
+}
+
+// ConfirmLeader is an error if another node was chosen, or what OnConfirm was told to do returns one.
+func (c *Cluster) ConfirmLeader(context.Context) error {
+	c.mu.Lock()
+	leads, confirm := c.leader == c.node, c.confirm
+	c.mu.Unlock()
+	switch {
+	case !leads:
+		return command.ErrNotLeader
+	case confirm != nil:
+		return confirm()
+	}
+	return nil
+}
+
+// OnConfirm lets f say whether node 1, which leads as far as it knows, leads indeed.
+func (c *Cluster) OnConfirm(f func() error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.confirm = f
 }
 
 // AddListener gives node 1 another address for the clients of a listener.

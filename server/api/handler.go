@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -46,6 +47,9 @@ type Options struct {
 	// ToLeader, if there is one, lets another node answer what only the leader can, and tells whether
 	// it did; onError answers when that fails.
 	ToLeader func(w http.ResponseWriter, r *http.Request, onError func(http.ResponseWriter, *http.Request, error)) (isSent bool)
+	// ConfirmLeader, if there is one, returns before what only the leader can answer is: without an error if this node has all that was
+	// acknowledged before.
+	ConfirmLeader func(context.Context) error
 	// Log gets one line a request at Debug; slog.Default if nil.
 	Log *slog.Logger
 }
@@ -54,7 +58,7 @@ const bodyBytesMaxDefault = 64 << 20
 
 // New returns the handler of a node's HTTP port.
 func New(node Node, options Options) http.Handler {
-	var next http.Handler = newMux(node, options)
+	next := Forwarded(node, options)
 	if options.ToLeader != nil {
 		next = toLeader(next, options.ToLeader)
 	}
@@ -62,22 +66,44 @@ func New(node Node, options Options) http.Handler {
 }
 
 // Forwarded returns the handler of what other nodes were asked: they have turned away whom guard does.
-func Forwarded(node Node, options Options) http.Handler { return newMux(node, options) }
+func Forwarded(node Node, options Options) http.Handler {
+	var next http.Handler = newMux(node, options)
+	if options.ConfirmLeader != nil {
+		next = confirmed(next, options.ConfirmLeader)
+	}
+	return next
+}
 
 // pathsOfEachNode are about the node that is asked; all other paths are the leader's to answer.
 var pathsOfEachNode = []string{"/healthz", "/readyz", "/metrics", "/debug/", "/api/v1/status", pathSnapshot, pathBackup}
 
+func isOfEachNode(path string) bool {
+	return slices.ContainsFunc(pathsOfEachNode, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+}
+
+// confirmed refuses what is the leader's to answer when this node does not lead any more. The cluster is asked for most of all when no node leads.
+func confirmed(next http.Handler, confirm func(context.Context) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isOfEachNode(r.URL.Path) && r.URL.Path != pathCluster {
+			if err := confirm(r.Context()); err != nil {
+				writeError(w, err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func toLeader(next http.Handler, send func(http.ResponseWriter, *http.Request, func(http.ResponseWriter, *http.Request, error)) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		isOfEach := slices.ContainsFunc(pathsOfEachNode, func(path string) bool { return strings.HasPrefix(r.URL.Path, path) })
 		onError := func(w http.ResponseWriter, _ *http.Request, err error) {
 			if r.URL.Path == pathCluster {
-				next.ServeHTTP(w, r) // it is asked most of all when no node leads
+				next.ServeHTTP(w, r)
 				return
 			}
 			writeError(w, err)
 		}
-		if isOfEach || !send(w, r, onError) {
+		if isOfEachNode(r.URL.Path) || !send(w, r, onError) {
 			next.ServeHTTP(w, r)
 		}
 	})

@@ -293,3 +293,39 @@ func TestNodeErrorsKeepTheirMeaning(t *testing.T) {
 		}
 	}
 }
+
+// What is the leader's to answer is answered once it is known that this node leads; what each node answers for itself, and the cluster, always.
+func TestOnlyAConfirmedLeaderAnswersForTheCluster(t *testing.T) {
+	node := &apitest.Node{HealthValue: api.Health{Ready: true}}
+	for _, isConfirmed := range []bool{true, false} {
+		asked := 0
+		options := quiet(api.Options{ConfirmLeader: func(context.Context) error {
+			asked++
+			if isConfirmed {
+				return nil
+			}
+			return command.ErrNotLeader
+		}})
+		for name, h := range map[string]http.Handler{"client's": api.New(node, options), "forwarded": api.Forwarded(node, options)} {
+			for _, request := range []exchange{
+				{method: "GET", target: "/api/v1/topics"}, {method: "GET", target: "/api/v1/threads"}, {method: "GET", target: "/api/v1/deployments"},
+				{method: "POST", target: "/api/v1/deployments?app=a", body: "bundle"},
+			} {
+				asked = 0
+				want := http.StatusOK
+				if !isConfirmed {
+					want = http.StatusServiceUnavailable
+				}
+				if recorder := request.to(h); recorder.Code != want || asked != 1 {
+					t.Errorf("%s %s %s, confirmed %v: %d %s, asked %d times", name, request.method, request.target, isConfirmed, recorder.Code, recorder.Body, asked)
+				}
+			}
+			for _, target := range []string{"/healthz", "/readyz", "/api/v1/status", "/api/v1/cluster"} {
+				asked = 0
+				if recorder := (exchange{method: "GET", target: target}).to(h); recorder.Code != http.StatusOK || asked != 0 {
+					t.Errorf("%s GET %s, confirmed %v: %d %s, asked %d times", name, target, isConfirmed, recorder.Code, recorder.Body, asked)
+				}
+			}
+		}
+	}
+}
