@@ -113,6 +113,17 @@ func (n *Node) TransferLeadership(ctx context.Context, to Member) error {
 	})
 }
 
+// voters are the members whose votes count, as of the newest change of membership.
+func (n *Node) voters() (voters []raft.Server, err error) {
+	configuration, err := n.configuration()
+	for _, server := range configuration.Servers {
+		if server.Suffrage == raft.Voter {
+			voters = append(voters, server)
+		}
+	}
+	return voters, err
+}
+
 // memberAt is the id of the member with an address, "" if there is none or more than one.
 func (n *Node) memberAt(address string) string {
 	configuration, err := n.configuration()

@@ -53,10 +53,12 @@ type Node struct {
 	// loops are gather, settle, trim and the watches of leadership and of writes, calls those that wait
 	// for raft. Raft is shut down after both, because it forgets some answers then.
 	loops, supervisor sync.WaitGroup
-	calls             callGroup
-	closed            atomic.Bool
-	closeOnce         sync.Once
-	closeErr          error
+	// nominating ends at the latest with the connections.
+	nominating sync.WaitGroup
+	calls      callGroup
+	closed     atomic.Bool
+	closeOnce  sync.Once
+	closeErr   error
 }
 
 // Open starts a node. It reads the whole log once and refuses files that do not hold
@@ -159,6 +161,7 @@ func (n *Node) stop() {
 			n.streams.closeAll() // raft would wait for the other end of a snapshot
 		}
 		n.raft.Shutdown().Error() // closes the transport; it has no error to return
+		n.nominating.Wait()
 		n.log.tail.end()
 		if transport, ok := n.transport.(*quietTransport); ok {
 			transport.CloseStreams() // connections that are pooled for other members

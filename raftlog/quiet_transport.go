@@ -89,17 +89,24 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 	if !isHeartbeat(args) && t.keeps(id, target) {
 		return errMoving
 	}
-	number := t.answers.send()
+	last := args.PrevLogEntry
+	if sent := len(args.Entries); sent > 0 {
+		last = args.Entries[sent-1].Index
+	}
+	now := answered{number: t.answers.send()}
 	if err := t.NetworkTransport.AppendEntries(id, target, args, resp); err != nil {
 		return err
 	}
 	if resp.Term == args.Term {
-		t.answers.add(args.Term, id, number)
+		if resp.Success && !isHeartbeat(args) {
+			now.index = last
+		}
+		t.answers.add(args.Term, id, now)
 	}
 	if len(args.Entries) == 0 {
 		return nil
 	}
-	return t.awaitAnswer(args.Term, args.Entries[len(args.Entries)-1].Index)
+	return t.awaitAnswer(args.Term, last)
 }
 
 // AppendEntriesPipeline lets raft have one request at a time for each follower, by AppendEntries. What comes by a pipeline would wait for no write

@@ -125,6 +125,50 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 	propose(t, slow.Node, "leads again")
 }
 
+// Nobody would miss the leader's heartbeats for an hour. The one that is told to stand is the one with all that the third has, or it would not be elected.
+func TestLeaderWhoseDiskIsStuckNamesItsSuccessor(t *testing.T) {
+	t.Parallel()
+	steady := func(cfg *raftlog.Config) { cfg.ElectionTimeout, cfg.HeartbeatTimeout = time.Hour, time.Hour }
+	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
+	held, short := newGate(), newGate()
+	leader := c.start(1, nil, steady, func(cfg *raftlog.Config) {
+		*cfg = cfg.WithLogStore(held.wrap)
+		cfg.LogStallMax = stallMax
+	})
+	if err := leader.AwaitLeadership(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	successor := c.start(2, nil, steady, patientDisk)
+	c.join(successor)
+	other := c.start(3, nil, steady, patientDisk, func(cfg *raftlog.Config) { *cfg = cfg.WithLogStore(short.wrap) })
+	c.join(other)
+	c.propose("all have it")
+	c.waitSameState(1)
+
+	freeShort := short.hold(t)
+	propose(t, leader.Node, "two have it")
+	short.awaitBlocked(t)
+	free := held.hold(t)
+	outcome, err := leader.ProposeAsync(deadline(t), []byte("in the log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outcomeOf(t, outcome); !errors.Is(got.Err, raftlog.ErrOutcomeUnknown) {
+		t.Errorf("a proposal that is in the log ends in %+v", got)
+	}
+	freeShort()
+	if err := successor.AwaitLeadership(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	propose(t, successor.Node, "meanwhile")
+	free()
+	wait(t, "the same state", func() bool {
+		want := texts(successor.sm.Proposals())
+		return slices.Contains(want, "two have it") && slices.Contains(want, "meanwhile") &&
+			slices.Equal(texts(leader.sm.Proposals()), want) && slices.Equal(texts(other.sm.Proposals()), want)
+	})
+}
+
 // A node whose disk was slow asks for no votes, and gives its own: with it the others are a majority.
 func TestReluctantNodeVotesForOthers(t *testing.T) {
 	t.Parallel()

@@ -20,6 +20,13 @@ func newTestTransport(t *testing.T) *raft.NetworkTransport {
 	return transport
 }
 
+func servers(ids ...raft.ServerID) (servers []raft.Server) {
+	for _, id := range ids {
+		servers = append(servers, raft.Server{ID: id})
+	}
+	return servers
+}
+
 // What a member says counts for the reads that had begun when it was asked, and in the term whose follower it is.
 func TestOnlyAnswersOfFollowersToRequestsSinceAReadCount(t *testing.T) {
 	member, answers := newTestTransport(t), newAnswers()
@@ -35,7 +42,7 @@ func TestOnlyAnswersOfFollowersToRequestsSinceAReadCount(t *testing.T) {
 		var response raft.AppendEntriesResponse
 		leader.AppendEntries("b", member.LocalAddr(), &raft.AppendEntriesRequest{Term: term, PrevLogEntry: 1}, &response) //nolint:errcheck // some are
 	}
-	voters := []raft.ServerID{"a", "b", "c"}
+	voters := servers("a", "b", "c")
 	isConfirmed := func(term, number uint64) bool {
 		confirmed, _ := answers.confirm("a", voters, term, number)
 		return confirmed
@@ -72,8 +79,8 @@ func TestOnlyAnswersOfFollowersToRequestsSinceAReadCount(t *testing.T) {
 		t.Error("confirmed in a term in which nobody was asked")
 	}
 	// An answer of the next term makes the ones of the last one void, and one that comes late changes nothing.
-	voters = []raft.ServerID{"a", "b", "c", "d", "e"}
-	answers.add(5, "c", later)
+	voters = servers("a", "b", "c", "d", "e")
+	answers.add(5, "c", answered{number: later})
 	if !isConfirmed(5, later) {
 		t.Error("not confirmed by two who follow")
 	}
@@ -88,7 +95,7 @@ func TestOnlyAnswersOfFollowersToRequestsSinceAReadCount(t *testing.T) {
 func TestMajorityIsOneOfVoters(t *testing.T) {
 	answers := newAnswers()
 	read := answers.beginRead()
-	answers.add(1, "b", read)
+	answers.add(1, "b", answered{number: read})
 	for _, want := range []struct {
 		voters      []raft.ServerID
 		isConfirmed bool
@@ -96,8 +103,26 @@ func TestMajorityIsOneOfVoters(t *testing.T) {
 		{[]raft.ServerID{"a"}, true}, {[]raft.ServerID{"a", "b"}, true}, {[]raft.ServerID{"a", "c"}, false}, {[]raft.ServerID{"b"}, true},
 		{[]raft.ServerID{"b", "c"}, false}, {[]raft.ServerID{"a", "b", "c"}, true}, {[]raft.ServerID{"a", "b", "c", "d"}, false}, {nil, false},
 	} {
-		if got, _ := answers.confirm("a", want.voters, 1, read); got != want.isConfirmed {
+		if got, _ := answers.confirm("a", servers(want.voters...), 1, read); got != want.isConfirmed {
 			t.Errorf("voters %v: confirmed %v", want.voters, got)
 		}
+	}
+}
+
+func TestLongestLogIsThatOfTheTerm(t *testing.T) {
+	answers, voters := newAnswers(), servers("a", "b", "c", "d")
+	if got := answers.longest(voters, 1); got.ID != "" {
+		t.Errorf("%s has the longest log, and nobody has said anything", got.ID)
+	}
+	answers.add(1, "b", answered{index: 7})
+	answers.add(1, "c", answered{index: 8})
+	answers.add(1, "c", answered{number: 1}) // a heartbeat says nothing of the log
+	answers.add(1, "e", answered{index: 9})  // no voter
+	if got := answers.longest(voters, 1); got.ID != "c" {
+		t.Errorf("%q has the longest log", got.ID)
+	}
+	answers.add(2, "b", answered{index: 7})
+	if got, before := answers.longest(voters, 2), answers.longest(voters, 1); got.ID != "b" || before.ID != "" {
+		t.Errorf("%q has the longest log in the next term, %q in the one before", got.ID, before.ID)
 	}
 }
