@@ -123,13 +123,7 @@ func (c *Client) callFor(ctx context.Context, address, path string, body, answer
 	if err := json.Unmarshal(data, &failed); err != nil {
 		return fmt.Errorf("the node at %s answers %s", address, response.Status)
 	}
-	err = failed.err()
-	if errors.Is(err, ErrStranger) {
-		// One of both has entered the cluster since they were connected.
-		response.Body.Close()
-		c.Close()
-	}
-	return err
+	return failed.err()
 }
 
 // Kafka lets the node at an address answer a request of a Kafka client.

@@ -161,11 +161,8 @@ func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
 			t.Errorf("as node %d: %v", id, err)
 		}
 	}
-	// The connection of before is a stranger's even now; the next one is not.
+	// It is taken in, and no connection of before is used any more.
 	port.EnterCluster("A")
-	if err := client.Register(t.Context(), address, command.Node{ID: 1}); !errors.Is(err, ErrStranger) {
-		t.Logf("at once: %v", err)
-	}
 	if err := client.Register(t.Context(), address, command.Node{ID: 1}); err != nil {
 		t.Error(err)
 	}
@@ -174,6 +171,21 @@ func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
 		t.Errorf("request of a Kafka client: %d bytes, %v", len(got), err)
 	}
 	if got := forward(client, address, "/api/v1/topics"); got != "secret" {
+		t.Errorf("forwarded: %s", got)
+	}
+}
+
+// A node that enters a cluster is forwarded to at once, though others have called it before.
+func TestNodeThatHasEnteredTheClusterIsNoStrangerAnyMore(t *testing.T) {
+	entering := serve(t, 2, "", &fake{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "answer") }))
+	client := clientOf(t, openPort(t, 1, "A"))
+	for range 3 {
+		if _, err := client.Status(t.Context(), entering.Address()); err != nil {
+			t.Error(err)
+		}
+	}
+	entering.EnterCluster("A")
+	if got := forward(client, entering.Address(), "/api/v1/topics"); got != "answer" {
 		t.Errorf("forwarded: %s", got)
 	}
 }

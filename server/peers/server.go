@@ -79,7 +79,7 @@ func Serve(port *link.Port, node Node, forwarded http.Handler, logger *slog.Logg
 	mux.Handle(pathForwarded+"/", membersOnly(http.StripPrefix(pathForwarded, forwarded)))
 	s := &Server{
 		http: &http.Server{
-			Handler:           mux,
+			Handler:           strangersOnce(mux),
 			ReadHeaderTimeout: 10 * time.Second,
 			IdleTimeout:       2 * idleTimeout,
 			ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
@@ -115,6 +115,17 @@ func peerOf(r *http.Request) link.Peer {
 	conn, _ := r.Context().Value(peerKey{}).(net.Conn)
 	peer, _ := link.PeerOf(conn)
 	return peer
+}
+
+// strangersOnce closes a connection after a request when one of both nodes is in no cluster: it will be a stranger's for as long as it is open, and
+// the node may enter the cluster meanwhile.
+func strangersOnce(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !peerOf(r).IsMember {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func membersOnly(next http.Handler) http.Handler {
