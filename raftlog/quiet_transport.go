@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -123,7 +124,33 @@ func (t *quietTransport) RequestPreVote(id raft.ServerID, target raft.ServerAddr
 	if !t.asksForVotes() {
 		return errReluctant
 	}
-	return t.NetworkTransport.RequestPreVote(id, target, args, resp)
+	return whileHungUp(func() error { return t.NetworkTransport.RequestPreVote(id, target, args, resp) })
+}
+
+func (t *quietTransport) RequestVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return whileHungUp(func() error { return t.NetworkTransport.RequestVote(id, target, args, resp) })
+}
+
+func (t *quietTransport) TimeoutNow(id raft.ServerID, target raft.ServerAddress, args *raft.TimeoutNowRequest, resp *raft.TimeoutNowResponse) error {
+	return whileHungUp(func() error { return t.NetworkTransport.TimeoutNow(id, target, args, resp) })
+}
+
+// whileHungUp makes a request until the connection is none that the other node has closed. The library keeps some for each member, and if that has
+// started again since, each is found out by a request that fails. A candidate would lose an election by each, one after the other.
+func whileHungUp(request func() error) error {
+	for range connectionsPerMember {
+		if err := request(); !isHungUp(err) {
+			return err
+		}
+	}
+	return request()
+}
+
+func isHungUp(err error) bool {
+	if decoding, is := err.(interface{ Cause() error }); is { // as msgpack has it
+		err = decoding.Cause()
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func (t *quietTransport) InstallSnapshot(id raft.ServerID, target raft.ServerAddress, args *raft.InstallSnapshotRequest, resp *raft.InstallSnapshotResponse, data io.Reader) error {
