@@ -40,6 +40,15 @@ func leaveBehind(t *testing.T, logStore string) (*cluster, *clusterNode) {
 	return c, away
 }
 
+// requireWholeLog: the log has no gap. It is empty if what came last came by a snapshot.
+func requireWholeLog(t *testing.T, node *clusterNode) {
+	t.Helper()
+	stats := node.Stats()
+	if stats.FirstIndex > 0 && uint64(stats.LastIndex-stats.FirstIndex)+1 != stats.LogEntries || stats.FirstIndex == 0 && stats.LogEntries > 0 {
+		t.Errorf("the log has %d entries from %d to %d", stats.LogEntries, stats.FirstIndex, stats.LastIndex)
+	}
+}
+
 // A node comes back by a snapshot, and has entries of before and after it in its log unless somebody removes the former. It must start again.
 func TestNodeThatCameBackByASnapshotStartsAgain(t *testing.T) {
 	eachLogStore(t, func(t *testing.T, logStore string) {
@@ -56,9 +65,7 @@ func TestNodeThatCameBackByASnapshotStartsAgain(t *testing.T) {
 		again := c.restart(back)
 		c.propose(numbered(65))
 		c.waitSameState(66)
-		if stats := again.Stats(); uint64(stats.LastIndex-stats.FirstIndex)+1 != stats.LogEntries {
-			t.Errorf("the log has %d entries from %d to %d", stats.LogEntries, stats.FirstIndex, stats.LastIndex)
-		}
+		requireWholeLog(t, again)
 	})
 }
 
@@ -110,9 +117,7 @@ func TestLogWithAGapBelowTheSnapshotIsTaken(t *testing.T) {
 	again := c.restart(away)
 	c.propose(numbered(65))
 	c.waitSameState(66)
-	if stats := again.Stats(); uint64(stats.LastIndex-stats.FirstIndex)+1 != stats.LogEntries {
-		t.Errorf("the log has %d entries from %d to %d", stats.LogEntries, stats.FirstIndex, stats.LastIndex)
-	}
+	requireWholeLog(t, again)
 }
 
 // keeping is a log store that keeps what it is told to remove.
