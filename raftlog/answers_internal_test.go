@@ -10,9 +10,9 @@ import (
 	"kont/raftlog/link/linktest"
 )
 
-func newTestTransport(t *testing.T) *raft.NetworkTransport {
+func newTestTransport(t *testing.T, address string) *raft.NetworkTransport {
 	t.Helper()
-	transport, err := raft.NewTCPTransportWithLogger(linktest.FreeAddress(t), nil, 1, time.Minute, hclog.NewNullLogger())
+	transport, err := raft.NewTCPTransportWithLogger(address, nil, connectionsPerMember, time.Minute, hclog.NewNullLogger())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,8 +29,8 @@ func servers(ids ...raft.ServerID) (servers []raft.Server) {
 
 // What a member says counts for the reads that had begun when it was asked, and in the term whose follower it is.
 func TestOnlyAnswersOfFollowersToRequestsSinceAReadCount(t *testing.T) {
-	member, answers := newTestTransport(t), newAnswers()
-	leader := &quietTransport{NetworkTransport: newTestTransport(t), sends: func(uint64) bool { return true }, answers: answers,
+	member, answers := newTestTransport(t, linktest.FreeAddress(t)), newAnswers()
+	leader := &quietTransport{NetworkTransport: newTestTransport(t, linktest.FreeAddress(t)), sends: func(uint64) bool { return true }, answers: answers,
 		awaitAnswer: func(uint64, uint64) error { return nil }}
 	ask := func(term uint64, answer func() (raft.AppendEntriesResponse, error)) {
 		t.Helper()

@@ -3,9 +3,7 @@ package raftlog
 import (
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"kont/raftlog/link/linktest"
@@ -14,20 +12,7 @@ import (
 // Connections to a node that has started again since are no reason to lose an election.
 func TestVotesAreAskedForOverConnectionsThatHold(t *testing.T) {
 	address := linktest.FreeAddress(t)
-	start := func() *raft.NetworkTransport {
-		t.Helper()
-		transport, err := raft.NewTCPTransportWithLogger(address, nil, 1, time.Minute, hclog.NewNullLogger())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { transport.Close() })
-		return transport
-	}
-	network, err := raft.NewTCPTransportWithLogger(linktest.FreeAddress(t), nil, connectionsPerMember, time.Minute, hclog.NewNullLogger())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { network.Close() })
+	network := newTestTransport(t, linktest.FreeAddress(t))
 	candidate := &quietTransport{NetworkTransport: network, asksForVotes: func() bool { return true }}
 	preVote := func() (answer raft.RequestPreVoteResponse, err error) {
 		err = candidate.RequestPreVote("b", raft.ServerAddress(address), &raft.RequestPreVoteRequest{Term: 1}, &answer)
@@ -47,7 +32,7 @@ func TestVotesAreAskedForOverConnectionsThatHold(t *testing.T) {
 		"timeout now": timeoutNow,
 	} {
 		// As many connections as are kept are in use at once.
-		member := start()
+		member := newTestTransport(t, address)
 		var asking sync.WaitGroup
 		for range connectionsPerMember {
 			asking.Go(func() {
@@ -67,7 +52,7 @@ func TestVotesAreAskedForOverConnectionsThatHold(t *testing.T) {
 		member.Close()
 		member.CloseStreams()
 
-		member = start()
+		member = newTestTransport(t, address)
 		answered := make(chan struct{})
 		go func() {
 			defer close(answered)
