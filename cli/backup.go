@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	urfave "github.com/urfave/cli/v2"
 
 	"kont/cli/client"
@@ -60,7 +61,9 @@ func backupTo(c *urfave.Context, from *client.Client, path string) (index uint64
 		}
 		if err != nil {
 			err = errors.Join(err, os.Remove(file.Name()))
+			return
 		}
+		err = syncDir(filepath.Dir(path))
 	}()
 	if index, err = from.Backup(c.Context, file, c.Bool("of-node")); err != nil {
 		return 0, 0, err
@@ -82,6 +85,15 @@ func backupTo(c *urfave.Context, from *client.Client, path string) (index uint64
 		return 0, 0, failf("try again; look at the server's log", "backup of the server at %s is not whole: %w", from.Server(), err)
 	}
 	return index, bytes, nil
+}
+
+// syncDir makes the names in a directory durable.
+func syncDir(path string) error {
+	dir, err := vfs.Default.OpenDir(path) // a Sync that does nothing where there is none for directories
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func restoreCommand(p Process) *urfave.Command {
