@@ -61,10 +61,19 @@ func (n *Node) enqueue(ctx context.Context, data []byte) (*proposal, error) {
 	if err := n.Err(); err != nil {
 		return nil, err
 	}
-	if n.raft.State() != raft.Leader || n.stalls.isLeaving.Load() {
+	if !n.takesProposals() {
 		return nil, fmt.Errorf("propose: %w", ErrNotLeader)
 	}
-	return n.queue.put(ctx, data)
+	p, err := n.queue.put(ctx, data)
+	if err == nil && !n.takesProposals() {
+		// It waited for room until leadership was left. What takes from the queue may wait for the disk.
+		n.queue.refuseWaiting()
+	}
+	return p, err
+}
+
+func (n *Node) takesProposals() bool {
+	return n.raft.State() == raft.Leader && !n.stalls.isLeaving.Load()
 }
 
 // gather cuts batches and hands them to raft. A batch is cut only when the log has

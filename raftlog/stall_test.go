@@ -125,6 +125,45 @@ func TestLeaderWhoseDiskIsStuckLeaves(t *testing.T) {
 	propose(t, slow.Node, "leads again")
 }
 
+// A leader's disk is stuck, and its queue full, so that others wait for room. When it leaves they hear so too, while the disk is stuck.
+func TestLeaderWhoseDiskIsStuckAnswersThoseWhoWaitForRoom(t *testing.T) {
+	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
+	held := newGate()
+	slow := c.start(1, nil, func(cfg *raftlog.Config) {
+		*cfg = cfg.WithLogStore(held.wrap)
+		cfg.LogStallMax = stallMax
+		cfg.QueueProposalsMax = 4
+	})
+	if err := slow.AwaitLeadership(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	c.join(c.start(2, nil))
+	c.join(c.start(3, nil))
+	c.lead(slow)
+	propose(t, slow.Node, "before")
+
+	free := held.hold(t)
+	const many = 500
+	outcomes := make(chan error, many)
+	for range many {
+		go func() {
+			_, err := slow.Propose(deadline(t), []byte("waits"))
+			outcomes <- err
+		}()
+	}
+	for i := range many {
+		select {
+		case err := <-outcomes:
+			if !errors.Is(err, raftlog.ErrNotLeader) && !errors.Is(err, raftlog.ErrOutcomeUnknown) {
+				t.Fatalf("a proposal ends in %v", err)
+			}
+		case <-deadline(t).Done():
+			t.Fatalf("%d of %d proposals have no outcome", many-i, many)
+		}
+	}
+	free()
+}
+
 // Nobody would miss the leader's heartbeats for an hour. The one that is told to stand is the one with all that the third has, or it would not be elected.
 func TestLeaderWhoseDiskIsStuckNamesItsSuccessor(t *testing.T) {
 	t.Parallel()
