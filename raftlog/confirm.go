@@ -27,6 +27,10 @@ func (n *Node) ConfirmLeadership(ctx context.Context) (term uint64, err error) {
 	}
 	notLeader := fmt.Errorf("%s: %w: no majority has answered it since", what, ErrNotLeader)
 	number, ended := n.answers.beginRead(), n.leadership.ended(term)
+	if !n.sends(term) {
+		// It may have voted for the next leader before the read began, so that it can't count itself. Raft knows first.
+		return 0, notLeader
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, n.cfg.HeartbeatTimeout, notLeader)
 	defer cancel()
 	for {

@@ -89,6 +89,24 @@ func TestDeposedLeaderThatDoesNotKnowItIsNotConfirmed(t *testing.T) {
 	c.waitSameState(2)
 }
 
+// It has given its own vote to the next leader, and answers for itself no more, whatever the others have heard and whoever here is late to hear of it.
+func TestDeposedLeaderIsNotConfirmedByItself(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 3, nil)
+	c.lead(c.nodes["n1"])
+	first, second := c.nodes["n1"], c.nodes["n2"]
+	term, err := first.ConfirmLeadership(deadline(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.lead(second)
+	wait(t, "the first node to follow", func() bool { id, _ := first.Leader(); return id == "n2" && !first.IsLeader() })
+	first.LagBehind(term, "n3")
+	if got, err := first.ConfirmLeadership(deadline(t)); !errors.Is(err, raftlog.ErrNotLeader) {
+		t.Errorf("the first node is confirmed in term %d (%v), and led last in %d", got, err, term)
+	}
+}
+
 // Whoever is confirmed has all that was acknowledged before, wherever leadership goes meanwhile.
 func TestConfirmedReadsMissNothingWhileLeadershipMoves(t *testing.T) {
 	t.Parallel()

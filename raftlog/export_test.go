@@ -35,3 +35,9 @@ func (n *Node) IsReluctant() bool { return n.stalls.patience.Load() > 0 }
 // BeReluctant lets it never ask for votes, BeEager as others do.
 func (n *Node) BeReluctant() { n.stalls.patience.Store(1 << 30) }
 func (n *Node) BeEager()     { n.stalls.patience.Store(0) }
+
+// LagBehind is as if the node had not heard yet that it lost a term's leadership, and a member had answered a request that was let go before and sent now.
+func (n *Node) LagBehind(term uint64, member string) {
+	n.leadership.gain(term)
+	n.answers.add(term, raft.ServerID(member), answered{number: 1 << 62})
+}
