@@ -164,7 +164,12 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 		return errors.New("restore: the snapshot holds no data")
 	}
 	if err := f.sm.Restore(r); err != nil {
-		return fmt.Errorf("restore state at log entry %d: %w", header.stateIndex, err)
+		err = fmt.Errorf("restore state at log entry %d: %w", header.stateIndex, err)
+		if f.sm.AppliedIndex() != f.appliedIndex() {
+			// It has lost its state, and raft would go on after that. The next start restores what is on disk.
+			f.halt(err)
+		}
+		return err
 	}
 	f.applied.Store(uint64(f.sm.AppliedIndex()))
 	if got := f.appliedIndex(); got != header.stateIndex {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -402,5 +403,52 @@ func TestSentSnapshotHasTheSizeThatItSays(t *testing.T) {
 	s := &sizedSnapshot{says: 1 << 20, has: 1 << 20}
 	if err := sendSnapshot(&dataSnapshot{Snapshot: s}, 1<<20+snapshotHeaderBytes).Close(); err != nil || s.released != 1 {
 		t.Errorf("close: %v, released %d times", err, s.released)
+	}
+}
+
+// emptied is a state machine that loses its state with the first Restore, which fails.
+type emptied struct {
+	StateMachine
+	index  LogIndex
+	failed error
+	got    []LogIndex
+}
+
+func (e *emptied) Apply(batch []Entry) []any {
+	results := make([]any, 0, len(batch))
+	for _, entry := range batch {
+		e.index = entry.Index
+		e.got = append(e.got, entry.Index)
+		results = append(results, entry.Index)
+	}
+	return results
+}
+
+func (e *emptied) AppliedIndex() LogIndex { return e.index }
+
+func (e *emptied) Restore(io.Reader) error {
+	e.index = 0
+	return e.failed
+}
+
+// A state machine may come out of a Restore that fails without a state. What comes after the state that it had is not for it.
+func TestNothingIsAppliedToAStateThatARestoreHasLost(t *testing.T) {
+	sm := &emptied{failed: errors.New("disk full")}
+	fault := newFault()
+	f := newFSM(sm, fault, &counters{})
+	entry := func(index uint64) *raft.Log {
+		return &raft.Log{Index: index, Type: raft.LogCommand, Data: encodeFrame([]*proposal{{data: []byte("x")}})}
+	}
+	f.Apply(entry(1))
+	snapshot := snapshotHeader{hasData: true, stateIndex: 9}.bytes()
+	if err := f.Restore(io.NopCloser(bytes.NewReader(snapshot))); !errors.Is(err, sm.failed) {
+		t.Fatalf("restore: %v", err)
+	}
+	f.Apply(entry(2))
+	if !slices.Equal(sm.got, []LogIndex{1}) {
+		t.Errorf("it got entries %v, the last of them with nothing before", sm.got)
+	}
+	if err := fault.get(); !errors.Is(err, sm.failed) {
+		t.Errorf("the node goes on, with fault %v", err)
 	}
 }
