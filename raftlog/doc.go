@@ -83,6 +83,7 @@
 //     over. Nothing of it is written on the leader, so that to begin again, after the connection broke, costs
 //     no more than the first time. The follower writes what comes, restores it when all is there, and
 //     replaces it by a reference of its own. Then it has the state twice for a while, beside the one it had.
+//   - A follower may have had more entries than the snapshot includes, which never counted. They go, and raft has to be told (install.go).
 //   - While it receives, a follower does nothing else, so it gives up a leader that falls silent, see
 //     snapshotStalled; and no other side holds up a node that stops.
 //

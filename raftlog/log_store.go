@@ -46,9 +46,13 @@ type logStore struct {
 	passed uint64
 	// onStored is called after each append.
 	onStored func()
+	// ending is the end of a snapshot while raft learns that its log ends there, and 0 otherwise; see installs. The log is empty then.
+	ending atomic.Uint64
 
 	mu    sync.Mutex
 	sizes logSizes // guarded by mu
+	// emptiedTo is the last entry of a log that was removed as a whole, 0 if there was none or something was written since; guarded by mu.
+	emptiedTo uint64
 }
 
 var _ raft.MonotonicLogStore = (*logStore)(nil)
@@ -68,6 +72,10 @@ func (s *logStore) LastIndex() (uint64, error) {
 
 // GetLog reads and checks an entry. One that is not written is read by the leader alone; others wait until it is.
 func (s *logStore) GetLog(index uint64, l *raft.Log) error {
+	if s.isEnding(index) {
+		*l = raft.Log{Index: index} // no entry has this term
+		return nil
+	}
 	if entry, exists := s.tail.get(index); exists {
 		if s.runsAhead() {
 			*l = *entry
@@ -96,7 +104,7 @@ func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
 
 func (s *logStore) StoreLogs(logs []*raft.Log) error {
-	if len(logs) == 0 {
+	if len(logs) == 0 || len(logs) == 1 && s.isEnding(logs[0].Index) {
 		return nil
 	}
 	if err := s.fault.get(); err != nil {
@@ -146,6 +154,7 @@ func (s *logStore) write(logs []*raft.Log) error {
 	}
 	bytes := 0
 	s.mu.Lock()
+	s.emptiedTo = 0
 	for _, l := range logs {
 		s.sizes.add(l.Index, len(l.Data))
 		bytes += len(l.Data)
@@ -164,6 +173,9 @@ func (s *logStore) write(logs []*raft.Log) error {
 // DeleteRange deletes entries: a prefix after a snapshot, a suffix that a new leader
 // does not have.
 func (s *logStore) DeleteRange(min, max uint64) error {
+	if s.isEnding(min) {
+		return nil
+	}
 	if err := s.awaitWritten(max); err != nil {
 		return err
 	}
@@ -194,9 +206,27 @@ func (s *logStore) DeleteRange(min, max uint64) error {
 	}
 	s.mu.Lock()
 	s.sizes.remove(min, max)
+	if last > 0 && min <= first && max >= last {
+		s.emptiedTo = last
+	}
 	s.mu.Unlock()
 	return nil
 }
+
+// beginEnding is false if raft need not be told that its log ends with a snapshot, because it had less than that. endEnding comes after it.
+func (s *logStore) beginEnding(index uint64) (isNeeded bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	isNeeded = s.emptiedTo >= index
+	if isNeeded {
+		s.ending.Store(index)
+	}
+	return isNeeded
+}
+
+func (s *logStore) endEnding() { s.ending.Store(0) }
+
+func (s *logStore) isEnding(index uint64) bool { return index > 0 && s.ending.Load() == index }
 
 // verify reads the whole log, which fills in the sizes, and compares its end with the
 // mark. snapshotIndex is that of the newest snapshot: what it includes may be gone, and before it there may

@@ -14,6 +14,7 @@ import (
 // that moves only where it moves to. It has answers when the entries that they are for are written here too, see logTail.
 type quietTransport struct {
 	*raft.NetworkTransport
+	installs *installs
 	// sends tells whether this node leads in a term, and wants to. What sends for the library learns it later.
 	sends func(term uint64) bool
 	// asksForVotes tells whether this node may ask now to be elected.
@@ -76,6 +77,15 @@ func (t *quietTransport) keeps(id raft.ServerID, address raft.ServerAddress) boo
 		close(move.kept)
 	}
 	return true
+}
+
+// Consumer has the requests of others.
+func (t *quietTransport) Consumer() <-chan raft.RPC { return t.installs.to }
+
+// Close is raft's when it has ended.
+func (t *quietTransport) Close() error {
+	t.installs.close()
+	return t.NetworkTransport.Close()
 }
 
 // isHeartbeat: heartbeats come from a goroutine of their own, and say nothing of the log.

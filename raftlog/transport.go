@@ -27,5 +27,8 @@ func (n *Node) openTransport(logger hclog.Logger) raft.Transport {
 		Timeout: rpcTimeout,
 		Logger:  logger,
 	})
-	return &quietTransport{NetworkTransport: network, sends: n.sends, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer, answers: n.answers}
+	return &quietTransport{
+		NetworkTransport: network, installs: newInstalls(network.Consumer(), n.log),
+		sends: n.sends, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer, answers: n.answers,
+	}
 }
