@@ -97,19 +97,22 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 	if !t.sends(args.Term) {
 		return errQuiet
 	}
-	if !isHeartbeat(args) && t.keeps(id, target) {
+	heartbeat := isHeartbeat(args)
+	if !heartbeat && t.keeps(id, target) {
 		return errMoving
 	}
 	last := args.PrevLogEntry
 	if sent := len(args.Entries); sent > 0 {
 		last = args.Entries[sent-1].Index
 	}
+	// What the request does not reach the follower may have otherwise. The paper has this bound at the follower; the library's is the end of its log.
+	args.LeaderCommitIndex = min(args.LeaderCommitIndex, last)
 	now := answered{number: t.answers.send()}
 	if err := t.NetworkTransport.AppendEntries(id, target, args, resp); err != nil {
 		return err
 	}
 	if resp.Term == args.Term {
-		if resp.Success && !isHeartbeat(args) {
+		if resp.Success && !heartbeat {
 			now.index = last
 		}
 		t.answers.add(args.Term, id, now)

@@ -3,7 +3,9 @@ package raftlog
 import (
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/raft"
 
 	"kont/raftlog/link/linktest"
@@ -73,5 +75,50 @@ func TestVotesAreAskedForOverConnectionsThatHold(t *testing.T) {
 		}
 		member.Close()
 		network.CloseStreams()
+	}
+}
+
+// A new leader may have committed an entry that is not in the request, for the library takes the commit index last. Its follower has another one in that
+// place, which never counted, and would take it for the committed one.
+func TestFollowerCommitsNothingThatTheRequestDoesNotReach(t *testing.T) {
+	at := newTestTransport(t, linktest.FreeAddress(t))
+	logs, stable := raft.NewInmemStore(), raft.NewInmemStore()
+	members := raft.Configuration{Servers: servers("a", "b")}
+	if err := logs.StoreLogs([]*raft.Log{
+		{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(members)},
+		{Index: 2, Term: 1, Type: raft.LogCommand, Data: []byte("nobody else has it")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stable.SetUint64([]byte(keyCurrentTerm), 1); err != nil {
+		t.Fatal(err)
+	}
+	config := raft.DefaultConfig()
+	config.LocalID, config.Logger = "b", hclog.NewNullLogger()
+	config.ElectionTimeout, config.HeartbeatTimeout = time.Hour, time.Hour
+	follower, err := raft.NewRaft(config, &raft.MockFSM{}, logs, stable, raft.NewInmemSnapshotStore(), at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { follower.Shutdown().Error() })
+
+	leader := &quietTransport{NetworkTransport: newTestTransport(t, linktest.FreeAddress(t)), sends: func(uint64) bool { return true }, answers: newAnswers(),
+		awaitAnswer: func(uint64, uint64) error { return nil }}
+	var response raft.AppendEntriesResponse
+	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("a"), Addr: []byte("a")}
+	request := &raft.AppendEntriesRequest{RPCHeader: header, Term: 2, PrevLogEntry: 1, PrevLogTerm: 1, LeaderCommitIndex: 2}
+	if err := leader.AppendEntries("b", at.LocalAddr(), request, &response); err != nil || !response.Success {
+		t.Fatalf("%+v, %v", response, err)
+	}
+	if got := follower.CommitIndex(); got != 1 {
+		t.Errorf("the follower takes entry %d for committed, and was sent none after 1", got)
+	}
+	request.Entries = []*raft.Log{{Index: 2, Term: 2, Type: raft.LogNoop}}
+	request.LeaderCommitIndex = 2
+	if err := leader.AppendEntries("b", at.LocalAddr(), request, &response); err != nil || !response.Success {
+		t.Fatalf("%+v, %v", response, err)
+	}
+	if got := follower.CommitIndex(); got != 2 {
+		t.Errorf("the follower has committed up to %d, want 2", got)
 	}
 }
