@@ -106,19 +106,28 @@ func (n *Node) watchLeadership() {
 				n.cfg.Logger.Info("raft leadership lost", "node", n.cfg.NodeID)
 				continue
 			}
-			term := n.raft.CurrentTerm()
-			if err := n.raft.Barrier(0).Error(); err != nil {
-				continue // lost again, which raft tells next, or stopping
+			n.beginLeadership()
+		case <-n.stays:
+			if !n.IsLeader() && n.raft.State() == raft.Leader {
+				n.beginLeadership()
 			}
-			n.stalls.patience.Store(0)
-			n.refreshAddress()
-			if n.raft.CurrentTerm() != term || n.stalls.isLeaving.Load() {
-				continue // lost again, and the term another node's, or about to be
-			}
-			n.leadership.gain(term)
-			n.cfg.Logger.Info("raft leadership gained", "node", n.cfg.NodeID, "log_index", n.fsm.appliedIndex())
 		}
 	}
+}
+
+// beginLeadership returns when this node leads, or raft has lost leadership again, which it tells next.
+func (n *Node) beginLeadership() {
+	term := n.raft.CurrentTerm()
+	if err := n.raft.Barrier(0).Error(); err != nil {
+		return // lost again, or stopping
+	}
+	n.stalls.patience.Store(0)
+	n.refreshAddress()
+	if n.raft.CurrentTerm() != term || n.stalls.isLeaving.Load() {
+		return // lost again, and the term another node's, or about to be
+	}
+	n.leadership.gain(term)
+	n.cfg.Logger.Info("raft leadership gained", "node", n.cfg.NodeID, "log_index", n.fsm.appliedIndex())
 }
 
 // IsLeader reports whether this node leads and has applied all that was committed

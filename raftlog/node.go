@@ -38,6 +38,8 @@ type Node struct {
 	leadership *leadership
 	answers    *answers
 	stalls     stalls
+	// stays has a token when the node was about to leave leadership, and may lead on.
+	stays chan struct{}
 	// reloading lets one change of raft's configuration follow the other.
 	reloading sync.Mutex
 	// grown has a token when the log exceeds a bound.
@@ -80,6 +82,7 @@ func Open(cfg Config, sm StateMachine) (*Node, error) {
 		queue:    newQueue(cfg.QueueBytesMax, cfg.QueueProposalsMax, stats),
 		underWay: make(chan *batch, 256),
 		grown:    make(chan struct{}, 1),
+		stays:    make(chan struct{}, 1),
 		stopping: make(chan struct{}),
 		answers:  newAnswers(),
 	}

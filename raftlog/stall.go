@@ -136,7 +136,7 @@ func (n *Node) noteStall() {
 	n.stalls.lastAt = time.Now()
 }
 
-// leave leaves leadership, and returns when raft has.
+// leave leaves leadership, and returns when raft has, or there is nobody any more to leave it to.
 func (n *Node) leave(age time.Duration) {
 	n.cfg.Logger.Error("raft leadership is left: the disk does not write the log", "node", n.cfg.NodeID, "since", age.Round(time.Millisecond))
 	n.stats.leadershipsLeft.Add(1)
@@ -155,13 +155,19 @@ func (n *Node) leave(age time.Duration) {
 	n.nominate()
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
-	for n.raft.State() == raft.Leader {
+	for n.leadsOthers() {
 		select {
 		case <-n.stopping:
 			return
 		case <-ticker.C:
 			n.settleEarly() // what was on its way into the queue
 		}
+	}
+	n.stalls.isLeaving.Store(false)
+	// What was stuck may have been the removal of the only other voter. Raft leads on, without a word.
+	select {
+	case n.stays <- struct{}{}:
+	default:
 	}
 }
 

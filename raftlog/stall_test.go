@@ -243,6 +243,38 @@ func TestReluctantNodeVotesForOthers(t *testing.T) {
 	}
 }
 
+// The disk is stuck in the removal of the only other voter. The node begins to leave, and then there is nobody else.
+func TestNodeThatIsLeftAloneWhileItLeavesLeads(t *testing.T) {
+	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
+	held := newGate()
+	leader := c.start(1, nil, func(cfg *raftlog.Config) {
+		*cfg = cfg.WithLogStore(held.wrap)
+		cfg.LogStallMax = stallMax
+	})
+	if err := leader.AwaitLeadership(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	other := c.start(2, nil, patientDisk)
+	c.join(other)
+	propose(t, leader.Node, "before")
+	other.BeReluctant()
+	before := leader.Stats().LeadershipsLeft
+
+	free := held.hold(t)
+	removed := make(chan error, 1)
+	go func() { removed <- leader.RemoveServer(deadline(t), other.cfg.NodeID) }()
+	wait(t, "the node to leave", func() bool { return leader.Stats().LeadershipsLeft > before })
+	free()
+	if err := <-removed; err != nil {
+		t.Skipf("it left before it had removed the other: %v", err)
+	}
+	c.kill(other)
+	if err := leader.AwaitLeadership(deadline(t)); err != nil {
+		t.Fatal(err)
+	}
+	propose(t, leader.Node, "alone")
+}
+
 // Nobody else could lead, so a node without other voters waits for its disk.
 func TestLoneNodeWaitsForItsDisk(t *testing.T) {
 	disk := newStuckDisk()
