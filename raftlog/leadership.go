@@ -2,8 +2,10 @@ package raftlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -118,8 +120,16 @@ func (n *Node) watchLeadership() {
 // beginLeadership returns when this node leads, or raft has lost leadership again, which it tells next.
 func (n *Node) beginLeadership() {
 	term := n.raft.CurrentTerm()
-	if err := n.raft.Barrier(0).Error(); err != nil {
-		return // lost again, or stopping
+	for err := n.raft.Barrier(0).Error(); err != nil; err = n.raft.Barrier(0).Error() {
+		if !errors.Is(err, raft.ErrLeadershipTransferInProgress) {
+			return // lost again, or stopping
+		}
+		// If that fails, raft leads on without a word.
+		select {
+		case <-n.stopping:
+			return
+		case <-time.After(askAgainAfter):
+		}
 	}
 	n.stalls.patience.Store(0)
 	n.refreshAddress()

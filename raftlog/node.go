@@ -145,11 +145,12 @@ func (n *Node) supervise() {
 // tail. Raft hears of it with the next entry.
 func (n *Node) tellFault() {
 	for errors.Is(n.raft.Barrier(0).Error(), raft.ErrLeadershipTransferInProgress) {
-		time.Sleep(tellAgainAfter)
+		time.Sleep(askAgainAfter)
 	}
 }
 
-const tellAgainAfter = 10 * time.Millisecond
+// askAgainAfter is the wait for raft while it hands leadership over.
+const askAgainAfter = 10 * time.Millisecond
 
 // stop ends everything but the files.
 func (n *Node) stop() {
