@@ -20,8 +20,8 @@ type batch struct {
 
 // Propose writes data to the log and returns the state machine's result once it has
 // been applied here. Proposals of one caller take effect in the order of the calls.
-// data may not be changed until Propose has returned, and not afterwards either if the
-// state machine keeps it.
+// data may not be changed until Propose has returned, and never if it returns
+// ErrOutcomeUnknown: it may be on its way into the log just then.
 //
 // It waits while the queue is full. If ctx ends before the proposal is handed to the
 // log, the error wraps ctx's and the proposal is not made; if it ends later, the error
