@@ -39,9 +39,7 @@ func (n *Node) enterCluster(ctx context.Context) error {
 	}
 	var progress waitProgress
 	for {
-		attempt, cancel := context.WithTimeout(ctx, askTimeout)
-		clusterID, err := n.findCluster(attempt)
-		cancel()
+		clusterID, err := n.findCluster(ctx)
 		switch {
 		case err == nil:
 			if n.identity.ClusterID == "" {
@@ -101,7 +99,7 @@ func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
 		if peer.NodeID == n.identity.NodeID {
 			continue
 		}
-		status, err := n.calls.Status(ctx, peer.Address)
+		status, err := askOne(ctx, func(ctx context.Context) (peers.Status, error) { return n.calls.Status(ctx, peer.Address) })
 		switch {
 		case err != nil:
 			problems = append(problems, fmt.Errorf("node %d at %s: %w", peer.NodeID, peer.Address, err))
@@ -130,6 +128,13 @@ func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
 	return "", fmt.Errorf("node %d has not founded the cluster yet", founder.NodeID)
 }
 
+// askOne asks one node. Each has its own time to answer: one that is silent leaves the others theirs.
+func askOne[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return question(ctx)
+}
+
 // joinBy asks nodes, one after the other, to be taken into their cluster.
 func (n *Node) joinBy(ctx context.Context, addresses []string) (string, error) {
 	var problems []error
@@ -137,7 +142,7 @@ func (n *Node) joinBy(ctx context.Context, addresses []string) (string, error) {
 		if address == n.port.Address() {
 			continue
 		}
-		clusterID, err := n.calls.Join(ctx, address, n.self())
+		clusterID, err := askOne(ctx, func(ctx context.Context) (string, error) { return n.calls.Join(ctx, address, n.self()) })
 		if err == nil {
 			return clusterID, nil
 		}
@@ -227,14 +232,13 @@ func (n *Node) register(ctx context.Context) error {
 }
 
 func (n *Node) registerOnce(ctx context.Context, self command.Node) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
 	if n.raft.IsLeader() || n.port == nil {
-		return n.members.Register(ctx, self)
+		_, err := askOne(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.members.Register(ctx, self) })
+		return err
 	}
 	var problems []error
 	for _, address := range n.members.addresses() {
-		err := n.calls.Register(ctx, address, self)
+		_, err := askOne(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.calls.Register(ctx, address, self) })
 		if err == nil || isFinal(err) {
 			return err
 		}
