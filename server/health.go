@@ -142,9 +142,13 @@ func (n *Node) replaced() error {
 // hears nothing from it any more.
 func (n *Node) askLeader(ctx context.Context) error {
 	for _, address := range n.members.addresses() {
-		asking, cancel := context.WithTimeout(ctx, askTimeout)
-		status, err := n.calls.Status(asking, address)
-		cancel()
+		status, err := askOne(ctx, func(ctx context.Context) (peers.Status, error) {
+			// A leader that was just elected may not have applied yet that this node is there, and one that is deposed never will.
+			if _, err := n.calls.Committed(ctx, address); err != nil {
+				return peers.Status{}, err
+			}
+			return n.calls.Status(ctx, address)
+		})
 		if err != nil || status.ClusterID != n.identity.ClusterID || status.LeaderID != status.NodeID || status.NodeID == n.identity.NodeID {
 			continue
 		}
