@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509/pkix"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	walfs "github.com/hashicorp/raft-wal/fs"
+	"github.com/hashicorp/raft-wal/types"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/raftlog/link/linktest"
@@ -214,4 +217,40 @@ func TestCertificatesOfNodesEndAndAreRenewed(t *testing.T) {
 	})
 	issue(2, future)
 	waitFor(t, "the new certificate", func() bool { return asks() == nil })
+}
+
+// slowToOpen are files of a log that take their time to be opened.
+type slowToOpen struct {
+	types.VFS
+	opens chan struct{}
+}
+
+func (s slowToOpen) ListDir(dir string) ([]string, error) {
+	<-s.opens
+	return s.VFS.ListDir(dir)
+}
+
+// A restored node has founded a cluster, which has no other member, and data. Others that have it for the first of their peers ask to be
+// taken in, also while it starts.
+func TestRestoredNodeIsNotNewToItsPeers(t *testing.T) {
+	t.Parallel()
+	backup := backUp(t, startNode(t, testConfig(t.TempDir())))
+	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
+	for id := range int32(2) {
+		c.peers = append(c.peers, config.Peer{NodeID: id + 1, Address: linktest.FreeAddress(t)})
+	}
+	for _, peer := range c.peers {
+		c.configure(peer.NodeID, peer.Address, config.Cluster{Peers: c.peers})
+	}
+	settings := c.configs[1]
+	settings.DataDir = filepath.Join(settings.DataDir, "restored")
+	if _, err := Restore(settings, bytes.NewReader(backup)); err != nil {
+		t.Fatal(err)
+	}
+	files := slowToOpen{walfs.New(), make(chan struct{})}
+	settings.LogFiles = files
+	c.configs[1] = settings
+	time.AfterFunc(time.Second, func() { close(files.opens) })
+	c.start(1, 2)
+	waitFor(t, "the vote of node 2", func() bool { return len(c.voters()) == 2 })
 }

@@ -58,13 +58,18 @@ func (m *membership) Status() peers.Status {
 		}
 		status.Starts[node.ID] = node.StartID
 	}
-	status.IsNew = id.IsFounder && !id.IsMember && (log == nil || log.Stats().LastIndex <= 1)
+	status.IsNew = id.IsFounder && !id.IsMember && log != nil && isNew(log.Stats())
 	if log != nil {
 		name, address := log.Leader()
 		status.LeaderID, status.LeaderAddress = peers.NodeIDOf(name), address
 		status.Problem = stallOf(log, m.node.config.RaftLogStallMax)
 	}
 	return status
+}
+
+// isNew tells whether a log has nothing but its first entry, and does not go on after a backup. Before it is open nobody can tell.
+func isNew(log raftlog.Stats) bool {
+	return max(log.LastIndex, log.SnapshotIndex, log.AppliedIndex) <= 1
 }
 
 // leader returns the log if this node leads, and otherwise says who does.
