@@ -76,6 +76,8 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 
 // RemoveNode removes a member, and what it said of itself.
 func (n *Node) RemoveNode(ctx context.Context, id int32) error {
+	n.members.changing.Lock()
+	defer n.members.changing.Unlock()
 	members, i, err := n.memberToChange(id)
 	if err != nil {
 		return err
@@ -91,8 +93,6 @@ func (n *Node) RemoveNode(ctx context.Context, id int32) error {
 			return err
 		}
 	}
-	n.members.changing.Lock()
-	defer n.members.changing.Unlock()
 	if err := n.raft.RemoveServer(ctx, peers.NameOf(id)); err != nil {
 		return proposalError(err)
 	}

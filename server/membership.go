@@ -166,6 +166,8 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	if err != nil {
 		return err
 	}
+	m.changing.Lock() // before it is asked whether the node is a member: it may be being removed
+	defer m.changing.Unlock()
 	members, err := log.Members()
 	if err != nil {
 		return err
@@ -175,8 +177,6 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	if i < 0 {
 		return fmt.Errorf("%w: node %d; empty its data directory to let it join again", peers.ErrRemoved, node.ID)
 	}
-	m.changing.Lock()
-	defer m.changing.Unlock()
 	if known, _ := m.node.store.Nodes().Of(node.ID); known.DirectoryID == node.DirectoryID {
 		// What it wants counts when it comes in; since then SetVote may have been told otherwise.
 		node.Nonvoter = known.Nonvoter

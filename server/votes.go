@@ -89,11 +89,12 @@ func (n *Node) giveVote(ctx context.Context, member raftlog.Member) (votes bool,
 	}
 	n.members.changing.Lock()
 	defer n.members.changing.Unlock()
-	if !n.wantsVote(member) { // it was told otherwise meanwhile
-		return false, nil
+	members, i, err := n.memberOf(peers.NodeIDOf(member.ID))
+	if err != nil || i < 0 || members[i] != member || !n.wantsVote(member) { // something was done about it meanwhile
+		return err == nil && i >= 0 && members[i].Voter, err
 	}
 	if err := n.raft.AddVoter(ctx, member.ID, member.Address); err != nil {
-		return false, err
+		return false, proposalError(err)
 	}
 	n.logger.Info("node has caught up, and votes", "node", peers.NodeIDOf(member.ID))
 	return true, nil
@@ -101,32 +102,12 @@ func (n *Node) giveVote(ctx context.Context, member raftlog.Member) (votes bool,
 
 // SetVote lets a member vote from when it has caught up, or takes its vote, whatever it wanted when it came in.
 func (n *Node) SetVote(ctx context.Context, id int32, votes bool) (isVoter bool, err error) {
-	members, i, err := n.memberToChange(id)
-	if err != nil {
-		return false, err
-	}
 	what := fmt.Sprintf("give node %d a vote", id)
 	if !votes {
 		what = fmt.Sprintf("take the vote of node %d", id)
 	}
-	if i < 0 {
-		hint := "this node is alone; start it with a --raft-addr, and then the new one: `kont serve --node-id %d --raft-addr HOST:PORT --join %s`"
-		address := "HOST:PORT"
-		if n.port != nil {
-			hint, address = "it comes in by itself when it is started: `kont serve --node-id %d --raft-addr HOST:PORT --join %s`", n.port.Address()
-		}
-		return false, &api.Error{Status: http.StatusNotFound, Code: "unknown_node", Message: what + ": it is not in the cluster", Hint: fmt.Sprintf(hint, id, address)}
-	}
-	member := members[i]
-	if !votes && id == n.identity.NodeID {
-		return false, &api.Error{Status: http.StatusConflict, Code: "leader", Message: what + ": it leads", Hint: hintOtherLeader}
-	}
-	if !votes && member.Voter {
-		if err := n.checkMajority(ctx, what, slices.Delete(slices.Clone(members), i, i+1)); err != nil {
-			return false, err
-		}
-	}
-	if err := n.noteVote(ctx, what, member, votes); err != nil {
+	member, err := n.noteVote(ctx, what, id, votes)
+	if err != nil {
 		return false, err
 	}
 	if votes && !member.Voter {
@@ -135,28 +116,49 @@ func (n *Node) SetVote(ctx context.Context, id int32, votes bool) (isVoter bool,
 	return votes, nil
 }
 
-// noteVote writes down whether a member is to vote, and takes its vote.
-func (n *Node) noteVote(ctx context.Context, what string, member raftlog.Member, votes bool) error {
+// noteVote writes down whether a member is to vote, and takes its vote. The member is as it was.
+func (n *Node) noteVote(ctx context.Context, what string, id int32, votes bool) (member raftlog.Member, err error) {
 	n.members.changing.Lock()
 	defer n.members.changing.Unlock()
-	node, isKnown := n.store.Nodes().Of(peers.NodeIDOf(member.ID))
+	members, i, err := n.memberToChange(id)
+	if err != nil {
+		return member, err
+	}
+	if i < 0 {
+		hint := "this node is alone; start it with a --raft-addr, and then the new one: `kont serve --node-id %d --raft-addr HOST:PORT --join %s`"
+		address := "HOST:PORT"
+		if n.port != nil {
+			hint, address = "it comes in by itself when it is started: `kont serve --node-id %d --raft-addr HOST:PORT --join %s`", n.port.Address()
+		}
+		return member, &api.Error{Status: http.StatusNotFound, Code: "unknown_node", Message: what + ": it is not in the cluster", Hint: fmt.Sprintf(hint, id, address)}
+	}
+	member = members[i]
+	if !votes && id == n.identity.NodeID {
+		return member, &api.Error{Status: http.StatusConflict, Code: "leader", Message: what + ": it leads", Hint: hintOtherLeader}
+	}
+	if !votes && member.Voter {
+		if err := n.checkMajority(ctx, what, slices.Delete(slices.Clone(members), i, i+1)); err != nil {
+			return member, err
+		}
+	}
+	node, isKnown := n.store.Nodes().Of(id)
 	if !isKnown {
-		return &api.Error{Status: http.StatusConflict, Code: "node_starts", Message: what + ": it has joined, and not started yet", Hint: "wait for it with `kont cluster wait-ready`"}
+		return member, &api.Error{Status: http.StatusConflict, Code: "node_starts", Message: what + ": it has joined, and not started yet", Hint: "wait for it with `kont cluster wait-ready`"}
 	}
 	if node.Nonvoter == votes {
 		node.Nonvoter = !votes
 		if _, err := n.proposer.Propose(ctx, command.RegisterNode{Node: node}); err != nil {
-			return err
+			return member, err
 		}
 	}
 	if votes || !member.Voter {
-		return nil
+		return member, nil
 	}
 	if err := n.raft.DemoteVoter(ctx, member.ID); err != nil {
-		return proposalError(err)
+		return member, proposalError(err)
 	}
-	n.logger.Info("node votes no more", "node", node.ID)
-	return nil
+	n.logger.Info("node votes no more", "node", id)
+	return member, nil
 }
 
 // memberToChange is memberOf on a node that leads. One that led a moment ago may still be sent what is the leader's.

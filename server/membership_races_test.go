@@ -1,0 +1,97 @@
+package server
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"kont/raftlog/link/linktest"
+	"kont/server/peers"
+	"kont/statemachine/command"
+)
+
+// whileChanging calls change while f waits for its turn.
+func whileChanging(t *testing.T, leader *Node, f func() error, change func() error) (ofF error) {
+	t.Helper()
+	leader.members.changing.Lock()
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	time.Sleep(200 * time.Millisecond)
+	if err := change(); err != nil {
+		t.Error(err)
+	}
+	leader.members.changing.Unlock()
+	return <-done
+}
+
+// A node that starts while it is removed stays removed.
+func TestNodeDoesNotRegisterWhileItIsRemoved(t *testing.T) {
+	t.Parallel()
+	for _, moves := range []bool{false, true} {
+		c := newTestCluster(t, 3)
+		leader, about := c.leader(), c.follower().self()
+		if moves {
+			about.RaftAddress = linktest.FreeAddress(t)
+		}
+		err := whileChanging(t, leader, func() error { return leader.members.Register(t.Context(), about) }, func() error {
+			err := leader.raft.RemoveServer(t.Context(), peers.NameOf(about.ID))
+			if err == nil {
+				_, err = leader.proposer.Propose(t.Context(), command.ForgetNode{NodeID: about.ID})
+			}
+			return err
+		})
+		_, isKnown := leader.store.Nodes().Of(about.ID)
+		if voters := c.voters(); !errors.Is(err, peers.ErrRemoved) || isKnown || slices.Contains(voters, about.ID) {
+			t.Errorf("moves: %v: registered with %v, it is known: %v, voters %v", moves, err, isKnown, voters)
+		}
+	}
+}
+
+// A vote that is given when it is about to be taken is taken.
+func TestVoteIsTakenWhileItIsGiven(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, about := c.leader(), c.follower().self()
+	leader.members.changing.Lock() // keeps the vote from it
+	err := leader.raft.DemoteVoter(t.Context(), peers.NameOf(about.ID))
+	leader.members.changing.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := func() error { _, err := leader.SetVote(t.Context(), about.ID, false); return err }
+	give := func() error { return leader.raft.AddVoter(t.Context(), peers.NameOf(about.ID), about.RaftAddress) }
+	if err := whileChanging(t, leader, take, give); err != nil {
+		t.Error(err)
+	}
+	if voters := c.voters(); slices.Contains(voters, about.ID) {
+		t.Errorf("voters %v", voters)
+	}
+}
+
+// Each of two removals leaves a majority, and both do not.
+func TestTwoRemovalsAtATimeLeaveAMajority(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 4)
+	leader := c.leader()
+	var others []int32
+	for id := range c.nodes {
+		if id != leader.identity.NodeID {
+			others = append(others, id)
+		}
+	}
+	c.stop(others[0])
+	removed := make(chan error, 2)
+	for _, id := range others[1:] {
+		go func() { removed <- leader.RemoveNode(t.Context(), id) }()
+	}
+	if first, second := <-removed, <-removed; (first == nil) == (second == nil) {
+		t.Errorf("removed with %v, and with %v", first, second)
+	}
+	if voters := c.voters(); len(voters) != 3 {
+		t.Errorf("voters %v", voters)
+	}
+	if _, err := leader.proposer.Propose(testContext(t), command.ForgetNode{NodeID: 9}); err != nil {
+		t.Errorf("nothing can be agreed on: %v", err)
+	}
+}
