@@ -84,20 +84,27 @@ func (n *Node) giveVote(ctx context.Context, member raftlog.Member) (votes bool,
 	ask, cancel := context.WithTimeout(ctx, askTimeout)
 	status, err := n.calls.Status(ask, member.Address)
 	cancel()
-	if err != nil || status.AppliedIndex+caughtUpEntries < n.store.AppliedIndex() {
+	if err != nil || !n.isMember(member, status) || status.AppliedIndex+caughtUpEntries < n.store.AppliedIndex() {
 		return false, nil
 	}
 	n.members.changing.Lock()
 	defer n.members.changing.Unlock()
-	members, i, err := n.memberOf(peers.NodeIDOf(member.ID))
+	members, i, err := n.memberOf(status.NodeID)
 	if err != nil || i < 0 || members[i] != member || !n.wantsVote(member) { // something was done about it meanwhile
 		return err == nil && i >= 0 && members[i].Voter, err
 	}
 	if err := n.raft.AddVoter(ctx, member.ID, member.Address); err != nil {
 		return false, proposalError(err)
 	}
-	n.logger.Info("node has caught up, and votes", "node", peers.NodeIDOf(member.ID))
+	n.logger.Info("node has caught up, and votes", "node", status.NodeID)
 	return true, nil
+}
+
+// isMember tells whether who answers at a member's address is that node, and has its data: one that has lost it, and is not taken in again,
+// votes for nobody.
+func (n *Node) isMember(member raftlog.Member, status peers.Status) bool {
+	known, isKnown := n.store.Nodes().Of(peers.NodeIDOf(member.ID))
+	return status.ClusterID == n.identity.ClusterID && peers.NameOf(status.NodeID) == member.ID && (!isKnown || known.DirectoryID == status.DirectoryID)
 }
 
 // SetVote lets a member vote from when it has caught up, or takes its vote, whatever it wanted when it came in.
@@ -191,7 +198,7 @@ func (n *Node) checkMajority(ctx context.Context, what string, left []raftlog.Me
 			id := peers.NodeIDOf(member.ID)
 			if answers[i] = id == n.identity.NodeID; !answers[i] {
 				status, err := n.calls.Status(ctx, member.Address)
-				answers[i] = err == nil && status.NodeID == id
+				answers[i] = err == nil && n.isMember(member, status)
 			}
 		})
 	}

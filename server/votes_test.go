@@ -1,9 +1,11 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -189,5 +191,57 @@ func TestLoneNodeHasNobodyToChange(t *testing.T) {
 	cluster, err := alone.Cluster(t.Context())
 	if err != nil || len(cluster.Nodes) != 1 || cluster.Nodes[0].RaftAddress != "" || !cluster.Nodes[0].IsVoter || !cluster.Nodes[0].IsWell() {
 		t.Errorf("%+v, %v", cluster, err)
+	}
+}
+
+// startWithoutData lets a node that is stopped answer others as one that has lost its disk, and looks in vain for its cluster, until the test ends.
+func (c *testCluster) startWithoutData(id int32) {
+	c.Helper()
+	if err := os.RemoveAll(c.configs[id].DataDir); err != nil {
+		c.Fatal(err)
+	}
+	lost := c.configs[id]
+	lost.Cluster.Peers, lost.Cluster.Join = nil, []string{linktest.FreeAddress(c)}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { _, err := Start(ctx, lost); ended <- err }()
+	c.Cleanup(func() {
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			c.Error(err)
+		}
+	})
+	waitFor(c, "its answer", func() bool {
+		_, err := c.leader().calls.Status(context.Background(), lost.Cluster.RaftAddr)
+		return err == nil
+	})
+}
+
+// A new cluster has so few entries that a node with none of them seems to have caught up.
+func TestNodeWithoutItsDataGetsNoVote(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 1)
+	c.configure(2, linktest.FreeAddress(t), config.Cluster{Join: []string{c.peers[0].Address}, Nonvoter: true})
+	c.start(2)
+	c.stop(2)
+	c.startWithoutData(2)
+	if isVoter, err := c.leader().SetVote(t.Context(), 2, true); err != nil || isVoter {
+		t.Errorf("is a voter: %v, %v", isVoter, err)
+	}
+	time.Sleep(2 * promoteEvery)
+	if members, err := c.nodes[1].raft.Members(); err != nil || len(members) != 2 || members[1].Voter {
+		t.Errorf("members %+v, %v", members, err)
+	}
+}
+
+func TestNodeWithoutItsDataIsNoneOfTheMajorityThatIsLeft(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	lost := c.follower().identity.NodeID
+	c.stop(lost)
+	c.startWithoutData(lost)
+	var refusal *api.Error
+	if err := c.leader().RemoveNode(t.Context(), c.follower().identity.NodeID); !errors.As(err, &refusal) || refusal.Code != "no_majority" {
+		t.Errorf("remove: %v", err)
 	}
 }
