@@ -74,7 +74,7 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 	return state
 }
 
-// RemoveNode removes a member, and what it said of itself.
+// RemoveNode removes a member, and what it said of itself. After an attempt that did the first alone it does the second.
 func (n *Node) RemoveNode(ctx context.Context, id int32) error {
 	n.members.changing.Lock()
 	defer n.members.changing.Unlock()
@@ -82,19 +82,21 @@ func (n *Node) RemoveNode(ctx context.Context, id int32) error {
 	if err != nil {
 		return err
 	}
-	if i < 0 {
+	if _, isKnown := n.store.Nodes().Of(id); i < 0 && !isKnown {
 		return &api.Error{Status: http.StatusNotFound, Code: "unknown_node", Message: fmt.Sprintf("remove node %d: there is none in the cluster", id), Hint: "see `kont cluster status`"}
 	}
 	if id == n.identity.NodeID {
 		return &api.Error{Status: http.StatusConflict, Code: "leader", Message: fmt.Sprintf("remove node %d: it leads", id), Hint: hintOtherLeader}
 	}
-	if members[i].Voter {
+	if i >= 0 && members[i].Voter {
 		if err := n.checkMajority(ctx, fmt.Sprintf("remove node %d", id), slices.Delete(slices.Clone(members), i, i+1)); err != nil {
 			return err
 		}
 	}
-	if err := n.raft.RemoveServer(ctx, peers.NameOf(id)); err != nil {
-		return proposalError(err)
+	if i >= 0 {
+		if err := n.raft.RemoveServer(ctx, peers.NameOf(id)); err != nil {
+			return proposalError(err)
+		}
 	}
 	_, err = n.proposer.Propose(ctx, command.ForgetNode{NodeID: id})
 	if err == nil {

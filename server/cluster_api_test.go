@@ -78,6 +78,27 @@ func TestRemovedNodeEndsAndJoinsOnlyWithoutItsData(t *testing.T) {
 	waitFor(t, "its vote", func() bool { return len(c.voters()) == 3 })
 }
 
+// Between the removal from the members and from the state leadership may be lost, or the one who asked for it goes away.
+func TestHalfARemovalIsCompleted(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, removed := c.leader(), c.follower()
+	id := removed.identity.NodeID
+	if err := leader.raft.RemoveServer(t.Context(), peers.NameOf(id)); err != nil {
+		t.Fatal(err)
+	}
+	if err := leader.RemoveNode(t.Context(), id); err != nil {
+		t.Error(err)
+	}
+	if known, isKnown := leader.store.Nodes().Of(id); isKnown {
+		t.Errorf("it is there as %+v", known)
+	}
+	var refusal *api.Error
+	if err := leader.RemoveNode(t.Context(), id); !errors.As(err, &refusal) || refusal.Status != http.StatusNotFound {
+		t.Errorf("once more: %v", err)
+	}
+}
+
 func TestLeadershipIsTransferred(t *testing.T) {
 	c := newTestCluster(t, 3)
 	for range 3 {
