@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"kont/raftlog"
 	"kont/raftlog/link"
 	"kont/raftlog/link/linktest"
+	"kont/server/api"
 	"kont/server/config"
 	"kont/server/peers"
 	"kont/statemachine/command"
@@ -392,6 +394,28 @@ func TestHTTPRequestsReachTheLeader(t *testing.T) {
 	response.Body.Close()
 	if response.StatusCode != http.StatusForbidden {
 		t.Errorf("a page of another site is answered with %s", response.Status)
+	}
+}
+
+// Until others notice that the leader is gone, requests are sent to it.
+func TestLeaderThatDoesNotAnswerIsNoErrorOfTheNodeThatIsAsked(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, follower := c.leader(), c.follower()
+	if err := leader.port.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodDelete} {
+		recorder := httptest.NewRecorder()
+		isSent := follower.toLeader(recorder, httptest.NewRequest(method, "/api/v1/thread?key=a", nil), func(_ http.ResponseWriter, _ *http.Request, err error) {
+			var refusal *api.Error
+			if !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable || refusal.Code != "not_leader" || !strings.Contains(refusal.Hint, "try again") {
+				t.Errorf("%s: %v", method, err)
+			}
+		})
+		if !isSent {
+			t.Errorf("%s is not sent to the leader", method)
+		}
 	}
 }
 

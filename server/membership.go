@@ -261,6 +261,18 @@ func (n *Node) toLeader(w http.ResponseWriter, r *http.Request, onError func(htt
 		onError(w, r, errNoLeader)
 		return true
 	}
-	n.calls.Forward(w, r, address, onError)
+	n.calls.Forward(w, r, address, func(w http.ResponseWriter, r *http.Request, err error) { onError(w, r, unanswered(r, address, err)) })
 	return true
+}
+
+// unanswered is that a node did not answer what it was sent as the leader.
+func unanswered(r *http.Request, address string, err error) error {
+	if r.Context().Err() != nil {
+		return err
+	}
+	hint := "try again; if it is gone, another node leads in a moment"
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		hint = "it may have been done all the same: look, and try again"
+	}
+	return &api.Error{Status: http.StatusServiceUnavailable, Code: "not_leader", Message: fmt.Sprintf("the leader, at %s, does not answer: %v", address, err), Hint: hint}
 }
