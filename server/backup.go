@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -207,7 +208,9 @@ func restoreState(store *statemachine.Store, r io.Reader) (index uint64, err err
 		return 0, err
 	}
 	index = store.AppliedIndex()
-	for _, node := range store.Nodes().ByID {
+	// The one that knows most goes first: without those that know less, the level of commands would be raised.
+	nodes := slices.SortedFunc(slices.Values(store.Nodes().ByID), func(a, b command.Node) int { return cmp.Compare(b.Level, a.Level) })
+	for _, node := range nodes {
 		data, err := command.Encode(command.ForgetNode{NodeID: node.ID})
 		if err != nil {
 			return 0, err

@@ -275,3 +275,42 @@ func TestVerifyReadsEverything(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A backup of a cluster in which a node has yet to get the new release may be restored for the release that all have.
+func TestRestoreDoesNotRaiseTheLevelOfCommands(t *testing.T) {
+	store, err := statemachine.Open(t.TempDir(), statemachine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	var proposals [][]byte
+	for id, level := range []command.Level{1, command.NewestLevel} {
+		data, err := command.Encode(command.RegisterNode{Node: command.Node{ID: int32(id + 1), Level: level}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		proposals = append(proposals, data)
+	}
+	store.Apply([]statemachine.Entry{{Index: 2, Proposals: proposals}})
+	snapshot, err := store.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Release()
+	var backup bytes.Buffer
+	if err := snapshot.Persist(&backup); err != nil {
+		t.Fatal(err)
+	}
+	settings := testConfig(filepath.Join(t.TempDir(), "restored"))
+	if _, err := Restore(settings, &backup); err != nil {
+		t.Fatal(err)
+	}
+	restored, err := statemachine.Open(filepath.Join(settings.DataDir, "store"), statemachine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer restored.Close()
+	if nodes := restored.Nodes(); nodes.Level != 1 || len(nodes.ByID) != 0 {
+		t.Errorf("level %d, nodes %v", nodes.Level, nodes.ByID)
+	}
+}
