@@ -34,7 +34,7 @@ func (n *Node) createTopics(ctx context.Context, topics []command.Topic) error {
 	return nil
 }
 
-// makeProtocolTopics makes those topics of the protocol that are not there yet.
+// makeProtocolTopics makes those topics of the protocol that are not there yet. They may have been deleted, and others have taken their places.
 func (n *Node) makeProtocolTopics(ctx context.Context) error {
 	var missing []command.Topic
 	for _, name := range []string{command.TopicResume, command.TopicResult, command.TopicError, command.TopicScheduler} {
@@ -42,5 +42,11 @@ func (n *Node) makeProtocolTopics(ctx context.Context) error {
 			missing = append(missing, newTopic(name, n.config.ResumePartitions))
 		}
 	}
-	return n.createTopics(ctx, missing)
+	err := n.createTopics(ctx, missing)
+	if errors.Is(err, command.ErrLimit) {
+		// Without a leader nobody could delete others.
+		n.logger.Error("topics of the protocol are not there; delete others, and let another node lead or start this one again", "error", err)
+		return nil
+	}
+	return err
 }
