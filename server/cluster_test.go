@@ -296,6 +296,34 @@ func TestNodeIDsAreNotGivenTwice(t *testing.T) {
 	}
 }
 
+// A machine that gets another node's number instead of its data has the address of the node that is gone.
+func TestNodeAtTheAddressOfAnotherSaysWhichToRemove(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	gone := c.follower().identity.NodeID
+	c.stop(gone)
+	leader := c.leader()
+	c.configure(4, c.configs[gone].Cluster.RaftAddr, config.Cluster{Join: []string{leader.port.Address()}})
+	hint := fmt.Sprint("kont cluster remove ", gone)
+	about := leader.self()
+	about.ID, about.RaftAddress = 4, c.configs[gone].Cluster.RaftAddr
+	if _, err := leader.members.Join(t.Context(), about); err == nil || !strings.Contains(err.Error(), hint) {
+		t.Errorf("joins: %v", err)
+	}
+	other := c.follower().self()
+	other.RaftAddress = about.RaftAddress
+	if err := leader.members.Register(t.Context(), other); err == nil || !strings.Contains(err.Error(), hint) {
+		t.Errorf("moves: %v", err)
+	}
+	if known, _ := leader.store.Nodes().Of(other.ID); known.RaftAddress == other.RaftAddress {
+		t.Error("it is known to be there")
+	}
+	if err := leader.RemoveNode(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	c.start(4)
+}
+
 func TestNodeMayMove(t *testing.T) {
 	c := newTestCluster(t, 3)
 	id := c.follower().identity.NodeID

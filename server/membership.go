@@ -107,6 +107,9 @@ func (m *membership) Join(ctx context.Context, node command.Node) (string, error
 	}
 	name := peers.NameOf(node.ID)
 	i := slices.IndexFunc(members, func(member raftlog.Member) bool { return member.ID == name })
+	if err := checkAddress(members, node); err != nil {
+		return "", err
+	}
 	known, isKnown := nodes.Of(node.ID)
 	isSame := isKnown && known.DirectoryID == node.DirectoryID
 	hasBeen := isKnown || i >= 0
@@ -153,6 +156,19 @@ func (m *membership) replace(ctx context.Context, log *raftlog.Node, known, node
 	return err
 }
 
+// checkAddress refuses a node at the address of another member, before anything is done for it.
+func checkAddress(members []raftlog.Member, node command.Node) error {
+	i := slices.IndexFunc(members, func(member raftlog.Member) bool {
+		return member.Address == node.RaftAddress && member.ID != peers.NameOf(node.ID)
+	})
+	if i < 0 {
+		return nil
+	}
+	id := peers.NodeIDOf(members[i].ID)
+	return fmt.Errorf("node %d is at %s, as far as the cluster knows, and node %d can't be there too; if that one is gone for good, `kont cluster remove %d`",
+		id, node.RaftAddress, node.ID, id)
+}
+
 func moveMember(ctx context.Context, log *raftlog.Node, member raftlog.Member, address string) error {
 	if member.Voter {
 		return log.AddVoter(ctx, member.ID, address)
@@ -176,6 +192,9 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	i := slices.IndexFunc(members, func(member raftlog.Member) bool { return member.ID == name })
 	if i < 0 {
 		return fmt.Errorf("%w: node %d; empty its data directory to let it join again", peers.ErrRemoved, node.ID)
+	}
+	if err := checkAddress(members, node); err != nil {
+		return err
 	}
 	if known, _ := m.node.store.Nodes().Of(node.ID); known.DirectoryID == node.DirectoryID {
 		// What it wants counts when it comes in; since then SetVote may have been told otherwise.
