@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -274,4 +275,13 @@ func (n *Node) checkLogIsThere() error {
 		return err
 	}
 	return fmt.Errorf("%s is gone, and the node has been a member of its cluster with it; put it back, or empty %s as a whole and let the node join again", raftDir, n.config.DataDir)
+}
+
+// checkReachable refuses a node that others can't reach and that can't lead without their votes.
+func (n *Node) checkReachable() error {
+	members, err := n.raft.Members()
+	if err != nil || n.port != nil || !slices.ContainsFunc(members, func(m raftlog.Member) bool { return m.Voter && m.ID != peers.NameOf(n.identity.NodeID) }) {
+		return err
+	}
+	return fmt.Errorf("node %d is in a cluster of %d nodes; start it with --raft-addr, where the others reach it", n.identity.NodeID, len(members))
 }

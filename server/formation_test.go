@@ -254,3 +254,19 @@ func TestRestoredNodeIsNotNewToItsPeers(t *testing.T) {
 	c.start(1, 2)
 	waitFor(t, "the vote of node 2", func() bool { return len(c.voters()) == 2 })
 }
+
+// Without the others a node of a cluster waits for ever.
+func TestNodeOfAClusterNeedsAnAddressForTheOthers(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	id := c.follower().identity.NodeID
+	c.stop(id)
+	alone := c.configs[id]
+	alone.Cluster.RaftAddr, alone.Cluster.Peers = "", nil
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, err := Start(ctx, alone); err == nil || !strings.Contains(err.Error(), "--raft-addr") {
+		t.Errorf("without an address: %v", err)
+	}
+	c.start(id)
+}

@@ -243,6 +243,9 @@ func (n *Node) openLog() (err error) {
 		return err
 	}
 	n.onClose(n.raft.Close)
+	if err := n.checkReachable(); err != nil {
+		return err
+	}
 	n.members.setLog(n.raft)
 	n.running.Go(n.failWithStore)
 	level := func() command.Level { return n.store.Nodes().Level }
