@@ -65,7 +65,7 @@ func (n *Node) awaitAcknowledged(ctx context.Context) error {
 
 // acknowledged is the log index of which the leader says so. An election may be under way.
 func (n *Node) acknowledged(ctx context.Context) (index uint64, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := n.asking(ctx)
 	defer cancel()
 	for {
 		if index, err = n.askAcknowledged(ctx); err == nil || n.failure() != nil {

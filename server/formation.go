@@ -21,7 +21,7 @@ import (
 const (
 	// askAgainAfter is the pause of a node that waits for others.
 	askAgainAfter = 200 * time.Millisecond
-	// askTimeout bounds one question to another node.
+	// askTimeout is what Config.AskTimeout is without a value.
 	askTimeout = 5 * time.Second
 	// waitLoggedEvery is how often it says whom it waits for.
 	waitLoggedEvery = 10 * time.Second
@@ -100,7 +100,9 @@ func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
 		if peer.NodeID == n.identity.NodeID {
 			continue
 		}
-		status, err := askOne(ctx, func(ctx context.Context) (peers.Status, error) { return n.calls.Status(ctx, peer.Address) })
+		asking, cancel := n.asking(ctx)
+		status, err := n.calls.Status(asking, peer.Address)
+		cancel()
 		switch {
 		case err != nil:
 			problems = append(problems, fmt.Errorf("node %d at %s: %w", peer.NodeID, peer.Address, err))
@@ -129,11 +131,9 @@ func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
 	return "", fmt.Errorf("node %d has not founded the cluster yet", founder.NodeID)
 }
 
-// askOne asks one node. Each has its own time to answer: one that is silent leaves the others theirs.
-func askOne[T any](ctx context.Context, question func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	return question(ctx)
+// asking is for a question to one node. Each has its own time to answer: one that is silent leaves the others theirs.
+func (n *Node) asking(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, n.config.AskTimeout)
 }
 
 // joinBy asks nodes, one after the other, to be taken into their cluster.
@@ -143,7 +143,9 @@ func (n *Node) joinBy(ctx context.Context, addresses []string) (string, error) {
 		if address == n.port.Address() {
 			continue
 		}
-		clusterID, err := askOne(ctx, func(ctx context.Context) (string, error) { return n.calls.Join(ctx, address, n.self()) })
+		asking, cancel := n.asking(ctx)
+		clusterID, err := n.calls.Join(asking, address, n.self())
+		cancel()
 		if err == nil {
 			return clusterID, nil
 		}
@@ -206,7 +208,7 @@ func (n *Node) register(ctx context.Context) error {
 			break
 		}
 		err := errors.New("its own state is not there yet")
-		if time.Since(registered) > askTimeout {
+		if time.Since(registered) > n.config.AskTimeout {
 			failed := n.registerOnce(ctx, self)
 			if isFinal(failed) {
 				return fmt.Errorf("register node %d with its cluster: %w", self.ID, failed)
@@ -234,12 +236,15 @@ func (n *Node) register(ctx context.Context) error {
 
 func (n *Node) registerOnce(ctx context.Context, self command.Node) error {
 	if n.raft.IsLeader() || n.port == nil {
-		_, err := askOne(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.members.Register(ctx, self) })
-		return err
+		asking, cancel := n.asking(ctx)
+		defer cancel()
+		return n.members.Register(asking, self)
 	}
 	var problems []error
 	for _, address := range n.members.addresses() {
-		_, err := askOne(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, n.calls.Register(ctx, address, self) })
+		asking, cancel := n.asking(ctx)
+		err := n.calls.Register(asking, address, self)
+		cancel()
 		if err == nil || isFinal(err) {
 			return err
 		}

@@ -138,17 +138,22 @@ func (n *Node) replaced() error {
 	return fmt.Errorf("another process runs as node %d, with a copy of this node's data; give each node an id and a directory of its own", n.identity.NodeID)
 }
 
+// askAsLeader returns what a node that leads says of itself and of the others. One that was just elected may not have applied yet who is there, and one
+// that is deposed never will, so it has to commit first.
+func (n *Node) askAsLeader(ctx context.Context, address string) (peers.Status, error) {
+	ctx, cancel := n.asking(ctx)
+	defer cancel()
+	if _, err := n.calls.Committed(ctx, address); err != nil {
+		return peers.Status{}, err
+	}
+	return n.calls.Status(ctx, address)
+}
+
 // askLeader asks the nodes that there may be, and returns what the one that leads has against this one: a node that is removed or replaced
 // hears nothing from it any more.
 func (n *Node) askLeader(ctx context.Context) error {
 	for _, address := range n.members.addresses() {
-		status, err := askOne(ctx, func(ctx context.Context) (peers.Status, error) {
-			// A leader that was just elected may not have applied yet that this node is there, and one that is deposed never will.
-			if _, err := n.calls.Committed(ctx, address); err != nil {
-				return peers.Status{}, err
-			}
-			return n.calls.Status(ctx, address)
-		})
+		status, err := n.askAsLeader(ctx, address)
 		if err != nil || status.ClusterID != n.identity.ClusterID || status.LeaderID != status.NodeID || status.NodeID == n.identity.NodeID {
 			continue
 		}

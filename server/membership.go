@@ -142,7 +142,7 @@ func (m *membership) replace(ctx context.Context, log *raftlog.Node, known, node
 	if known.ID == m.node.identity.NodeID {
 		return fmt.Errorf("%w: node %d is this one, and it leads", command.ErrNodeIDTaken, node.ID)
 	}
-	ask, cancel := context.WithTimeout(ctx, askTimeout/2)
+	ask, cancel := context.WithTimeout(ctx, m.node.config.AskTimeout/2)
 	status, err := m.node.calls.Status(ask, known.RaftAddress)
 	cancel()
 	if err == nil && status.NodeID == known.ID && [16]byte(status.DirectoryID) != node.DirectoryID {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,8 @@ type Config struct {
 	FS vfs.FS
 	// LogFiles are below the Raft log, for the same.
 	LogFiles types.VFS
+	// AskTimeout bounds one question to another node, askTimeout if 0. Tests have less patience with nodes that are silent.
+	AskTimeout time.Duration
 }
 
 // Node is a running server.
@@ -111,6 +114,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.AskTimeout = cmp.Or(c.AskTimeout, askTimeout)
 	for _, variable := range c.UnknownVariables {
 		c.Logger.Warn("environment variable sets nothing: no such setting", "variable", variable.Name, "nearest", variable.Nearest)
 	}

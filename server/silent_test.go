@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"kont/raftlog/link/linktest"
 	"kont/server/config"
@@ -35,9 +36,11 @@ func silence(t testing.TB, address string) string {
 // startSoon starts a node that asks a silent one first, of which it has to wait for each answer in vain.
 func (c *testCluster) startSoon(id int32) {
 	c.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*askTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	node, err := Start(ctx, c.configs[id])
+	settings := c.configs[id]
+	settings.AskTimeout = time.Second
+	node, err := Start(ctx, settings)
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -81,7 +81,7 @@ func (n *Node) wantsVote(member raftlog.Member) bool {
 
 // giveVote gives a member its vote, unless it has not caught up: its time will come.
 func (n *Node) giveVote(ctx context.Context, member raftlog.Member) (votes bool, err error) {
-	ask, cancel := context.WithTimeout(ctx, askTimeout)
+	ask, cancel := n.asking(ctx)
 	status, err := n.calls.Status(ask, member.Address)
 	cancel()
 	if err != nil || !n.isMember(member, status) || status.AppliedIndex+caughtUpEntries < n.store.AppliedIndex() {
