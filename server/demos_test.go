@@ -21,6 +21,7 @@ import (
 func TestDemosPlayThroughKills(t *testing.T) {
 	for _, demo := range demos.All() {
 		t.Run(demo.Name, func(t *testing.T) {
+			t.Parallel() // a server that starts waits for its disk most of the time
 			s := newChaosServer(t)
 			s.start()
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
