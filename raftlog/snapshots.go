@@ -269,9 +269,9 @@ func (k *notingSink) Write(data []byte) (int, error) {
 // syncs a file on that disk at the time would wait for all of it.
 const snapshotBytesPerSync = 8 << 20
 
-// sync makes durable what the library has written. It keeps its file to itself; any descriptor of it does.
+// sync makes durable what the library has written. It keeps its file to itself; any descriptor of it does that may write.
 func (k *notingSink) sync() error {
-	file, err := os.Open(filepath.Join(k.store.dir, k.ID()+".tmp", "state.bin"))
+	file, err := os.OpenFile(filepath.Join(k.store.dir, k.ID()+".tmp", "state.bin"), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
