@@ -20,6 +20,13 @@ func newTestTransport(t *testing.T, address string) *raft.NetworkTransport {
 	return transport
 }
 
+// newTestLeader is what a leader sends with that waits for no disk.
+func newTestLeader(t *testing.T) *quietTransport {
+	t.Helper()
+	return &quietTransport{NetworkTransport: newTestTransport(t, linktest.FreeAddress(t)), sends: func(uint64) bool { return true }, answers: newAnswers(),
+		awaitAnswer: func(uint64, uint64) error { return nil }}
+}
+
 func servers(ids ...raft.ServerID) (servers []raft.Server) {
 	for _, id := range ids {
 		servers = append(servers, raft.Server{ID: id})
@@ -29,9 +36,8 @@ func servers(ids ...raft.ServerID) (servers []raft.Server) {
 
 // What a member says counts for the reads that had begun when it was asked, and in the term whose follower it is.
 func TestOnlyAnswersOfFollowersToRequestsSinceAReadCount(t *testing.T) {
-	member, answers := newTestTransport(t, linktest.FreeAddress(t)), newAnswers()
-	leader := &quietTransport{NetworkTransport: newTestTransport(t, linktest.FreeAddress(t)), sends: func(uint64) bool { return true }, answers: answers,
-		awaitAnswer: func(uint64, uint64) error { return nil }}
+	member, leader := newTestTransport(t, linktest.FreeAddress(t)), newTestLeader(t)
+	answers := leader.answers
 	ask := func(term uint64, answer func() (raft.AppendEntriesResponse, error)) {
 		t.Helper()
 		go func() {

@@ -101,6 +101,7 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 	if !heartbeat && t.keeps(id, target) {
 		return errMoving
 	}
+	args.Entries = first(args.Entries, appendBytesMax)
 	last := args.PrevLogEntry
 	if sent := len(args.Entries); sent > 0 {
 		last = args.Entries[sent-1].Index
@@ -121,6 +122,20 @@ func (t *quietTransport) AppendEntries(id raft.ServerID, target raft.ServerAddre
 		return nil
 	}
 	return t.awaitAnswer(args.Term, last)
+}
+
+// appendBytesMax bounds the entries of one request, in bytes of their data, unless the first alone has more. A follower has rpcTimeout to get them all and to
+// answer, and is sent the same again if it does not: 64 entries, which is the library's bound, can be 64 MiB.
+const appendBytesMax = 4 << 20
+
+// first are as many of the entries as fit, and one at least. Those are what the library takes for sent.
+func first(entries []*raft.Log, bytesMax int) []*raft.Log {
+	for i, entry := range entries {
+		if bytesMax -= len(entry.Data); bytesMax < 0 && i > 0 {
+			return entries[:i]
+		}
+	}
+	return entries
 }
 
 // AppendEntriesPipeline lets raft have one request at a time for each follower, by AppendEntries. What comes by a pipeline would wait for no write

@@ -102,8 +102,7 @@ func TestFollowerCommitsNothingThatTheRequestDoesNotReach(t *testing.T) {
 	}
 	t.Cleanup(func() { follower.Shutdown().Error() })
 
-	leader := &quietTransport{NetworkTransport: newTestTransport(t, linktest.FreeAddress(t)), sends: func(uint64) bool { return true }, answers: newAnswers(),
-		awaitAnswer: func(uint64, uint64) error { return nil }}
+	leader := newTestLeader(t)
 	var response raft.AppendEntriesResponse
 	header := raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("a"), Addr: []byte("a")}
 	request := &raft.AppendEntriesRequest{RPCHeader: header, Term: 2, PrevLogEntry: 1, PrevLogTerm: 1, LeaderCommitIndex: 2}
@@ -120,5 +119,42 @@ func TestFollowerCommitsNothingThatTheRequestDoesNotReach(t *testing.T) {
 	}
 	if got := follower.CommitIndex(); got != 2 {
 		t.Errorf("the follower has committed up to %d, want 2", got)
+	}
+}
+
+// A follower that is far behind, over a link that brings so much in the time for an answer and no more, gets all of it.
+func TestRequestsAreBoundInBytes(t *testing.T) {
+	member, leader := newTestTransport(t, linktest.FreeAddress(t)), newTestLeader(t)
+	entries := func(sizes ...int) (entries []*raft.Log) {
+		for i, size := range sizes {
+			entries = append(entries, &raft.Log{Index: uint64(i) + 2, Data: make([]byte, size)})
+		}
+		return entries
+	}
+	for _, c := range []struct {
+		what    string
+		entries []*raft.Log
+		sent    int
+	}{
+		{"none", nil, 0},
+		{"all", entries(1, 2, 3), 3},
+		{"as much as may be", entries(appendBytesMax-1, 1), 2},
+		{"as many as fit", entries(appendBytesMax/2, appendBytesMax/2, 1, 1), 2},
+		{"one that is large", entries(appendBytesMax+1, 1), 1},
+	} {
+		got := make(chan int, 1)
+		go func() {
+			rpc := <-member.Consumer()
+			got <- len(rpc.Command.(*raft.AppendEntriesRequest).Entries)
+			rpc.Respond(&raft.AppendEntriesResponse{Term: 2, Success: true}, nil)
+		}()
+		request := &raft.AppendEntriesRequest{Term: 2, PrevLogEntry: 1, Entries: c.entries}
+		if err := leader.AppendEntries("b", member.LocalAddr(), request, &raft.AppendEntriesResponse{}); err != nil {
+			t.Fatal(err)
+		}
+		// The library goes on behind what the request has then.
+		if sent := <-got; sent != c.sent || len(request.Entries) != c.sent {
+			t.Errorf("%s: %d of %d entries sent, %d said to be, want %d", c.what, sent, len(c.entries), len(request.Entries), c.sent)
+		}
 	}
 }
