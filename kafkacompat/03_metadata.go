@@ -30,6 +30,9 @@ func metadata(c *call, request *kmsg.MetadataRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.MetadataResponse](request)
 	brokers := c.cluster().Brokers(c.listener)
 	for _, broker := range brokers {
+		if broker.IsFenced {
+			continue
+		}
 		answer := kmsg.NewMetadataResponseBroker()
 		answer.NodeID, answer.Host, answer.Port, answer.Rack = broker.NodeID, broker.Host, broker.Port, broker.rack()
 		response.Brokers = append(response.Brokers, answer)
@@ -96,14 +99,20 @@ func (c *call) describeTopic(view topicView, asked kmsg.MetadataRequestTopic, ma
 // A topicView is what the metadata of all topics have in common.
 type topicView struct {
 	leader, epoch int32
-	replicas      []int32
+	// Of the replicas, which are all nodes, each is either in sync or offline.
+	replicas, inSync, offline []int32
 }
 
 func newTopicView(c *call, brokers []Broker) topicView {
-	view := topicView{replicas: make([]int32, len(brokers))}
+	var view topicView
 	view.leader, view.epoch = c.cluster().Leader()
-	for i, broker := range brokers {
-		view.replicas[i] = broker.NodeID
+	for _, broker := range brokers {
+		view.replicas = append(view.replicas, broker.NodeID)
+		if broker.IsFenced {
+			view.offline = append(view.offline, broker.NodeID)
+		} else {
+			view.inSync = append(view.inSync, broker.NodeID)
+		}
 	}
 	return view
 }
@@ -117,7 +126,7 @@ func (view topicView) describe(topic command.Topic) kmsg.MetadataResponseTopic {
 		partition.Default()
 		partition.Partition = int32(i)
 		partition.Leader, partition.LeaderEpoch = view.leader, view.epoch
-		partition.Replicas, partition.ISR = view.replicas, view.replicas
+		partition.Replicas, partition.ISR, partition.OfflineReplicas = view.replicas, view.inSync, view.offline
 		if view.leader < 0 {
 			partition.ErrorCode = kerr.LeaderNotAvailable.Code
 		}

@@ -10,7 +10,7 @@ import (
 // DescribeCluster tells the cluster's id, its nodes and the controller.
 //
 // Versions: 1 tells brokers and controllers apart (KIP-919): there are only
-// brokers here. 2 can include fenced brokers, of which there are none.
+// brokers here. 2 can include fenced brokers (KIP-1073).
 func init() {
 	register(api{
 		key: 60, versionMin: 0, versionMax: 2,
@@ -34,7 +34,11 @@ func describeCluster(c *call, request *kmsg.DescribeClusterRequest) (kmsg.Respon
 	response.ClusterID = c.cluster().ID()
 	response.ControllerID, _ = c.cluster().Leader()
 	for _, broker := range c.cluster().Brokers(c.listener) {
+		if broker.IsFenced && !request.IncludeFencedBrokers {
+			continue
+		}
 		answer := kmsg.NewDescribeClusterResponseBroker()
+		answer.IsFenced = broker.IsFenced
 		answer.NodeID, answer.Host, answer.Port, answer.Rack = broker.NodeID, broker.Host, broker.Port, broker.rack()
 		response.Brokers = append(response.Brokers, answer)
 	}

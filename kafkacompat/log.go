@@ -114,4 +114,6 @@ type Broker struct {
 	Port   int32
 	// Rack is empty where nobody set it.
 	Rack string
+	// IsFenced: the leader has not heard of it for a while, so that clients are not sent to it. The leader is not.
+	IsFenced bool
 }

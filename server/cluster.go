@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"kont/kafkacompat"
 	"kont/server/peers"
@@ -86,11 +87,14 @@ func (c *cluster) Brokers(listener string) []kafkacompat.Broker {
 	if !exists {
 		return nil
 	}
+	leader, _ := c.Leader()
+	fenced := c.node.replicas.fenced(time.Now())
 	brokers := []kafkacompat.Broker{self}
 	for _, node := range c.node.store.Nodes().ByID {
 		for _, l := range node.Listeners {
 			if l.Name == listener && node.ID != self.NodeID {
-				brokers = append(brokers, kafkacompat.Broker{NodeID: node.ID, Host: l.Host, Port: l.Port, Rack: node.Rack})
+				isFenced := node.ID != leader && slices.Contains(fenced, node.ID)
+				brokers = append(brokers, kafkacompat.Broker{NodeID: node.ID, Host: l.Host, Port: l.Port, Rack: node.Rack, IsFenced: isFenced})
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -190,4 +191,37 @@ func TestTopicIsKnownToOthersWhenItsMakerIsToldSo(t *testing.T) {
 	if known < topics/2 {
 		t.Errorf("of %d topics followers knew %d in time", topics, known)
 	}
+}
+
+// A machine that is off refuses no connection, so each client that hears of its node waits for it in vain.
+func TestClientsOfAnyNodeHearNothingOfOneThatIsAway(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3, func(settings *Config) { settings.BrokerSessionTimeout = 100 * time.Millisecond })
+	tell := func() (told [][]int32) {
+		for _, node := range c.nodes {
+			var ids []int32
+			for _, broker := range node.cluster.Brokers("PLAINTEXT") {
+				if !broker.IsFenced {
+					ids = append(ids, broker.NodeID)
+				}
+			}
+			told = append(told, ids)
+		}
+		return told
+	}
+	all := []int32{1, 2, 3}
+	waitFor(t, "all nodes to be told of", func() bool {
+		told := tell()
+		return len(told) == 3 && !slices.ContainsFunc(told, func(ids []int32) bool { return !slices.Equal(ids, all) })
+	})
+	away := c.follower().identity.NodeID
+	c.stop(away)
+	waitFor(t, "two nodes to tell of two", func() bool {
+		told := tell()
+		return len(told) == 2 && !slices.ContainsFunc(told, func(ids []int32) bool { return len(ids) != 2 || slices.Contains(ids, away) })
+	})
+	c.start(away)
+	waitFor(t, "it to be told of again", func() bool {
+		return !slices.ContainsFunc(tell(), func(ids []int32) bool { return !slices.Equal(ids, all) })
+	})
 }

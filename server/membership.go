@@ -209,6 +209,9 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	return nil
 }
 
+// Fenced is the leader's word, for a while.
+func (m *membership) Fenced(nodeIDs []int32) { m.node.replicas.tell(nodeIDs) }
+
 // Committed lets the log get to the majority once more: who does not lead any more can't tell what others acknowledged.
 func (m *membership) Committed(ctx context.Context) (index uint64, err error) {
 	log, err := m.leader()

@@ -48,6 +48,8 @@ type Config struct {
 	LogFiles types.VFS
 	// AskTimeout bounds one question to another node, askTimeout if 0. Tests have less patience with nodes that are silent.
 	AskTimeout time.Duration
+	// BrokerSessionTimeout is for how long the leader does not hear of a node before clients are not sent to it any more, brokerSessionTimeout if 0.
+	BrokerSessionTimeout time.Duration
 }
 
 // Node is a running server.
@@ -115,6 +117,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		c.Logger = slog.Default()
 	}
 	c.AskTimeout = cmp.Or(c.AskTimeout, askTimeout)
+	c.BrokerSessionTimeout = cmp.Or(c.BrokerSessionTimeout, brokerSessionTimeout)
 	for _, variable := range c.UnknownVariables {
 		c.Logger.Warn("environment variable sets nothing: no such setting", "variable", variable.Name, "nearest", variable.Nearest)
 	}

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +17,8 @@ const (
 	// replicaLagMax is how long ago a node may have had everything for consumers to read from it (replica.lag.time.max.ms, which
 	// is 30 s).
 	replicaLagMax = 10 * time.Second
+	// brokerSessionTimeout is what Config.BrokerSessionTimeout is without a value, as Kafka's is (broker.session.timeout.ms).
+	brokerSessionTimeout = 9 * time.Second
 )
 
 // replicas knows how far the other nodes are, while this one leads.
@@ -22,9 +26,16 @@ type replicas struct {
 	node    *Node
 	cancel  context.CancelFunc
 	running sync.WaitGroup
+	// hasTold: others believe that there are fenced nodes. What asks has it for itself.
+	hasTold bool
 
 	mu   sync.Mutex
 	byID map[int32]replica // guarded by mu; nil while this node doesn't lead
+	// heard is when each node has answered last, or was asked first; guarded by mu.
+	heard map[int32]time.Time
+	// told are the nodes that the leader has not heard of, and until when this node believes it; guarded by mu.
+	told      []int32
+	toldUntil time.Time
 }
 
 // replica is what a node said last. One that doesn't answer has none.
@@ -45,7 +56,7 @@ func (r *replicas) Start() {
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
 	r.mu.Lock()
-	r.byID = map[int32]replica{}
+	r.byID, r.heard = map[int32]replica{}, map[int32]time.Time{}
 	r.mu.Unlock()
 	r.running.Go(func() {
 		for {
@@ -68,7 +79,7 @@ func (r *replicas) Stop() {
 	r.running.Wait()
 	r.cancel = nil
 	r.mu.Lock()
-	r.byID = nil
+	r.byID, r.heard = nil, nil
 	r.mu.Unlock()
 }
 
@@ -78,15 +89,71 @@ func (r *replicas) ask(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
-	defer cancel()
-	var asking sync.WaitGroup
+	others := map[int32]string{}
 	for _, member := range members {
 		if id := peers.NodeIDOf(member.ID); id != r.node.identity.NodeID {
-			asking.Go(func() { r.askOne(ctx, id, member.Address) })
+			others[id] = member.Address
 		}
 	}
+	asked, cancel := context.WithTimeout(ctx, replicaTimeout)
+	defer cancel()
+	var asking sync.WaitGroup
+	for id, address := range others {
+		asking.Go(func() { r.askOne(asked, id, address) })
+	}
 	asking.Wait()
+	r.forgetBut(others)
+	r.tellFenced(ctx, others)
+}
+
+// forgetBut forgets who is no member any more.
+func (r *replicas) forgetBut(others map[int32]string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.heard, func(id int32, _ time.Time) bool { return others[id] == "" })
+}
+
+// tellFenced tells those that answer of those that don't, and once when all do again.
+func (r *replicas) tellFenced(ctx context.Context, others map[int32]string) {
+	fenced := r.fenced(time.Now())
+	if len(fenced) == 0 && !r.hasTold {
+		return
+	}
+	r.hasTold = len(fenced) > 0
+	ctx, cancel := context.WithTimeout(ctx, replicaTimeout)
+	defer cancel()
+	var telling sync.WaitGroup
+	for id, address := range others {
+		if !slices.Contains(fenced, id) {
+			telling.Go(func() { r.node.calls.Fenced(ctx, address, fenced) }) //nolint:errcheck // it is told again
+		}
+	}
+	telling.Wait()
+}
+
+// tell is what the leader says.
+func (r *replicas) tell(fenced []int32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.told, r.toldUntil = fenced, time.Now().Add(replicasEvery+2*replicaTimeout)
+}
+
+// fenced are the nodes that the leader has not heard of for so long that clients are not sent to them (KIP-631).
+func (r *replicas) fenced(now time.Time) (nodeIDs []int32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.byID == nil {
+		if now.Before(r.toldUntil) {
+			return r.told
+		}
+		return nil
+	}
+	for id, heard := range r.heard {
+		if now.Sub(heard) > r.node.config.BrokerSessionTimeout {
+			nodeIDs = append(nodeIDs, id)
+		}
+	}
+	return nodeIDs
 }
 
 func (r *replicas) askOne(ctx context.Context, id int32, address string) {
@@ -96,8 +163,12 @@ func (r *replicas) askOne(ctx context.Context, id int32, address string) {
 	defer r.mu.Unlock()
 	if err != nil || status.NodeID != id {
 		delete(r.byID, id)
+		if _, exists := r.heard[id]; !exists {
+			r.heard[id] = asked
+		}
 		return
 	}
+	r.heard[id] = asked
 	before := r.byID[id]
 	now := replica{appliedIndex: status.AppliedIndex, heard: asked, caughtUp: before.caughtUp, wanted: wanted}
 	if status.AppliedIndex >= wanted || before.wanted > 0 && status.AppliedIndex >= before.wanted {

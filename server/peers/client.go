@@ -72,6 +72,11 @@ func (c *Client) Committed(ctx context.Context, address string) (index uint64, e
 	return answer.Index, err
 }
 
+// Fenced tells a node of those that the leader, who calls, has not heard of for a while. A node of an earlier release does not know of this.
+func (c *Client) Fenced(ctx context.Context, address string, nodeIDs []int32) error {
+	return c.call(ctx, address, pathFenced, nodeIDs, &struct{}{})
+}
+
 // redirectsMax bounds how often a call is sent on to another leader.
 const redirectsMax = 3
 

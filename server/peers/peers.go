@@ -66,6 +66,8 @@ type Node interface {
 	// Committed is a log index up to which is all that was acknowledged before the call, by whichever node. Only the leader can
 	// tell, as with Join.
 	Committed(ctx context.Context) (index uint64, err error)
+	// Fenced takes the leader's word of the nodes that it has not heard of for a while. It is repeated as long as there are any.
+	Fenced(nodeIDs []int32)
 	// Kafka answers a request of a Kafka client that a member has sent on. What is in both is JSON, and not this package's.
 	Kafka(request json.RawMessage) (answer []byte, err error)
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ type fake struct {
 	err    error
 	// joined and registered are who called.
 	joined, registered []command.Node
+	fenced             []int32
 }
 
 func (f *fake) Status() Status { return f.status }
@@ -38,6 +40,8 @@ func (f *fake) Register(_ context.Context, node command.Node) error {
 }
 
 func (f *fake) Committed(context.Context) (uint64, error) { return f.status.AppliedIndex, f.err }
+
+func (f *fake) Fenced(nodeIDs []int32) { f.fenced = nodeIDs }
 
 func (f *fake) Kafka(request json.RawMessage) ([]byte, error) {
 	return append([]byte("answer to "), request...), f.err
@@ -100,6 +104,9 @@ func TestAnswersAndErrorsArriveAsTheyWere(t *testing.T) {
 		if got := all[0]; got.ID != 1 || got.DirectoryID != self.DirectoryID || len(got.Listeners) != 1 || got.Rack != "r" {
 			t.Errorf("arrived as %+v", got)
 		}
+	}
+	if err := client.Fenced(t.Context(), address, []int32{3}); err != nil || !slices.Equal(node.fenced, []int32{3}) {
+		t.Errorf("fenced %v, %v", node.fenced, err)
 	}
 	node.err = errors.New("disk on fire")
 	if err := client.Register(t.Context(), address, self); err == nil || err.Error() != "disk on fire" {

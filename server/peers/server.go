@@ -21,6 +21,7 @@ const (
 	pathRegister  = "/peers/v1/register"
 	pathCommitted = "/peers/v1/committed"
 	pathForwarded = "/peers/v1/forwarded"
+	pathFenced    = "/peers/v1/fenced"
 	pathKafka     = "/peers/v1/kafka"
 
 	// requestBytesMax bounds what a node says of itself.
@@ -67,6 +68,14 @@ func Serve(port *link.Port, node Node, forwarded http.Handler, logger *slog.Logg
 	mux.Handle("POST "+pathCommitted, membersOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		index, err := node.Committed(r.Context())
 		answer(w, committedAnswer{index}, err)
+	})))
+	mux.Handle("POST "+pathFenced, membersOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var nodeIDs []int32
+		err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, requestBytesMax)).Decode(&nodeIDs)
+		if err == nil {
+			node.Fenced(nodeIDs)
+		}
+		answer(w, struct{}{}, err)
 	})))
 	mux.Handle("POST "+pathKafka, membersOnly(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		request, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, kafkaBytesMax))
