@@ -139,14 +139,19 @@ func (n *Node) replaced() error {
 }
 
 // askAsLeader returns what a node that leads says of itself and of the others. One that was just elected may not have applied yet who is there, and one
-// that is deposed never will, so it has to commit first.
+// that is deposed never will, so it has to have what was acknowledged before.
 func (n *Node) askAsLeader(ctx context.Context, address string) (peers.Status, error) {
 	ctx, cancel := n.asking(ctx)
 	defer cancel()
-	if _, err := n.calls.Committed(ctx, address); err != nil {
+	index, err := n.calls.Committed(ctx, address)
+	if err != nil {
 		return peers.Status{}, err
 	}
-	return n.calls.Status(ctx, address)
+	status, err := n.calls.Status(ctx, address)
+	if err == nil && status.AppliedIndex < index {
+		err = fmt.Errorf("the node at %s is at log index %d, and %d was acknowledged", address, status.AppliedIndex, index)
+	}
+	return status, err
 }
 
 // askLeader asks the nodes that there may be, and returns what the one that leads has against this one: a node that is removed or replaced
