@@ -69,7 +69,8 @@ type Record struct {
 	Key   []byte
 	Value []byte
 	// IsSkipped is set where there is no event, up to this offset from the record before:
-	// a transaction was aborted, or ended. The store has consumed it already.
+	// a transaction was aborted, or ended, which the store has consumed already, or
+	// compaction has taken records, which it passes over.
 	IsSkipped bool
 	// Unreadable is set in place of Key and Value where the batch that holds the
 	// record cannot be decoded.
