@@ -57,9 +57,18 @@ func (s storeForRunner) Deployment(topic string) (command.Deployment, bool, erro
 	return deployment, exists, nil
 }
 
+// eventsBytesMax bounds the records of one read, but for the first: a megabyte on the wire may be
+// millions of them, of a few bytes each, which take a gigabyte when they are taken apart. Each read of
+// such a batch decompresses it anew, so it is not made small. recordBytes is about what a record takes
+// besides its key and its value.
+const (
+	eventsBytesMax = 16 << 20
+	recordBytes    = 128
+)
+
 // ReadEvents decodes batches up to the last stable offset, without what was aborted. One
 // that can't be decoded, which Produce should have refused, gives as many unreadable
-// records as it has offsets.
+// records as it has offsets. A read may end within a batch.
 func (s storeForRunner) ReadEvents(topic string, partition int32, offset int64, bytesMax int) ([]runner.Record, error) {
 	for {
 		state, err := s.Partition(topic, partition)
@@ -82,9 +91,9 @@ func (s storeForRunner) ReadEvents(topic string, partition int32, offset int64, 
 }
 
 func decodeEvents(data []byte, from int64, aborted []command.AbortedTransaction) ([]runner.Record, error) {
-	var records []runner.Record
+	events := decodedEvents{from: from, room: eventsBytesMax}
 	hidden := abortedRecords{aborted}
-	for len(data) > 0 {
+	for len(data) > 0 && events.room > 0 {
 		batch, rest, err := recordbatch.Split(data)
 		if err != nil {
 			return nil, err
@@ -94,39 +103,61 @@ func decodeEvents(data []byte, from int64, aborted []command.AbortedTransaction)
 			return nil, err
 		}
 		if hidden.isHidden(header) {
-			records = append(records, runner.Record{Offset: header.LastOffset(), IsSkipped: true})
+			events.add(runner.Record{Offset: header.LastOffset(), IsSkipped: true})
 		} else {
-			records = append(records, decodeBatch(batch, header, from)...)
+			events.addBatch(batch, header)
 		}
 		data = rest
 	}
-	return records, nil
+	return events.records, nil
 }
 
-func decodeBatch(batch []byte, header recordbatch.Header, from int64) []runner.Record {
-	var records []runner.Record
+// decodedEvents are the records of one read, from an offset on.
+type decodedEvents struct {
+	from    int64
+	records []runner.Record
+	// room is how many bytes more they may take. It ends at 0 or below.
+	room int
+}
+
+// add says whether there is room for another one.
+func (d *decodedEvents) add(record runner.Record) bool {
+	d.records = append(d.records, record)
+	d.room -= recordBytes + len(record.Key) + len(record.Value)
+	return d.room > 0
+}
+
+// addBatch adds the records of a batch, as many as there is room for.
+func (d *decodedEvents) addBatch(batch []byte, header recordbatch.Header) {
+	before := len(d.records)
+	next := max(d.from, header.BaseOffset)
 	for record, err := range recordbatch.Records(batch) {
 		if err != nil {
-			return unreadable(header, from, err.Error())
+			d.records = d.records[:before]
+			d.addUnreadable(header, err.Error())
+			return
 		}
-		if record.Offset >= from {
-			// Copies, so that one event does not keep a whole batch in memory.
-			records = append(records, runner.Record{Offset: record.Offset, Key: bytes.Clone(record.Key), Value: bytes.Clone(record.Value)})
+		if record.Offset < next {
+			continue
+		}
+		next = record.Offset + 1
+		// Copies, so that one event does not keep a whole batch in memory.
+		if !d.add(runner.Record{Offset: record.Offset, Key: bytes.Clone(record.Key), Value: bytes.Clone(record.Value)}) {
+			return
 		}
 	}
 	// Compaction may have taken the last records. Whoever reads on from the one before them must not be given this batch again.
-	if n := len(records); n == 0 || records[n-1].Offset < header.LastOffset() {
-		records = append(records, runner.Record{Offset: header.LastOffset(), IsSkipped: true})
+	if next <= header.LastOffset() {
+		d.add(runner.Record{Offset: header.LastOffset(), IsSkipped: true})
 	}
-	return records
 }
 
-func unreadable(header recordbatch.Header, from int64, reason string) []runner.Record {
-	var records []runner.Record
-	for offset := max(from, header.BaseOffset); offset <= header.LastOffset(); offset++ {
-		records = append(records, runner.Record{Offset: offset, Unreadable: reason})
+func (d *decodedEvents) addUnreadable(header recordbatch.Header, reason string) {
+	for offset := max(d.from, header.BaseOffset); offset <= header.LastOffset(); offset++ {
+		if !d.add(runner.Record{Offset: offset, Unreadable: reason}) {
+			return
+		}
 	}
-	return records
 }
 
 // runnerObserver counts what the runner does.

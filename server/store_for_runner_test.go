@@ -105,3 +105,34 @@ func TestRunnerReadsOnBehindABatchWithoutItsLastRecords(t *testing.T) {
 		t.Fatalf("events %v", events)
 	}
 }
+
+// A batch of few bytes and many records does not fill the memory: it is read in parts, and
+// nothing of it twice or not at all.
+func TestRunnerReadsABatchOfManyRecordsInParts(t *testing.T) {
+	h := newEventsHarness(t)
+	h.apply(command.CreateTopics{Topics: []command.Topic{{Name: command.TopicResume, Partitions: 1}}})
+	const count = 300_000
+	h.append(command.TopicResume, recordbatch.Options{Codec: recordbatch.CodecZstd}, make([]recordbatch.Record, count)...)
+	reads, next := 0, int64(0)
+	for ; ; reads++ {
+		records, err := storeForRunner{h.store}.ReadEvents(command.TopicResume, 0, next, 256<<10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(records) == 0 {
+			break
+		}
+		if len(records) > eventsBytesMax/recordBytes {
+			t.Fatalf("%d records at once", len(records))
+		}
+		for _, record := range records {
+			if record.Offset != next || record.IsSkipped {
+				t.Fatalf("%+v, want offset %d", record, next)
+			}
+			next++
+		}
+	}
+	if next != count || reads < 2 {
+		t.Fatalf("%d records in %d reads", next, reads)
+	}
+}
