@@ -25,6 +25,11 @@ func (c *change) createPartitions(grown *command.PartitionCount) error {
 	if grown.Count <= t.spec.Partitions || grown.Count > PartitionsMax {
 		return fmt.Errorf("%w: topic %q: %d, from %d to %d", command.ErrInvalidPartitions, grown.Topic, grown.Count, t.spec.Partitions+1, PartitionsMax)
 	}
+	more := int(grown.Count - t.spec.Partitions)
+	if err := c.checkRoomForPartitions(more); err != nil {
+		return err
+	}
+	c.work.partitionsInAll += more
 	partitions := make([]partition, grown.Count)
 	copy(partitions, t.partitions)
 	for i := len(t.partitions); i < len(partitions); i++ {

@@ -29,6 +29,9 @@ func (c *change) createTopic(spec command.Topic) error {
 	if len(c.work.topics) >= TopicsMax {
 		return limitError("topics", len(c.work.topics)+1, TopicsMax)
 	}
+	if err := c.checkRoomForPartitions(int(spec.Partitions)); err != nil {
+		return err
+	}
 	number := c.work.meta.nextTopic
 	c.work.meta.nextTopic++
 	c.isMetaDirty = true
@@ -42,6 +45,15 @@ func (c *change) createTopic(spec command.Topic) error {
 	}
 	c.work.add(t)
 	c.writeTopic(t)
+	return nil
+}
+
+// checkRoomForPartitions refuses more partitions than all topics together may have.
+func (c *change) checkRoomForPartitions(more int) error {
+	n := c.work.partitionsInAll + more
+	if more > 0 && n > PartitionsInAllMax && c.work.nodes.Level >= command.LevelPartitionsInAll {
+		return limitError("partitions of all topics", n, PartitionsInAllMax)
+	}
 	return nil
 }
 

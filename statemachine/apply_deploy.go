@@ -44,7 +44,7 @@ func (c *change) applyDeploy(com *command.Deploy) error {
 
 // checkDeployTopics refuses a deployment before anything of it is done.
 func (c *change) checkDeployTopics(com *command.Deploy) error {
-	missing, hasResume := 0, c.work.topics[com.ResumeTopic] != nil
+	missing, partitions, hasResume := 0, 0, c.work.topics[com.ResumeTopic] != nil
 	for _, spec := range com.Topics {
 		hasResume = hasResume || spec.Name == com.ResumeTopic
 		if c.work.topics[spec.Name] != nil {
@@ -54,6 +54,7 @@ func (c *change) checkDeployTopics(com *command.Deploy) error {
 		if err := checkTopic(spec); err != nil {
 			return err
 		}
+		partitions += int(spec.Partitions)
 	}
 	if !hasResume {
 		return fmt.Errorf("%w: resume topic %q", command.ErrUnknownTopic, com.ResumeTopic)
@@ -61,7 +62,7 @@ func (c *change) checkDeployTopics(com *command.Deploy) error {
 	if n := len(c.work.topics) + missing; n > TopicsMax {
 		return limitError("topics", n, TopicsMax)
 	}
-	return nil
+	return c.checkRoomForPartitions(partitions)
 }
 
 // storeBundle stores a bundle's bytes unless they are there, and returns the

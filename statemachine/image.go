@@ -18,11 +18,13 @@ import (
 type image struct {
 	meta meta
 	// topics, numbers and ids hold the same topics.
-	topics      map[string]*topic
-	numbers     map[keys.TopicNumber]*topic
-	ids         map[command.TopicID]*topic
-	deployments map[string]deployment
-	bundles     map[keys.BundleNumber]bundle
+	topics  map[string]*topic
+	numbers map[keys.TopicNumber]*topic
+	ids     map[command.TopicID]*topic
+	// partitionsInAll counts the partitions of the topics.
+	partitionsInAll int
+	deployments     map[string]deployment
+	bundles         map[keys.BundleNumber]bundle
 	// hashes finds a bundle's number.
 	hashes    map[command.BundleHash]keys.BundleNumber
 	unmatched unmatchedEnds
@@ -214,11 +216,13 @@ func (im *image) add(t *topic) {
 	im.topics[t.spec.Name] = t
 	im.numbers[t.number] = t
 	im.ids[t.spec.ID] = t
+	im.partitionsInAll += len(t.partitions)
 }
 
 func (im *image) remove(t *topic) {
 	delete(im.topics, t.spec.Name)
 	delete(im.numbers, t.number)
+	im.partitionsInAll -= len(t.partitions)
 	if im.ids[t.spec.ID] == t { // identities are the proposer's, and may be double
 		delete(im.ids, t.spec.ID)
 	}

@@ -13,9 +13,11 @@ import (
 // different states. To change one takes a feature level, like a new command.
 const (
 	// TopicsMax and PartitionsMax bound the topics of a node and the partitions of
-	// one topic: both are kept in memory.
-	TopicsMax     = 10_000
-	PartitionsMax = 10_000
+	// one topic: both are kept in memory. PartitionsInAllMax bounds those of all topics
+	// together, from LevelPartitionsInAll on: each takes some 300 bytes.
+	TopicsMax          = 10_000
+	PartitionsMax      = 10_000
+	PartitionsInAllMax = 200_000
 	// topicNameBytesMax is Kafka's (org.apache.kafka.common.internals.Topic).
 	topicNameBytesMax = 249
 	// TopicConfigsMax bounds the explicit configurations of a topic, and

@@ -8,11 +8,15 @@ type Level uint32
 
 // NewestLevel is that of this release. Level 1 is all kinds up to ForgetNode; a release that adds
 // a kind raises it, and says in levels which.
-const NewestLevel = LevelStepsInARow
+const NewestLevel = LevelPartitionsInAll
 
 // LevelStepsInARow is from where on a step of CommitSteps is refused if one before it, in the same command and
 // of the same thread, was refused.
 const LevelStepsInARow Level = 2
+
+// LevelPartitionsInAll is from where on there is a bound for the partitions of all topics together: what would make more is
+// refused with ErrLimit.
+const LevelPartitionsInAll Level = 3
 
 // levels are the kinds that not all releases with nodes in clusters know.
 var levels = map[Kind]Level{}

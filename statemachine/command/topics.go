@@ -39,7 +39,7 @@ type AlterTopicConfigs struct {
 }
 
 // CreatePartitions adds partitions to topics. Its result is []error, one per topic in
-// order: nil, ErrUnknownTopic or ErrInvalidPartitions.
+// order: nil, ErrUnknownTopic, ErrInvalidPartitions or ErrLimit.
 type CreatePartitions struct {
 	Topics []PartitionCount `cbor:"1,keyasint"`
 }
