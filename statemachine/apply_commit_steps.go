@@ -30,11 +30,15 @@ func (c *change) applyCommitSteps(com *command.CommitSteps) []error {
 		}
 	}
 	c.appendOutputs(&outputs)
+	pruned := endedPruned
+	if c.work.nodes.Level >= command.LevelPrunesAsMany {
+		pruned += len(com.Steps)
+	}
 	var last *topic
 	for i := range com.Steps {
 		if t := c.work.topics[com.Steps[i].ResumeTopic]; t != nil && t != last {
 			last = t
-			c.pruneEnded(t)
+			c.pruneEnded(t, pruned)
 		}
 	}
 	return errs

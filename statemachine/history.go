@@ -82,13 +82,13 @@ func (c *change) deleteHistory(t *topic, key string, th *thread) {
 }
 
 // endedPruned is how many threads' histories go at once, so that looking for them
-// is rare.
+// is rare, besides as many as there are steps: each of them may leave one more.
 const endedPruned = 1000
 
 // pruneEnded drops histories of ended threads: the oldest if there are too many,
 // and those that are older than EndedRetentionMilli. Threads end in the order of
-// time, so the walk begins where the last one stopped.
-func (c *change) pruneEnded(t *topic) {
+// time, so the walk begins where the last one stopped. No more than limit go.
+func (c *change) pruneEnded(t *topic, limit int) {
 	tooOld := c.now - EndedRetentionMilli
 	if t.tally.ended < EndedThreadsMax+endedPruned && (t.tally.ended == 0 || tooOld <= t.tally.endedFrom) {
 		return
@@ -103,7 +103,7 @@ func (c *change) pruneEnded(t *topic) {
 			return false, err
 		}
 		isDue := ended < tooOld || t.tally.ended > EndedThreadsMax
-		if n == endedPruned || !isDue {
+		if n == limit || !isDue {
 			from = ended
 			return false, nil
 		}

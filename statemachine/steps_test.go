@@ -8,6 +8,7 @@ import (
 
 	"kont/statemachine/command"
 	"kont/statemachine/keys"
+	"kont/statemachine/recordbatch"
 )
 
 // event sends an event and gives a step that consumes it.
@@ -125,6 +126,32 @@ func TestOldestEndedThreadsGoFirst(t *testing.T) {
 	// From there on the walk begins after the graves.
 	if topic.tally.endedFrom < 1019 {
 		t.Errorf("the next walk begins at %d", topic.tally.endedFrom)
+	}
+}
+
+// Commands of the runner have more steps than endedPruned, and each step may be for a key that
+// nobody has heard of. What that leaves must not grow with every command.
+func TestEndedThreadsGoAsFastAsTheyCome(t *testing.T) {
+	for level, want := range map[command.Level]uint64{
+		command.LevelPrunesAsMany - 1: EndedThreadsMax + 3*(1087-endedPruned), // all do as a node of an older release does
+		command.LevelPrunesAsMany:     EndedThreadsMax,
+	} {
+		h := newHarness(t)
+		h.must(command.RegisterNode{Node: nodeOf(1, 1, 1, level)})
+		h.deploy(command.TopicResume, "v1")
+		topic := h.store.work.topics[command.TopicResume]
+		topic.tally.ended += EndedThreadsMax // as in TestOldestEndedThreadsGoFirst
+		for n := range 3 {
+			records, steps := make([]recordbatch.Record, 1087), make([]command.Step, 1087)
+			for i := range steps {
+				key := fmt.Sprint(n, "-", i)
+				records[i] = record(1, key, "nobody's")
+				steps[i] = command.Step{ResumeTopic: command.TopicResume, Offset: int64(n*len(steps) + i), Thread: key, Outcome: command.OutcomeUnmatched, Reason: "none"}
+			}
+			h.send(command.TopicResume, 0, records...)
+			h.commitOK(steps...)
+		}
+		requireEqual(t, fmt.Sprint("left at level ", level), topic.tally.ended, want)
 	}
 }
 

@@ -18,6 +18,9 @@ const LevelStepsInARow Level = 2
 // refused with ErrLimit.
 const LevelPartitionsInAll Level = 3
 
+// LevelPrunesAsMany is from where on CommitSteps drops more of the ended threads that are too many than it has steps.
+const LevelPrunesAsMany = LevelPartitionsInAll
+
 // levels are the kinds that not all releases with nodes in clusters know.
 var levels = map[Kind]Level{}
 
