@@ -81,7 +81,7 @@ func (c *change) gatherUnconsumed(t *topic, key string, events *outbox) (moved [
 		partition := events.groups[i].partition
 		p := &t.partitions[partition]
 		from := max(p.consumed.next, p.start)
-		if unread := p.appended - c.bytesBefore(t, partition, from); unread > retryBytesMax {
+		if unread := c.unreadBytes(t, partition, from); unread > retryBytesMax {
 			return nil, limitError("bytes of events that are not consumed yet", int(unread), retryBytesMax)
 		}
 		lower := bytes.Clone(c.key.InPartition(keys.Batch, t.number, partition, from))
@@ -105,6 +105,22 @@ func (c *change) gatherUnconsumed(t *topic, key string, events *outbox) (moved [
 		})
 	}
 	return moved, err
+}
+
+// unreadBytes is the size of the batches of a partition from the one that holds an offset on; where
+// the partition was compacted, whose sizes the batch index doesn't know, it is more than
+// retryBytesMax if it is that.
+func (c *change) unreadBytes(t *topic, partition int32, from int64) uint64 {
+	p := &t.partitions[partition]
+	if p.compacted.rewritten <= p.start || c.work.nodes.Level < command.LevelRetriesCompacted {
+		return p.appended - c.bytesBefore(t, partition, from)
+	}
+	unread := uint64(0)
+	c.fail(eachBatch(c.batch, t.number, partition, from, p.next, func(h recordbatch.Header, _ []byte) (bool, error) {
+		unread += uint64(h.Bytes())
+		return unread <= retryBytesMax, nil
+	}))
+	return unread
 }
 
 // eventsOf are the records of a batch that have a key; none if it can't be read,

@@ -59,6 +59,40 @@ func TestRetriedEventsComeBeforeThoseThatCameAfterThem(t *testing.T) {
 	h.requireConsistent()
 }
 
+// What compaction took away from a resume topic is not what a retry has to look through.
+func TestRetryOnACompactedTopic(t *testing.T) {
+	for level, want := range map[command.Level]error{
+		command.LevelRetriesCompacted - 1: command.ErrLimit, // all do as a node of an older release does
+		command.LevelRetriesCompacted:     nil,
+	} {
+		h := newHarness(t)
+		h.must(command.RegisterNode{Node: nodeOf(1, 1, 1, level)})
+		h.create(command.TopicResume, 1, "cleanup.policy", "compact", "min.cleanable.dirty.ratio", "0")
+		hash := h.deploy(command.TopicResume, "v1")
+		unmatched := func(r recordbatch.Record) {
+			offset := h.send(command.TopicResume, 0, r)
+			h.commitOK(command.Step{ResumeTopic: command.TopicResume, Offset: offset, Thread: string(r.Key), Outcome: command.OutcomeUnmatched})
+		}
+		for range retryBytesMax/BatchBytesMax + 1 {
+			unmatched(record(1, "u", string(bytes.Repeat([]byte("x"), BatchBytesMax-1000))))
+		}
+		unmatched(record(1, "u", "the last of it"))
+		offset := h.send(command.TopicResume, 0, record(1, "t", "new:1"))
+		h.commitOK(command.Step{ResumeTopic: command.TopicResume, Offset: offset, Thread: "t", StepID: 1, Started: true, Hash: hash,
+			Outcome: command.OutcomeFaulted, Event: []byte("new:1")})
+		h.send(command.TopicResume, 0, record(1, "t", "waits"))
+		h.mustCompact(1000)
+		requireEqual(t, "what compaction left", len(h.offsets(command.TopicResume)), 3)
+		result, _ := h.apply(command.RetryThread{ResumeTopic: command.TopicResume, Thread: "t"}).(error)
+		if !errors.Is(result, want) {
+			t.Errorf("level %d: got %v, want %v", level, result, want)
+		}
+		if want == nil {
+			requireEqual(t, "events of the thread", h.unconsumed(0, "t"), []string{"new:1", "waits"})
+		}
+	}
+}
+
 func TestRetryIsRefusedWhileTooMuchIsNotConsumed(t *testing.T) {
 	h := faultedBehind(t)
 	large := record(1, "u", string(bytes.Repeat([]byte("x"), BatchBytesMax-1000)))

@@ -21,6 +21,9 @@ const LevelPartitionsInAll Level = 3
 // LevelPrunesAsMany is from where on CommitSteps drops more of the ended threads that are too many than it has steps.
 const LevelPrunesAsMany = LevelPartitionsInAll
 
+// LevelRetriesCompacted is from where on what RetryThread has to look through is not taken for larger where the topic was compacted.
+const LevelRetriesCompacted = LevelPartitionsInAll
+
 // levels are the kinds that not all releases with nodes in clusters know.
 var levels = map[Kind]Level{}
 
