@@ -19,26 +19,36 @@ type Entry struct {
 // order; what the results are is said at each command. Entries at or below
 // AppliedIndex are passed over, and have nil results.
 //
-// All entries of a call become visible together. The outcome depends on the
-// entries alone, not on how they are cut into calls.
+// An entry becomes visible as a whole, often with others of its call. The outcome depends
+// on the entries alone, not on how they are cut into calls.
 //
 // When the disk fails, or an entry is not a command that this release knows, Apply
-// changes nothing, now and ever after, and returns nil; Err tells why.
+// changes nothing from there on, now and ever after, and returns nil; Err tells why.
 func (s *Store) Apply(entries []Entry) []any {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
 	if s.failure.get() != nil || s.isClosing() {
 		return nil
 	}
-	results, err := s.apply(entries)
-	if err != nil {
-		s.failed("apply", err)
-		return nil
+	results := []any{}
+	for len(entries) > 0 {
+		some, n, err := s.apply(entries)
+		if err != nil {
+			s.failed("apply", err)
+			return nil
+		}
+		results, entries = append(results, some...), entries[n:]
 	}
 	return results
 }
 
-func (s *Store) apply(entries []Entry) ([]any, error) {
+// applyBytesMax is how large the Pebble batch of several entries becomes, before the last of
+// them. Raft gives 64 at a time to a node that catches up, of 32 MiB at most, and a record may
+// set a hundred times its size in timers.
+const applyBytesMax = 32 << 20
+
+// apply applies some of the entries, n of them, in one Pebble batch.
+func (s *Store) apply(entries []Entry) (results []any, n int, err error) {
 	size, proposals := 0, 0
 	for _, entry := range entries {
 		proposals += len(entry.Proposals)
@@ -46,12 +56,16 @@ func (s *Store) apply(entries []Entry) ([]any, error) {
 			size += len(proposal)
 		}
 	}
-	c := &change{store: s, work: s.work, batch: s.db.NewIndexedBatchWithSize(size + size/4 + 256)}
+	c := &change{store: s, work: s.work, batch: s.db.NewIndexedBatchWithSize(min(size+size/4, applyBytesMax) + 256)}
 	defer c.batch.Close()
 	defer func() { c.fail(c.point.close()) }()
 
-	results := make([]any, 0, proposals)
+	results = make([]any, 0, proposals)
 	for _, entry := range entries {
+		if c.batch.Len() >= applyBytesMax {
+			break
+		}
+		n++
 		if entry.Index <= c.work.meta.appliedIndex {
 			results = append(results, make([]any, len(entry.Proposals))...)
 			continue
@@ -59,7 +73,7 @@ func (s *Store) apply(entries []Entry) ([]any, error) {
 		for i, proposal := range entry.Proposals {
 			result, err := c.applyProposal(proposal)
 			if err != nil {
-				return nil, fmt.Errorf("log index %d, proposal %d: %w", entry.Index, i, err)
+				return nil, 0, fmt.Errorf("log index %d, proposal %d: %w", entry.Index, i, err)
 			}
 			results = append(results, result)
 		}
@@ -67,22 +81,22 @@ func (s *Store) apply(entries []Entry) ([]any, error) {
 		c.isMetaDirty = true
 	}
 	if !c.isMetaDirty {
-		return results, nil
+		return results, n, nil
 	}
 	c.writeImage()
 	if c.err != nil {
-		return nil, c.err
+		return nil, 0, c.err
 	}
 	if err := s.waitForRoom(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	s.room.unseen += uint64(c.batch.Len())
 	if err := c.batch.Commit(pebble.NoSync); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	c.publish()
 	s.flushGraves(c.deletedBytes)
-	return results, nil
+	return results, n, nil
 }
 
 // applyProposal applies one command. An error stops the node.

@@ -34,12 +34,12 @@
 //
 // # Invariants
 //
-//   - Every call of Apply is one Pebble batch, which holds the applied index: a
-//     crash leaves the state as of some entry, never of half of one.
+//   - Every call of Apply is one Pebble batch, or several if it is large, each with the applied
+//     index: a crash leaves the state as of some entry, never of half of one.
 //   - The state depends on the entries alone: not on how they were cut into calls,
 //     on the time of day, or on the order of a map.
-//   - Readers see only what is committed, and see each call of Apply as a whole in
-//     every single read.
+//   - Readers see only what is committed, and see each entry as a whole in every
+//     single read.
 //   - A record batch is filed under its last offset for ever. Compaction leaves records out
 //     of it, never moves any, and never touches an event that is not consumed.
 //   - An event is consumed once. Its effects (thread, history, outputs, timers) are
