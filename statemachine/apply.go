@@ -30,16 +30,22 @@ func (s *Store) Apply(entries []Entry) []any {
 	if s.failure.get() != nil || s.isClosing() {
 		return nil
 	}
-	results := []any{}
-	for len(entries) > 0 {
+	var results []any
+	for {
 		some, n, err := s.apply(entries)
 		if err != nil {
 			s.failed("apply", err)
 			return nil
 		}
-		results, entries = append(results, some...), entries[n:]
+		if entries = entries[n:]; results == nil {
+			results = some // of nearly each call all
+		} else {
+			results = append(results, some...)
+		}
+		if len(entries) == 0 {
+			return results
+		}
 	}
-	return results
 }
 
 // applyBytesMax is how large the Pebble batch of several entries becomes, before the last of
