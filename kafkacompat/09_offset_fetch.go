@@ -38,17 +38,17 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 			if err == nil && request.Version >= 9 {
 				err = c.server.coordinator.checkFetch(asked.Group, asked.MemberID, asked.MemberEpoch)
 			}
-			offsets, err := c.offsetsOf(asked.Group, err)
+			offsets, undecided, err := c.offsetsOf(asked.Group, request.RequireStable, err)
 			if answer.ErrorCode = errorCode(err); err == nil {
 				answer.Topics = c.offsetTopics(asked.Topics, offsets, request.Version >= 10)
-				answer.ErrorCode = errorCode(c.markUnstable(asked.Group, answer.Topics, request.RequireStable))
+				c.markUnstable(answer.Topics, undecided)
 			}
 			response.Groups = append(response.Groups, answer)
 		}
 		return response, nil
 	}
 
-	offsets, err := c.offsetsOf(request.Group, notLeader)
+	offsets, undecided, err := c.offsetsOf(request.Group, request.Version >= 7 && request.RequireStable, notLeader)
 	if response.ErrorCode = errorCode(err); err != nil && request.Version >= 2 {
 		return response, nil
 	}
@@ -60,9 +60,7 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 		asked = append(asked, kmsg.OffsetFetchRequestGroupTopic{Topic: topic.Topic, Partitions: topic.Partitions})
 	}
 	topics := c.offsetTopics(asked, offsets, false)
-	if err == nil && request.Version >= 7 {
-		response.ErrorCode = errorCode(c.markUnstable(request.Group, topics, request.RequireStable))
-	}
+	c.markUnstable(topics, undecided)
 	for _, topic := range topics {
 		answer := kmsg.NewOffsetFetchResponseTopic()
 		answer.Topic = topic.Topic
@@ -80,11 +78,21 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 	return response, nil
 }
 
-func (c *call) offsetsOf(group string, refusal error) ([]command.GroupOffset, error) {
+// offsetsOf is what a group has committed and, for who wants stable offsets, the partitions for which open transactions have others.
+//
+// These come first: a transaction that commits between the two looks is then seen by the second one, if not by the first. The other
+// way round it is seen by neither, and the offset from before it would pass for stable.
+func (c *call) offsetsOf(group string, isStable bool, refusal error) (offsets []command.GroupOffset, undecided []command.TopicPartition, err error) {
 	if refusal != nil {
-		return nil, refusal
+		return nil, nil, refusal
 	}
-	return c.log().CommittedOffsets(group)
+	if isStable {
+		if undecided, err = c.log().UndecidedOffsets(group); err != nil {
+			return nil, nil, err
+		}
+	}
+	offsets, err = c.log().CommittedOffsets(group)
+	return offsets, undecided, err
 }
 
 // offsetTopics answers what is asked, null being everything, from a group's
@@ -124,15 +132,10 @@ func (c *call) offsetTopics(asked []kmsg.OffsetFetchRequestGroupTopic, offsets [
 	return answers
 }
 
-// markUnstable takes away the offsets that an open transaction is about to change, if the
-// client asks for it: it has to ask again.
-func (c *call) markUnstable(group string, topics []kmsg.OffsetFetchResponseGroupTopic, isAsked bool) error {
-	if !isAsked {
-		return nil
-	}
-	undecided, err := c.log().UndecidedOffsets(group)
-	if err != nil || len(undecided) == 0 {
-		return err
+// markUnstable takes away the offsets that an open transaction is about to change: the client has to ask again.
+func (c *call) markUnstable(topics []kmsg.OffsetFetchResponseGroupTopic, undecided []command.TopicPartition) {
+	if len(undecided) == 0 {
+		return
 	}
 	for i := range topics {
 		topic := &topics[i]
@@ -149,7 +152,6 @@ func (c *call) markUnstable(group string, topics []kmsg.OffsetFetchResponseGroup
 			}
 		}
 	}
-	return nil
 }
 
 // allTopics are the topics and partitions of sorted offsets.

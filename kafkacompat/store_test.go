@@ -20,6 +20,16 @@ type storeLog struct {
 	mu      sync.Mutex
 	index   uint64
 	watches atomic.Int32
+	// afterOffsets, if there is one, is called once, after the next look at the offsets of a group.
+	afterOffsets atomic.Pointer[func()]
+}
+
+func (l *storeLog) CommittedOffsets(group string) ([]command.GroupOffset, error) {
+	offsets, err := l.Store.CommittedOffsets(group)
+	if f := l.afterOffsets.Swap(nil); f != nil {
+		(*f)()
+	}
+	return offsets, err
 }
 
 // Watch counts those that are open.

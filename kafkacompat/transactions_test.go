@@ -439,6 +439,26 @@ func TestOffsetsOfAnOpenTransactionAreUnstable(t *testing.T) {
 	}
 }
 
+// Who asks for stable offsets gets none from before a transaction that commits at that moment: it would do again what
+// the transaction has done.
+func TestStableOffsetsAreNotThoseBeforeATransactionThatEndsMeanwhile(t *testing.T) {
+	s, store := startServerOnStore(t)
+	s.createTopic("orders", 1)
+	for _, version := range []int16{7, 9} {
+		c := s.txnConn(fmt.Sprint("tx-", version))
+		commit := c.commitRequest(5, "g", int64(version))
+		requireCode(t, "commit in the transaction", ask[*kmsg.TxnOffsetCommitResponse](c.rawConn, commit).Topics[0].Partitions[0].ErrorCode, nil)
+		end := func() { requireCode(t, "commit", c.end(3, true).ErrorCode, nil) }
+		store.afterOffsets.Store(&end)
+		if p := fetchOffset(s.dial(), version, "g", true); p.ErrorCode != kerr.UnstableOffsetCommit.Code {
+			t.Errorf("version %d, while the transaction ends: %+v", version, p)
+		}
+		if p := fetchOffset(s.dial(), version, "g", true); p.Offset != int64(version) || p.ErrorCode != 0 {
+			t.Errorf("version %d, after its end: %+v", version, p)
+		}
+	}
+}
+
 func fetchOffset(c *rawConn, version int16, group string, stable bool) kmsg.OffsetFetchResponseGroupTopicPartition {
 	request := kmsg.NewPtrOffsetFetchRequest()
 	request.Version, request.RequireStable, request.Group = version, stable, group
