@@ -64,11 +64,16 @@ func metadata(c *call, request *kmsg.MetadataRequest) (kmsg.Response, error) {
 	return response, nil
 }
 
-// describeTopic answers for one topic that was asked for. Where there is an id, the name
-// counts for nothing: the Java client, which looks for the names of what a group has
-// assigned to it, sends the empty one.
+// isNamedByID tells how a topic is asked for. Where there is an id, the name counts for
+// nothing: the Java client, which looks for the names of what a group has assigned to it,
+// sends the empty one.
+func isNamedByID(asked kmsg.MetadataRequestTopic) bool {
+	return asked.Topic == nil || asked.TopicID != [16]byte{}
+}
+
+// describeTopic answers for one topic that was asked for.
 func (c *call) describeTopic(view topicView, asked kmsg.MetadataRequestTopic, mayCreate bool) kmsg.MetadataResponseTopic {
-	if asked.Topic == nil || asked.TopicID != [16]byte{} {
+	if isNamedByID(asked) {
 		if topic, ok := c.log().TopicByID(asked.TopicID); ok {
 			return view.describe(topic)
 		}

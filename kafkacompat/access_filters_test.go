@@ -352,6 +352,10 @@ func TestFiltersKeepWhatTheClientMaySee(t *testing.T) {
 		{"Metadata by id", []right{{toDescribe, ofTopic, "theirs"}}, with(kmsg.NewPtrMetadataRequest(), 12, func(r *kmsg.MetadataRequest) {
 			r.Topics = []kmsg.MetadataRequestTopic{{TopicID: [16]byte{1}}, {TopicID: [16]byte{2}}, {TopicID: [16]byte{9}}}
 		}), "?!topic_authorization_failed, ?!unknown_topic_id, theirs"},
+		// The name counts for nothing then; Java's client sends the empty one.
+		{"Metadata by id beside a name", []right{{toDescribe, ofTopic, "theirs"}}, with(kmsg.NewPtrMetadataRequest(), 12, func(r *kmsg.MetadataRequest) {
+			r.Topics = []kmsg.MetadataRequestTopic{{Topic: textOf("theirs"), TopicID: [16]byte{1}}, {Topic: textOf(""), TopicID: [16]byte{2}}}
+		}), "?!topic_authorization_failed, theirs"},
 		{"Metadata that may make no topic", []right{{toDescribe, ofTopic, "*"}}, with(kmsg.NewPtrMetadataRequest(), 9, func(r *kmsg.MetadataRequest) {
 			r.AllowAutoTopicCreation, r.Topics = true, []kmsg.MetadataRequestTopic{{Topic: textOf("mine")}, {Topic: textOf("made")}}
 		}), "made!topic_authorization_failed, mine"},

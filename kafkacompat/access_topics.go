@@ -43,7 +43,7 @@ func filterMetadata(c *call, request *kmsg.MetadataRequest) (func(*kmsg.Metadata
 	isAll := request.Topics == nil || request.Version == 0 && len(request.Topics) == 0
 	mayCreate := c.server.config.AutoCreateTopics && (request.Version < 4 || request.AllowAutoTopicCreation)
 	kept, rest := split(request.Topics, func(t *kmsg.MetadataRequestTopic) bool {
-		if t.Topic == nil {
+		if isNamedByID(*t) {
 			return c.mayNamed(opDescribe, "", t.TopicID)
 		}
 		if !c.mayTopic(opDescribe, *t.Topic) {
@@ -67,9 +67,10 @@ func filterMetadata(c *call, request *kmsg.MetadataRequest) (func(*kmsg.Metadata
 		}
 		for _, asked := range rest {
 			answer := kmsg.NewMetadataResponseTopic()
-			answer.Topic, answer.TopicID, answer.ErrorCode = asked.Topic, asked.TopicID, codeTopic
-			if asked.Topic != nil {
-				answer.TopicID = [16]byte{}
+			if answer.ErrorCode = codeTopic; isNamedByID(asked) {
+				answer.TopicID = asked.TopicID
+			} else {
+				answer.Topic = asked.Topic
 			}
 			response.Topics = append(response.Topics, answer)
 		}
