@@ -13,8 +13,11 @@ import (
 )
 
 // sessionPartitionsMax bounds a session. A client that fetches more has none, and
-// names its partitions each time.
+// names its partitions each time. So does one that names what can't be a topic: sessions are bounded by how many
+// partitions they have, and a name may have 32 KiB in a request.
 const sessionPartitionsMax = 10_000
+
+func isTooLongForSession(topic string) bool { return len(topic) > topicNameBytesMax }
 
 // A fetchSession remembers what a client fetches, so that requests and responses
 // hold only what changed (KIP-227).
@@ -78,6 +81,10 @@ func (c *call) beginFetch(request *kmsg.FetchRequest) (*fetchRead, error) {
 	if session == nil {
 		return nil, kerr.FetchSessionIDNotFound
 	}
+	if slices.ContainsFunc(request.Topics, func(t kmsg.FetchRequestTopic) bool { return isTooLongForSession(t.Topic) }) {
+		sessions.remove(request.SessionID)
+		return nil, kerr.FetchSessionIDNotFound
+	}
 	read, err := session.begin(request)
 	if err != nil {
 		return nil, err
@@ -100,14 +107,21 @@ func newFetchSession(read *fetchRead) *fetchSession {
 	}
 	for _, p := range read.partitions {
 		if s.byKey[p.key()] == nil {
-			s.order = append(s.order, p)
-			s.byKey[p.key()] = p
+			kept := s.keep(p)
+			kept.remember(p)
 		}
 	}
-	for _, p := range s.order {
-		p.remember(p)
-	}
 	return s
+}
+
+// keep adds a partition to the session: a copy, since those of a request are one piece of memory, all of which would stay
+// for as long as the client keeps one of them.
+func (s *fetchSession) keep(p *fetchPartition) *fetchPartition {
+	kept := &fetchPartition{topic: p.topic, topicID: p.topicID, partition: p.partition, offset: p.offset, leaderEpoch: p.leaderEpoch,
+		bytesMax: p.bytesMax, toldHighWatermark: p.toldHighWatermark, toldLogStart: p.toldLogStart}
+	s.order = append(s.order, kept)
+	s.byKey[kept.key()] = kept
+	return kept
 }
 
 // begin takes an incremental request and returns what it is to read. The partitions of the
@@ -155,8 +169,7 @@ func (s *fetchSession) updateLocked(request *kmsg.FetchRequest) {
 		if p := s.byKey[asked.key()]; p != nil {
 			p.offset, p.leaderEpoch, p.bytesMax = asked.offset, asked.leaderEpoch, asked.bytesMax
 		} else {
-			s.order = append(s.order, asked)
-			s.byKey[asked.key()] = asked
+			s.keep(asked)
 		}
 	}
 }
@@ -188,14 +201,12 @@ func (s *fetchSession) advance(read *fetchRead) {
 	})
 }
 
-// remember keeps what the client is told of a partition, and lets the bytes go, which the
-// response has. After an error, the state is news when it is over.
+// remember keeps what the client is told of a partition. After an error, the state is news when it is over.
 func (p *fetchPartition) remember(told *fetchPartition) {
 	p.toldHighWatermark, p.toldLogStart = -1, -1
 	if told.err == nil {
 		p.toldHighWatermark, p.toldLogStart = told.state.NextOffset, told.state.StartOffset
 	}
-	p.batches = nil
 }
 
 func (p *fetchPartition) key() fetchKey {

@@ -1,6 +1,7 @@
 package kafkacompat_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -67,6 +68,28 @@ func TestFetchSessionGoesOnOnAnotherConnection(t *testing.T) {
 	}
 	if n := s.server.Stats().FetchSessions; n != 1 {
 		t.Errorf("%d sessions are left, want 1", n)
+	}
+}
+
+// Names that no topic can have are in no session: a request has room for some that are very long.
+func TestFetchSessionHasNoNamesThatAreTooLong(t *testing.T) {
+	s := startServer(t)
+	s.createTopic("orders", 1)
+	c := s.dial()
+	long := strings.Repeat("x", 32<<10-1)
+	r := fetchRequest(long, 0, 1, 0)
+	r.SessionEpoch = 0
+	response := ask[*kmsg.FetchResponse](c, r)
+	if response.SessionID != 0 || response.Topics[0].Partitions[0].ErrorCode != kerr.UnknownTopicOrPartition.Code {
+		t.Errorf("session %d, code %d", response.SessionID, response.Topics[0].Partitions[0].ErrorCode)
+	}
+	r = inSession(s.fetchSession(c, "orders"), 1, 0)
+	r.Topics = fetchRequest(long, 0, 1, 0).Topics
+	if code := ask[*kmsg.FetchResponse](c, r).ErrorCode; code != kerr.FetchSessionIDNotFound.Code {
+		t.Errorf("in a session: code %d", code)
+	}
+	if n := s.server.Stats().FetchSessions; n != 0 {
+		t.Errorf("%d sessions are left", n)
 	}
 }
 

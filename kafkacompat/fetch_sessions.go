@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,6 +49,9 @@ func newFetchSessions(sessionsMax int) fetchSessions {
 func (f *fetchSessions) add(read *fetchRead) int32 {
 	count := len(read.partitions)
 	if count == 0 || count > sessionPartitionsMax || count > f.partitionsMax {
+		return 0
+	}
+	if slices.ContainsFunc(read.partitions, func(p *fetchPartition) bool { return isTooLongForSession(p.topic) }) {
 		return 0
 	}
 	f.mu.Lock()

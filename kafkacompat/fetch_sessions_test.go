@@ -3,6 +3,7 @@ package kafkacompat
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -87,6 +88,52 @@ func TestFetchSessionThatGrowsTooLargeIsGone(t *testing.T) {
 	if !sessions.count(session, 5) || sessions.partitions != 0 {
 		t.Error("a session that is gone is counted")
 	}
+}
+
+// heapBytes is what is alive.
+func heapBytes() int64 {
+	runtime.GC()
+	runtime.GC() // pools are emptied by the second one
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+// A session has the memory of the partitions that it has, whatever came with them.
+func TestFetchSessionKeepsNothingOfForgottenPartitions(t *testing.T) {
+	const count, rounds = 5000, 30
+	sessions := newFetchSessions(3)
+	before := heapBytes()
+	session := sessions.find(sessions.add(aFetch(1)))
+	for round := range int32(rounds) {
+		request := kmsg.NewPtrFetchRequest()
+		request.Version, request.SessionEpoch = 12, session.epoch
+		var topic kmsg.FetchRequestTopic
+		var forgotten kmsg.FetchRequestForgottenTopic
+		topic.Topic, forgotten.Topic = "t", "t"
+		for i := range int32(count) {
+			asked := kmsg.NewFetchRequestTopicPartition()
+			asked.Partition = (round+1)*count + i
+			topic.Partitions = append(topic.Partitions, asked)
+			if i > 0 {
+				forgotten.Partitions = append(forgotten.Partitions, asked.Partition-count)
+			}
+		}
+		request.Topics, request.ForgottenTopics = []kmsg.FetchRequestTopic{topic}, []kmsg.FetchRequestForgottenTopic{forgotten}
+		read, err := session.begin(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session.advance(read)
+		read.release()
+	}
+	if len(session.order) > count+rounds {
+		t.Errorf("%d partitions", len(session.order))
+	}
+	if used := heapBytes() - before; used > 8<<20 {
+		t.Errorf("%d bytes for %d partitions", used, len(session.order))
+	}
+	runtime.KeepAlive(session)
 }
 
 // An incremental request of random changes leaves the session with what a map would have.

@@ -305,12 +305,14 @@ func checkThrottledReplicas(value string) error {
 	return nil
 }
 
+// topicNameBytesMax is Kafka's bound of a topic's name.
+const topicNameBytesMax = 249
+
 // checkTopicName is Kafka's rule, as in the state machine.
 func checkTopicName(name string) error {
-	const bytesMax = 249
-	if name == "" || name == "." || name == ".." || len(name) > bytesMax {
+	if name == "" || name == "." || name == ".." || len(name) > topicNameBytesMax {
 		return fmt.Errorf("topic %q has %d bytes, must have 1 to %d and not be . or ..: %w",
-			name[:min(len(name), 2*bytesMax)], len(name), bytesMax, command.ErrInvalidTopic)
+			name[:min(len(name), 2*topicNameBytesMax)], len(name), topicNameBytesMax, command.ErrInvalidTopic)
 	}
 	for _, b := range []byte(name) {
 		isLetter := 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
