@@ -74,8 +74,13 @@ type permit struct {
 	isAny bool
 }
 
-// permitsMax bounds what a connection remembers; beyond that it forgets everything.
-const permitsMax = 4096
+const (
+	// permitsMax bounds what a connection remembers; beyond that it forgets everything.
+	permitsMax = 4096
+	// permitNameBytesMax bounds the name of what is remembered. Longer ones, up to 32 KiB, are no topic's, and
+	// hardly those of groups and transactional ids.
+	permitNameBytesMax = topicNameBytesMax
+)
 
 // permits are the decisions for one connection by one list of ACLs. They belong to the
 // answering goroutine and need no lock, so that a producer pays a look into a map for
@@ -112,8 +117,10 @@ func (c *conn) has(asked permit) bool {
 		p.host = acl.HostOf(remoteHost(c.net))
 	}
 	isAllowed := a.decide(p.indexed, c.principal, p.host, asked)
-	asked.name = strings.Clone(asked.name)
-	p.decided[asked] = isAllowed
+	if len(asked.name) <= permitNameBytesMax {
+		asked.name = strings.Clone(asked.name)
+		p.decided[asked] = isAllowed
+	}
 	if !isAllowed {
 		c.logger.Debug("kafka client may not", "principal", c.principal, "operation", asked.operation, "resource_type", asked.kind, "resource", asked.name)
 	}
