@@ -40,7 +40,7 @@ func listTransactions(c *call, request *kmsg.ListTransactionsRequest) (kmsg.Resp
 	var pattern *regexp.Regexp
 	if request.TransactionalIDPattern != nil && *request.TransactionalIDPattern != "" {
 		var err error
-		if pattern, err = regexp.Compile("^(?:" + *request.TransactionalIDPattern + ")$"); err != nil {
+		if pattern, err = compilePattern(*request.TransactionalIDPattern); err != nil {
 			response.ErrorCode = kerr.InvalidRegularExpression.Code
 			return response, nil
 		}

@@ -126,7 +126,7 @@ func checkConsumerBeat(request *kmsg.ConsumerGroupHeartbeatRequest) error {
 		return fmt.Errorf("%w: there are: %s", kerr.UnsupportedAssignor, assignorNames)
 	}
 	if hasPattern {
-		if _, err := compileSubscription(*request.SubscribedTopicRegex); err != nil {
+		if _, err := compilePattern(*request.SubscribedTopicRegex); err != nil {
 			return fmt.Errorf("%w: %w", kerr.InvalidRegularExpression, err)
 		}
 	}

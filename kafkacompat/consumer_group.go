@@ -377,7 +377,7 @@ func (g *consumerGroup) subscribed() func(topic string) bool {
 			isRead[topic] = true
 		}
 		if _, isKnown := patterns[m.pattern]; m.pattern != "" && !isKnown {
-			if pattern, err := compileSubscription(m.pattern); err == nil {
+			if pattern, err := compilePattern(m.pattern); err == nil {
 				patterns[m.pattern] = pattern
 			}
 		}
@@ -399,22 +399,6 @@ func (g *consumerGroup) subscribed() func(topic string) bool {
 type seenPattern struct {
 	pattern string
 	who     viewer
-}
-
-// patternBytesMax bounds a regular expression: it is compiled.
-const patternBytesMax = 16 << 10
-
-// compileSubscription compiles a regular expression that is to match whole names. It
-// is RE2's syntax, as the KIP wants it, which Go's package has and which can't
-// take exponential time.
-func compileSubscription(pattern string) (*regexp.Regexp, error) {
-	if len(pattern) > patternBytesMax {
-		return nil, kerr.InvalidRegularExpression
-	}
-	if _, err := regexp.Compile(pattern); err != nil { // before the parentheses, which could close its own
-		return nil, err
-	}
-	return regexp.Compile(`^(?:` + pattern + `)$`)
 }
 
 // leave takes a member away at an administrator's wish, by LeaveGroup.

@@ -94,7 +94,7 @@ func (g *consumerGroup) subscriptionOf(m *consumer) []string {
 	seen := g.patternOf(m)
 	matched, isKnown := g.matched[seen]
 	if !isKnown {
-		if pattern, err := compileSubscription(m.pattern); err == nil {
+		if pattern, err := compilePattern(m.pattern); err == nil {
 			for _, topic := range g.log.Topics() {
 				if pattern.MatchString(topic.Name) && seen.who.sees(topic.Name) {
 					matched = append(matched, topic.Name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"testing"
 	"time"
 
@@ -532,8 +533,10 @@ func TestTransactionsAreDescribedAndListed(t *testing.T) {
 			t.Errorf("unknown states: %v", response.UnknownStateFilters)
 		}
 	}
-	if _, response := list(pattern("(")); response.ErrorCode != kerr.InvalidRegularExpression.Code {
-		t.Errorf("a pattern that is none: %+v", response)
+	for _, refused := range []string{"(", "o)(.*", strings.Repeat(".{1000}", 1000)} {
+		if _, response := list(pattern(refused)); response.ErrorCode != kerr.InvalidRegularExpression.Code {
+			t.Errorf("pattern %.10q: %+v", refused, response)
+		}
 	}
 
 	producers, err := admin.DescribeProducers(testContext(t), kadm.TopicsSet{"orders": {0: {}}})
