@@ -30,6 +30,7 @@ func init() {
 func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.OffsetFetchResponse](request)
 	notLeader := c.checkConfirmedLeader()
+	isAnswered := make(map[fetchedOffset]bool)
 	if request.Version >= 8 {
 		for _, asked := range request.Groups {
 			answer := kmsg.NewOffsetFetchResponseGroup()
@@ -40,7 +41,7 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 			}
 			offsets, undecided, err := c.offsetsOf(asked.Group, request.RequireStable, err)
 			if answer.ErrorCode = errorCode(err); err == nil {
-				answer.Topics = c.offsetTopics(asked.Topics, offsets, request.Version >= 10)
+				answer.Topics = c.offsetTopics(asked, offsets, request.Version >= 10, isAnswered)
 				c.markUnstable(answer.Topics, undecided)
 			}
 			response.Groups = append(response.Groups, answer)
@@ -52,14 +53,14 @@ func offsetFetch(c *call, request *kmsg.OffsetFetchRequest) (kmsg.Response, erro
 	if response.ErrorCode = errorCode(err); err != nil && request.Version >= 2 {
 		return response, nil
 	}
-	var asked []kmsg.OffsetFetchRequestGroupTopic
+	asked := kmsg.OffsetFetchRequestGroup{Group: request.Group}
 	if request.Topics != nil {
-		asked = make([]kmsg.OffsetFetchRequestGroupTopic, 0, len(request.Topics))
+		asked.Topics = make([]kmsg.OffsetFetchRequestGroupTopic, 0, len(request.Topics))
 	}
 	for _, topic := range request.Topics {
-		asked = append(asked, kmsg.OffsetFetchRequestGroupTopic{Topic: topic.Topic, Partitions: topic.Partitions})
+		asked.Topics = append(asked.Topics, kmsg.OffsetFetchRequestGroupTopic{Topic: topic.Topic, Partitions: topic.Partitions})
 	}
-	topics := c.offsetTopics(asked, offsets, false)
+	topics := c.offsetTopics(asked, offsets, false, isAnswered)
 	c.markUnstable(topics, undecided)
 	for _, topic := range topics {
 		answer := kmsg.NewOffsetFetchResponseTopic()
@@ -95,9 +96,17 @@ func (c *call) offsetsOf(group string, isStable bool, refusal error) (offsets []
 	return offsets, undecided, err
 }
 
-// offsetTopics answers what is asked, null being everything, from a group's
-// offsets.
-func (c *call) offsetTopics(asked []kmsg.OffsetFetchRequestGroupTopic, offsets []command.GroupOffset, isByID bool) []kmsg.OffsetFetchResponseGroupTopic {
+// fetchedOffset is one offset that is asked for.
+type fetchedOffset struct {
+	group, topic string
+	topicID      command.TopicID
+	partition    int32
+}
+
+// offsetTopics answers what is asked of a group, null being everything, from its offsets. An offset may have 4 KiB of
+// metadata, so that each is told once in an answer.
+func (c *call) offsetTopics(of kmsg.OffsetFetchRequestGroup, offsets []command.GroupOffset, isByID bool, isAnswered map[fetchedOffset]bool) []kmsg.OffsetFetchResponseGroupTopic {
+	asked := of.Topics
 	if asked == nil {
 		asked = allTopics(offsets)
 		if isByID {
@@ -119,6 +128,11 @@ func (c *call) offsetTopics(asked []kmsg.OffsetFetchRequestGroupTopic, offsets [
 			name, code = found.Name, errorCode(err)
 		}
 		for _, p := range topic.Partitions {
+			place := fetchedOffset{of.Group, topic.Topic, topic.TopicID, p}
+			if isAnswered[place] {
+				continue
+			}
+			isAnswered[place] = true
 			partition := kmsg.NewOffsetFetchResponseGroupTopicPartition()
 			partition.Partition, partition.ErrorCode = p, code
 			partition.Offset, partition.LeaderEpoch, partition.Metadata = -1, -1, new(string)
@@ -127,7 +141,9 @@ func (c *call) offsetTopics(asked []kmsg.OffsetFetchRequestGroupTopic, offsets [
 			}
 			answer.Partitions = append(answer.Partitions, partition)
 		}
-		answers = append(answers, answer)
+		if len(answer.Partitions) > 0 || len(topic.Partitions) == 0 {
+			answers = append(answers, answer)
+		}
 	}
 	return answers
 }

@@ -25,7 +25,8 @@ func init() {
 func describeGroups(c *call, request *kmsg.DescribeGroupsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DescribeGroupsResponse](request)
 	notLeader := c.checkConfirmedLeader()
-	for _, id := range request.Groups {
+	once, _ := countNames(request.Groups, func(id string) string { return id }) // an answer may have megabytes for each
+	for _, id := range once {
 		answer := kmsg.NewDescribeGroupsResponseGroup()
 		answer.Group = id
 		summary, err := groupSummary{}, notLeader

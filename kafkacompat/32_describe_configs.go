@@ -30,7 +30,12 @@ func init() {
 
 func describeConfigs(c *call, request *kmsg.DescribeConfigsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DescribeConfigsResponse](request)
-	for _, resource := range request.Resources {
+	type named struct {
+		kind kmsg.ConfigResourceType
+		name string
+	}
+	once, _ := countNames(request.Resources, func(r kmsg.DescribeConfigsRequestResource) named { return named{r.ResourceType, r.ResourceName} })
+	for _, resource := range once {
 		answer := kmsg.NewDescribeConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = resource.ResourceType, resource.ResourceName
 		configs, err := c.configsOf(resource)

@@ -5,6 +5,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kont/kafkacompat/wire"
+	"kont/statemachine/command"
 )
 
 // DescribeProducers tells what partitions know of idempotent producers (KIP-664), so that
@@ -20,10 +21,16 @@ func init() {
 func describeProducers(c *call, request *kmsg.DescribeProducersRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DescribeProducersResponse](request)
 	isLeader := c.isConfirmedLeader()
+	isAnswered := make(map[command.TopicPartition]bool)
 	for _, topic := range request.Topics {
 		answer := kmsg.NewDescribeProducersResponseTopic()
 		answer.Topic = topic.Topic
 		for _, asked := range topic.Partitions {
+			place := command.TopicPartition{Topic: topic.Topic, Partition: asked}
+			if isAnswered[place] {
+				continue
+			}
+			isAnswered[place] = true
 			partition := kmsg.NewDescribeProducersResponseTopicPartition()
 			partition.Partition = asked
 			producers, err := c.log().Producers(topic.Topic, asked)
@@ -43,7 +50,9 @@ func describeProducers(c *call, request *kmsg.DescribeProducersRequest) (kmsg.Re
 			}
 			answer.Partitions = append(answer.Partitions, partition)
 		}
-		response.Topics = append(response.Topics, answer)
+		if len(answer.Partitions) > 0 || len(topic.Partitions) == 0 {
+			response.Topics = append(response.Topics, answer)
+		}
 	}
 	return response, nil
 }

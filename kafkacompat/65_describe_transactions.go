@@ -22,7 +22,8 @@ func init() {
 func describeTransactions(c *call, request *kmsg.DescribeTransactionsRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.DescribeTransactionsResponse](request)
 	isLeader := c.isConfirmedLeader()
-	for _, id := range request.TransactionalIDs {
+	once, _ := countNames(request.TransactionalIDs, func(id string) string { return id })
+	for _, id := range once {
 		answer := kmsg.NewDescribeTransactionsResponseTransactionState()
 		answer.TransactionalID = id
 		tx, exists := c.log().Transaction(id)

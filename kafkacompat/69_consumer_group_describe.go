@@ -26,7 +26,8 @@ func init() {
 func consumerGroupDescribe(c *call, request *kmsg.ConsumerGroupDescribeRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.ConsumerGroupDescribeResponse](request)
 	notLeader := c.checkConfirmedLeader()
-	for _, id := range request.Groups {
+	once, _ := countNames(request.Groups, func(id string) string { return id }) // an answer may have megabytes for each
+	for _, id := range once {
 		answer := kmsg.NewConsumerGroupDescribeResponseGroup()
 		answer.Group = id
 		err := notLeader
