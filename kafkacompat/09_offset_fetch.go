@@ -87,6 +87,7 @@ func (c *call) offsetsOf(group string, isStable bool, refusal error) (offsets []
 	if refusal != nil {
 		return nil, nil, refusal
 	}
+	c.server.coordinator.commits.wait(c.ctx, group)
 	if isStable {
 		if undecided, err = c.log().UndecidedOffsets(group); err != nil {
 			return nil, nil, err

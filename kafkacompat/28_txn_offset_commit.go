@@ -29,6 +29,7 @@ func init() {
 
 func txnOffsetCommit(c *call, request *kmsg.TxnOffsetCommitRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.TxnOffsetCommitResponse](request)
+	defer c.server.coordinator.commits.begin(request.Group)()
 	refusal := c.checkTxnCommit(request)
 
 	var offsets []command.GroupOffset

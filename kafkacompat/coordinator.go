@@ -20,6 +20,7 @@ type coordinator struct {
 	cluster Cluster
 	log     Log
 	writer  *groupWriter
+	commits commits
 
 	// mu guards the fields below. A group's own lock may be taken under it, not
 	// the other way round.

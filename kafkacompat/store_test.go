@@ -22,6 +22,8 @@ type storeLog struct {
 	watches atomic.Int32
 	// afterOffsets, if there is one, is called once, after the next look at the offsets of a group.
 	afterOffsets atomic.Pointer[func()]
+	// beforePropose, if there is one, is called once, before the next command is proposed.
+	beforePropose atomic.Pointer[func()]
 }
 
 func (l *storeLog) CommittedOffsets(group string) ([]command.GroupOffset, error) {
@@ -46,6 +48,9 @@ func (l *storeLog) Propose(_ context.Context, c command.Command) (command.Result
 	data, err := command.Encode(c)
 	if err != nil {
 		return nil, err
+	}
+	if f := l.beforePropose.Swap(nil); f != nil {
+		(*f)()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
