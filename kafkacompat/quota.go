@@ -2,6 +2,7 @@ package kafkacompat
 
 import (
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,8 @@ const (
 	quotaWindow = 10 * time.Second
 	// quotaBucketsMax bounds the clients whose use is known. A client that hasn't used anything for quotaWindow needs no bucket.
 	quotaBucketsMax = 20_000
+	// quotaNameBytesMax bounds what is known of a client's name. Who shares the beginning of longer ones shares a bucket.
+	quotaNameBytesMax = 256
 	// quotaPauseMax is the longest time that fits into an answer.
 	quotaPauseMax = math.MaxInt32 * time.Millisecond
 )
@@ -107,12 +110,15 @@ func (q *quotas) lock(quota, user, clientID string, now time.Time) (*quotaBucket
 	if entity.IP.Kind != command.QuotaAbsent {
 		client.clientID = clientID
 	}
+	client.user = client.user[:min(len(client.user), quotaNameBytesMax)]
+	client.clientID = client.clientID[:min(len(client.clientID), quotaNameBytesMax)]
 	q.mu.Lock()
 	b := q.buckets[client]
 	full := rate * quotaWindow.Seconds()
 	if b == nil {
 		q.makeRoom(now)
 		b = &quotaBucket{level: full, at: now}
+		client.user, client.clientID = strings.Clone(client.user), strings.Clone(client.clientID)
 		q.buckets[client] = b
 	}
 	b.rate = rate

@@ -2,6 +2,8 @@ package kafkacompat
 
 import (
 	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -136,4 +138,24 @@ func BenchmarkCharge(b *testing.B) {
 	for b.Loop() {
 		q.charge(quotaProducerBytes, "u", "c", 1000, now)
 	}
+}
+
+// A client id has up to 32 KiB, and thousands are known.
+func TestQuotasKnowTheBeginningOfLongNames(t *testing.T) {
+	q := quotasOf(map[command.QuotaEntity]float64{{User: eachName, ClientID: eachName}: 100})
+	now := time.Unix(1000, 0)
+	before := heapBytes()
+	long := strings.Repeat("x", 30<<10)
+	const clients = 500
+	for i := range clients {
+		q.charge(quotaProducerBytes, fmt.Sprint(i, long), fmt.Sprint(i, long), 1, now)
+	}
+	if used := heapBytes() - before; len(q.buckets) != clients || used > 4<<20 {
+		t.Errorf("%d clients with %d bytes", len(q.buckets), used)
+	}
+	// Names that begin alike share what there is.
+	if q.charge(quotaProducerBytes, long, long+"a", 2000, now); q.charge(quotaProducerBytes, long, long+"b", 1, now) == 0 {
+		t.Error("no quota for a long name")
+	}
+	runtime.KeepAlive(q)
 }
