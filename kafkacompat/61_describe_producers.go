@@ -14,6 +14,7 @@ func init() {
 	register(api{
 		key: 61, versionMin: 0, versionMax: 0,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[ s []i32 ]"),
 	}, describeProducers)
 }

@@ -15,6 +15,7 @@ func init() {
 	register(api{
 		key: 65, versionMin: 0, versionMax: 0,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[]s"),
 	}, describeTransactions)
 }

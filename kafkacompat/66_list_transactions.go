@@ -20,6 +20,7 @@ func init() {
 	register(api{
 		key: 66, versionMin: 0, versionMax: 2,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[]s []i64 i64@1+ ns@2+"),
 	}, listTransactions)
 }

@@ -19,6 +19,7 @@ func init() {
 	register(api{
 		key: 69, versionMin: 0, versionMax: 1,
 		requestBytesMax: requestBytesLarge,
+		isBulk:          func(kmsg.Request) bool { return true },
 		shape:           wire.MustShape("[]s bool"),
 	}, consumerGroupDescribe)
 }
