@@ -27,8 +27,16 @@ func init() {
 	register(api{
 		key: keyCreateTopics, versionMin: 0, versionMax: 7,
 		requestBytesMax: requestBytesSmall,
+		isBulk:          isBulkValidation,
 		shape:           wire.MustShape("[ s i32 i16 [ i32 []i32 ] [ s ns ] ] i32 bool@1+"),
 	}, createTopics)
+}
+
+// isBulkValidation says whether a request asks what many topics would be: the answer has their whole configuration. How many are made is
+// bounded otherwise, and takes time in which nobody has to wait.
+func isBulkValidation(request kmsg.Request) bool {
+	create, ok := request.(*kmsg.CreateTopicsRequest)
+	return ok && create.ValidateOnly && len(create.Topics) >= bulkTopicsMin
 }
 
 // adminTimeoutMin is given even to a client that wants an answer at once.

@@ -14,7 +14,7 @@ import (
 	"kont/statemachine/command"
 )
 
-// Answers that tell of all transactions, or of all members of a group, are large ones, too: while a client doesn't take
+// Answers that tell of all transactions, of all members of a group, or what many topics would be, are large ones, too: while a client doesn't take
 // its own, others are made when there is memory for them.
 func TestAnswersAboutTransactionsAndMembersHaveBoundedMemory(t *testing.T) {
 	s, store := startServerOnStore(t, func(c *kafkacompat.Config) { c.BulkMemoryBytesMax = 1 })
@@ -35,7 +35,12 @@ func TestAnswersAboutTransactionsAndMembersHaveBoundedMemory(t *testing.T) {
 
 	list, describe := kmsg.NewPtrListTransactionsRequest(), kmsg.NewPtrConsumerGroupDescribeRequest()
 	describe.Groups = []string{"g"}
-	for _, request := range []kmsg.Request{list, describe} {
+	validate := kmsg.NewPtrCreateTopicsRequest()
+	validate.Version, validate.ValidateOnly = 7, true
+	for _, topic := range topics {
+		validate.Topics = append(validate.Topics, kmsg.CreateTopicsRequestTopic{Topic: topic, NumPartitions: 1, ReplicationFactor: 1})
+	}
+	for _, request := range []kmsg.Request{list, describe, validate} {
 		greedy, waiting := s.dial(), s.dial()
 		for i := range int32(100) { // more than sockets have room for
 			greedy.send(frame(i, request))
