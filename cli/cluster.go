@@ -62,7 +62,10 @@ func printCluster(w io.Writer, cluster api.Cluster) {
 	}
 	rows := [][]string{{"NODE", "STATE", "VOTES", "BEHIND", "RAFT", "KAFKA", "HTTP", "VERSION"}}
 	for _, node := range cluster.Nodes {
-		votes, behind := "no", "?"
+		state, votes, behind := node.State, "no", "?"
+		if node.NotReady && (state == api.NodeLeads || state == api.NodeFollows) {
+			state += ", not ready"
+		}
 		if node.IsVoter {
 			votes = "yes"
 		}
@@ -73,7 +76,7 @@ func printCluster(w io.Writer, cluster api.Cluster) {
 		for _, address := range node.Kafka {
 			kafka = append(kafka, address)
 		}
-		rows = append(rows, []string{fmt.Sprint(node.ID), node.State, votes, behind, node.RaftAddress, strings.Join(slices.Sorted(slices.Values(kafka)), " "), node.HTTPAddress, node.Version})
+		rows = append(rows, []string{fmt.Sprint(node.ID), state, votes, behind, node.RaftAddress, strings.Join(slices.Sorted(slices.Values(kafka)), " "), node.HTTPAddress, node.Version})
 	}
 	table(w, rows)
 	for _, node := range cluster.Nodes {
@@ -85,7 +88,7 @@ func printCluster(w io.Writer, cluster api.Cluster) {
 
 func clusterWaitReadyCommand(p Process) *urfave.Command {
 	return &urfave.Command{
-		Name: "wait-ready", Usage: "wait until one node leads, and all others follow it and vote, but for those that shall not",
+		Name: "wait-ready", Usage: "wait until one node leads, all others follow it and vote, but for those that shall not, and all are ready",
 		Flags: append(httpFlags(),
 			&urfave.IntFlag{Name: "nodes", Usage: "there must be `N` of them at least", Value: 1},
 			&urfave.DurationFlag{Name: "timeout", Usage: "give up after `DURATION`", Value: time.Minute},

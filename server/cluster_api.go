@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -39,7 +40,7 @@ func (n *Node) Cluster(ctx context.Context) (api.Cluster, error) {
 
 func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *command.Nodes, leader int32) api.ClusterNode {
 	id := peers.NodeIDOf(member.ID)
-	known, isKnown := nodes.Of(id)
+	known, _ := nodes.Of(id)
 	state := api.ClusterNode{
 		ID: id, IsVoter: member.Voter, RaftAddress: member.Address, HTTPAddress: known.HTTPAddress, Rack: known.Rack, Version: known.Version,
 		Kafka: map[string]string{}, State: api.NodeFollows,
@@ -60,18 +61,26 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 			return state
 		}
 	}
-	state.AppliedIndex, state.Problem = status.AppliedIndex, status.Problem
+	n.judge(&state, status, member, known, leader)
+	return state
+}
+
+// judge says how a node is that has answered. The leader's view of it counts, and its own.
+func (n *Node) judge(state *api.ClusterNode, status peers.Status, member raftlog.Member, known command.Node, leader int32) {
+	state.AppliedIndex, state.NotReady, state.Problem = status.AppliedIndex, status.NotReady != "", cmp.Or(status.Problem, status.NotReady)
 	switch {
-	case !isKnown || known.DirectoryID != status.DirectoryID:
+	case known.ID == 0 || known.DirectoryID != status.DirectoryID:
 		state.State = api.NodeStarts
-	case id == leader:
+	case known.ID == leader:
 		state.State = api.NodeLeads
-	case leader < 1:
+	case leader < 1, status.LeaderID == 0:
 		state.State = api.NodeWaits
+	case status.LeaderID != leader:
+		state.State, state.NotReady = api.NodeFollows, true
+		state.Problem = cmp.Or(state.Problem, fmt.Sprintf("it takes node %d for the leader", status.LeaderID))
 	case n.wantsVote(member), status.AppliedIndex+caughtUpEntries < n.store.AppliedIndex():
 		state.State = api.NodeCatchesUp
 	}
-	return state
 }
 
 // RemoveNode removes a member, and what it said of itself. After an attempt that did the first alone it does the second.

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"net/http"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
+	"kont/raftlog"
 	"kont/server/api"
 	"kont/server/certificates/certificatestest"
 	"kont/server/config"
@@ -41,6 +44,83 @@ func TestLeaderTellsOfAllNodes(t *testing.T) {
 	c.stop(follower)
 	if got := states(); got[api.NodeLeads] != 1 || got[api.NodeFollows] != 1 || got[api.NodeUnreachable] != 1 {
 		t.Errorf("states %v", got)
+	}
+}
+
+// Between two steps of a rolling restart nobody may be told that all is well while the node that was restarted says otherwise.
+func TestNodeThatStartsIsNotReadyBeforeItSaysSo(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, restarted := c.leader(), c.follower().identity.NodeID
+	c.stop(restarted)
+	ended := make(chan struct{})
+	var looks sync.WaitGroup
+	looks.Go(func() {
+		for isLast := false; !isLast; {
+			select {
+			case <-ended:
+				isLast = true
+			default:
+			}
+			cluster, err := leader.Cluster(t.Context())
+			if err != nil || slices.ContainsFunc(cluster.Nodes, func(node api.ClusterNode) bool { return !node.IsWell() }) {
+				continue
+			}
+			response, err := http.Get("http://" + c.configs[restarted].HTTPListen + "/readyz")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				t.Errorf("the leader has all nodes well, and one says %s", response.Status)
+				return
+			}
+		}
+	})
+	c.start(restarted)
+	close(ended)
+	looks.Wait()
+}
+
+func TestNodeIsWellWhenItSaysSoAndFollowsTheLeader(t *testing.T) {
+	c := newTestCluster(t, 3)
+	leader, follower := c.leader(), c.follower()
+	stateOf := func() (state api.ClusterNode) {
+		cluster, err := leader.Cluster(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cluster.Nodes[slices.IndexFunc(cluster.Nodes, func(node api.ClusterNode) bool { return node.ID == follower.identity.NodeID })]
+	}
+	follower.isRegistered.Store(false)
+	if state, says := stateOf(), follower.Health(t.Context()).Reason; state.IsWell() || state.Problem != says || says == "" {
+		t.Errorf("it says %q, and the leader tells %+v", says, state)
+	}
+	follower.isRegistered.Store(true)
+	if state := stateOf(); !state.IsWell() || state.Problem != "" {
+		t.Errorf("the leader tells %+v", state)
+	}
+
+	said := follower.members.Status()
+	known, _ := leader.store.Nodes().Of(said.NodeID)
+	member := raftlog.Member{ID: peers.NameOf(said.NodeID), Address: known.RaftAddress, Voter: true}
+	for name, test := range map[string]struct {
+		change func(*peers.Status)
+		isWell bool
+		state  string
+	}{
+		"of an earlier release":  {func(s *peers.Status) { s.NotReady = "" }, true, api.NodeFollows},
+		"knows of no leader":     {func(s *peers.Status) { s.LeaderID = 0 }, false, api.NodeWaits},
+		"follows another leader": {func(s *peers.Status) { s.LeaderID = 9 }, false, api.NodeFollows},
+		"takes no writes":        {func(s *peers.Status) { s.NotReady = "its disk" }, false, api.NodeFollows},
+	} {
+		status, state := said, api.ClusterNode{State: api.NodeFollows}
+		test.change(&status)
+		leader.judge(&state, status, member, known, said.LeaderID)
+		if state.IsWell() != test.isWell || state.State != test.state {
+			t.Errorf("a node that %s is %+v", name, state)
+		}
 	}
 }
 

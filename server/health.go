@@ -60,6 +60,7 @@ func (n *Node) follows() bool {
 
 // awaitReady returns once the cluster has registered the node, and it leads and runs all of it, or follows.
 func (n *Node) awaitReady(ctx context.Context) error {
+	n.members.setWhole()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	registered := make(chan error, 1)

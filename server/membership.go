@@ -21,6 +21,7 @@ type membership struct {
 	mu       sync.Mutex
 	identity identity      // guarded by mu
 	raft     *raftlog.Node // guarded by mu; nil before the log is open
+	isWhole  bool          // guarded by mu; the node has all its parts, so that it knows how it is
 	// changing lets one change of who is a member, and of who votes, end before the next begins.
 	changing sync.Mutex
 }
@@ -39,6 +40,24 @@ func (m *membership) setLog(log *raftlog.Node) {
 	m.raft = log
 }
 
+// setWhole is for when Health may be asked.
+func (m *membership) setWhole() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.isWhole = true
+}
+
+// notReady is why the node is not ready, empty if it is.
+func (m *membership) notReady() string {
+	m.mu.Lock()
+	isWhole := m.isWhole
+	m.mu.Unlock()
+	if !isWhole {
+		return "the node is starting"
+	}
+	return m.node.Health(context.Background()).Reason
+}
+
 func (m *membership) state() (identity, *raftlog.Node) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -50,7 +69,7 @@ func (m *membership) Status() peers.Status {
 	id, log := m.state()
 	status := peers.Status{
 		NodeID: id.NodeID, DirectoryID: id.DirectoryID, ClusterID: id.ClusterID,
-		Peers: peersText(m.node.config.Cluster.Peers), AppliedIndex: m.node.store.AppliedIndex(),
+		Peers: peersText(m.node.config.Cluster.Peers), AppliedIndex: m.node.store.AppliedIndex(), NotReady: m.notReady(),
 	}
 	for _, node := range m.node.store.Nodes().ByID {
 		if status.Starts == nil {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"kont/cli/client"
@@ -85,6 +86,31 @@ func TestTheKafkaAddressIsNoHTTPServer(t *testing.T) {
 	}
 	var stranger *client.StrangerError
 	if _, err := c.Status(context.Background()); !errors.As(err, &stranger) || !strings.Contains(err.Error(), "is it the Kafka address?") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A node that follows and says itself that it is not ready is waited for.
+func TestClusterIsAwaitedUntilItsNodesSayThatTheyAreReady(t *testing.T) {
+	node := &apitest.Node{ClusterValue: api.Cluster{LeaderID: 1, Nodes: []api.ClusterNode{
+		{ID: 1, State: api.NodeLeads}, {ID: 2, State: api.NodeFollows, NotReady: true, Problem: "it catches up"},
+	}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var asked atomic.Int32
+	answers := api.New(node, api.Options{Log: slog.New(slog.DiscardHandler)})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 2 { // what it was told at first is known by now
+			cancel()
+		}
+		answers.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c, err := client.New(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AwaitCluster(ctx, 2); err == nil || err.Error() != "node 2 follows and is not ready: it catches up" {
 		t.Errorf("got %v", err)
 	}
 }

@@ -20,7 +20,7 @@ func (c *Client) Cluster(ctx context.Context) (cluster api.Cluster, err error) {
 // clusterAgainAfter is the pause between two looks at a cluster.
 const clusterAgainAfter = 100 * time.Millisecond
 
-// AwaitCluster waits until one node leads, all others follow it, and there are nodes of them at least. If ctx ends before, the error says what
+// AwaitCluster waits until one node leads, all others follow it, all say that they are ready, and there are nodes of them at least. If ctx ends before, the error says what
 // is missing.
 func (c *Client) AwaitCluster(ctx context.Context, nodes int) (api.Cluster, error) {
 	missing := errors.New("nobody was asked in time")
@@ -50,7 +50,11 @@ func whatIsMissing(cluster api.Cluster, nodes int) error {
 		return fmt.Errorf("it has %d nodes of %d", len(cluster.Nodes), nodes)
 	}
 	for _, node := range cluster.Nodes {
-		if !node.IsWell() {
+		switch {
+		case node.IsWell():
+		case node.NotReady:
+			return fmt.Errorf("node %d %s and is not ready: %s", node.ID, node.State, node.Problem)
+		default:
 			return fmt.Errorf("node %d %s", node.ID, strings.ReplaceAll(node.State, api.NodeUnreachable, "is unreachable"))
 		}
 	}

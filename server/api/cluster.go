@@ -47,7 +47,7 @@ const (
 	NodeCatchesUp = "catches up"
 	// NodeStarts: it is there, and not in the cluster's state yet.
 	NodeStarts = "starts"
-	// NodeWaits: it is there, and no node leads.
+	// NodeWaits: it is there, and no node leads, as far as it knows.
 	NodeWaits = "has no leader"
 	// NodeUnreachable: it does not answer who asks, mostly the leader.
 	NodeUnreachable = "unreachable"
@@ -57,7 +57,9 @@ const (
 type ClusterNode struct {
 	ID    int32  `json:"id"`
 	State string `json:"state"`
-	// Problem says why it is unreachable, or what keeps it from its work.
+	// NotReady: it is there, and is not ready, as its /readyz has it, or takes another node for the leader.
+	NotReady bool `json:"not_ready,omitempty"`
+	// Problem says why it is unreachable or not ready, or what keeps it from its work.
 	Problem string `json:"problem,omitempty"`
 	IsVoter bool   `json:"is_voter"`
 	// RaftAddress is empty for a node without one, which is alone.
@@ -72,7 +74,9 @@ type ClusterNode struct {
 }
 
 // IsWell tells whether a node does what it is for.
-func (n ClusterNode) IsWell() bool { return n.State == NodeLeads || n.State == NodeFollows }
+func (n ClusterNode) IsWell() bool {
+	return !n.NotReady && (n.State == NodeLeads || n.State == NodeFollows)
+}
 
 // pathCluster is the leader's to answer, and any node's while none leads.
 const pathCluster = "/api/v1/cluster"

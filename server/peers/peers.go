@@ -51,6 +51,8 @@ type Status struct {
 	AppliedIndex uint64 `json:"applied_index"`
 	// Problem is what keeps it from its work, empty if nothing does.
 	Problem string `json:"problem,omitempty"`
+	// NotReady is why it is not ready, as its /readyz has it, empty if it is. A node of an earlier release doesn't tell, and counts as ready.
+	NotReady string `json:"not_ready,omitempty"`
 }
 
 // Node answers the others. Methods may be called from many goroutines.
