@@ -447,6 +447,47 @@ func TestLeaderThatDoesNotAnswerIsNoErrorOfTheNodeThatIsAsked(t *testing.T) {
 	}
 }
 
+// What was sent to a leader that hangs is answered when another one leads.
+func TestNobodyWaitsForALeaderThatHangsAndLeadsNoMore(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, follower := c.leader(), c.follower()
+	arrived := make(chan struct{})
+	var hangs http.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-r.Context().Done()
+	})
+	leader.forwarded.Store(&hangs)
+	requests := map[string]string{"GET /api/v1/threads": `"code":"not_leader"`, "DELETE /api/v1/cluster/node?id=9": `it may have been done all the same`, "GET /api/v1/cluster": `"leader_id":`}
+	var asking sync.WaitGroup
+	for request, want := range requests {
+		asking.Go(func() {
+			method, path, _ := strings.Cut(request, " ")
+			sent, err := http.NewRequestWithContext(testContext(t), method, "http://"+follower.HTTPAddress()+path, nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			response, err := http.DefaultClient.Do(sent)
+			if err != nil {
+				t.Errorf("%s: %v", request, err)
+				return
+			}
+			defer response.Body.Close()
+			if body, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(body), want) {
+				t.Errorf("%s: %s %s, %v; want %s", request, response.Status, body, err, want)
+			}
+		})
+	}
+	for range requests {
+		<-arrived
+	}
+	if err := leader.raft.TransferLeadership(testContext(t), raftlog.Member{}); err != nil {
+		t.Error(err)
+	}
+	asking.Wait()
+}
+
 // A leader whose disk is full leads no more, says so, and sends its clients to another; what was acknowledged is there.
 func TestClusterGoesOnWhenItsLeadersDiskIsFull(t *testing.T) {
 	t.Parallel()

@@ -302,7 +302,11 @@ func (n *Node) toLeader(w http.ResponseWriter, r *http.Request, onError func(htt
 		onError(w, r, errNoLeader)
 		return true
 	}
-	n.calls.Forward(w, r, address, func(w http.ResponseWriter, r *http.Request, err error) { onError(w, r, unanswered(r, address, err)) })
+	leads := func() bool {
+		now, _ := n.raft.Leader()
+		return now == name
+	}
+	n.calls.Forward(w, r, address, leads, func(err error) { onError(w, r, unanswered(r, address, err)) })
 	return true
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"kont/cli/client"
 	"kont/server/api"
@@ -112,5 +113,30 @@ func TestClusterIsAwaitedUntilItsNodesSayThatTheyAreReady(t *testing.T) {
 	}
 	if _, err := c.AwaitCluster(ctx, 2); err == nil || err.Error() != "node 2 follows and is not ready: it catches up" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A node that hangs is asked again, and may answer then.
+func TestClusterIsAwaitedThoughOneLookHangs(t *testing.T) {
+	t.Parallel()
+	node := &apitest.Node{ClusterValue: api.Cluster{LeaderID: 1, Nodes: []api.ClusterNode{{ID: 1, State: api.NodeLeads}}}}
+	var asked atomic.Int32
+	answers := api.New(node, api.Options{Log: slog.New(slog.DiscardHandler)})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 {
+			<-r.Context().Done()
+			return
+		}
+		answers.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c, err := client.New(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := c.AwaitCluster(ctx, 1); err != nil {
+		t.Error(err)
 	}
 }

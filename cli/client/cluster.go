@@ -17,21 +17,31 @@ func (c *Client) Cluster(ctx context.Context) (cluster api.Cluster, err error) {
 	return cluster, err
 }
 
-// clusterAgainAfter is the pause between two looks at a cluster.
-const clusterAgainAfter = 100 * time.Millisecond
+const (
+	// clusterAgainAfter is the pause between two looks at a cluster, and clusterLookMax bounds one: a node that can't be reached takes the one
+	// that is asked a second.
+	clusterAgainAfter = 100 * time.Millisecond
+	clusterLookMax    = 2 * time.Second
+)
 
 // AwaitCluster waits until one node leads, all others follow it, all say that they are ready, and there are nodes of them at least. If ctx ends before, the error says what
 // is missing.
 func (c *Client) AwaitCluster(ctx context.Context, nodes int) (api.Cluster, error) {
-	missing := errors.New("nobody was asked in time")
+	missing := fmt.Errorf("%s has not answered", c.Server())
 	for {
-		cluster, err := c.Cluster(ctx)
+		looking, cancel := context.WithTimeout(ctx, clusterLookMax)
+		cluster, err := c.Cluster(looking)
+		isLate := looking.Err() != nil
+		cancel()
 		switch {
 		case err == nil:
 			if missing = whatIsMissing(cluster, nodes); missing == nil {
 				return cluster, nil
 			}
-		case ctx.Err() == nil:
+		case ctx.Err() != nil:
+		case isLate:
+			missing = fmt.Errorf("%s has not answered for %v", c.Server(), clusterLookMax)
+		default:
 			missing = err
 		}
 		select {

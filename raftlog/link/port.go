@@ -319,8 +319,8 @@ func (p *Port) Dial(ctx context.Context, purpose Purpose, id, address string) (n
 	stop := context.AfterFunc(ctx, func() { raw.SetDeadline(time.Unix(1, 0)) })
 	h := hello{purpose: purpose, cluster: p.ClusterID(), from: p.config.NodeID, to: id}
 	peer, err := h.say(raw)
-	if !stop() {
-		err = errors.Join(err, context.Cause(ctx))
+	if !stop() { // what reading and writing say then is that their time is over
+		err = fmt.Errorf("no answer: %w", context.Cause(ctx))
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("node at %s: %w", address, err), raw.Close())

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"sync"
 	"time"
 
 	"kont/raftlog/link"
@@ -27,20 +28,22 @@ const (
 
 // Client asks other nodes. Its methods may be called from any goroutine.
 type Client struct {
-	self      string
-	transport *http.Transport
+	self       string
+	transport  *http.Transport
+	partingMax time.Duration
 }
 
 // NewClient returns a client that calls from a port.
 func NewClient(port *link.Port) *Client {
-	return &Client{port.Address(), &http.Transport{
+	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
 			return port.Dial(ctx, link.Calls, "", address)
 		},
 		IdleConnTimeout:     idleTimeout,
 		MaxIdleConnsPerHost: 16,
 		DisableCompression:  true,
-	}}
+	}
+	return &Client{self: port.Address(), transport: transport, partingMax: partingMax}
 }
 
 // Close ends connections that are idle.
@@ -137,9 +140,41 @@ func (c *Client) Kafka(ctx context.Context, address string, request json.RawMess
 	return answer, err
 }
 
-// Forward lets the node at an address answer a request of the HTTP API. onError answers if that can't be
-// done.
-func (c *Client) Forward(w http.ResponseWriter, r *http.Request, address string, onError func(http.ResponseWriter, *http.Request, error)) {
+const (
+	// leadsAgainAfter is how often Forward looks whether the node leads that it waits for.
+	leadsAgainAfter = 50 * time.Millisecond
+	// partingMax is the time that one has to answer when it leads no more: it may be what it was asked for.
+	partingMax = time.Second
+)
+
+var errLeadsNoMore = errors.New("it does not lead any more, as far as this node knows")
+
+// Forward lets the node at an address answer a request of the HTTP API, for as long as it leads and a little longer: one that hangs may never
+// answer, and another leads meanwhile. What it has begun to answer it goes on with. onError answers if that can't be done.
+func (c *Client) Forward(w http.ResponseWriter, r *http.Request, address string, leads func() bool, onError func(error)) {
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	var decided sync.Once // by the beginning of the answer, or before it by the end of leadership
+	watching.Go(func() {
+		look := time.NewTicker(leadsAgainAfter)
+		defer look.Stop()
+		for led := time.Now(); ; {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
+			switch {
+			case leads():
+				led = time.Now()
+			case time.Since(led) >= c.partingMax:
+				decided.Do(func() { cancel(errLeadsNoMore) })
+				return
+			}
+		}
+	})
 	proxy := httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.Out.URL.Scheme, p.Out.URL.Host = "http", address
@@ -148,7 +183,16 @@ func (c *Client) Forward(w http.ResponseWriter, r *http.Request, address string,
 		},
 		Transport:     c.transport,
 		FlushInterval: -1,
-		ErrorHandler:  onError,
+		ModifyResponse: func(*http.Response) error {
+			decided.Do(func() {})
+			return context.Cause(ctx)
+		},
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
+			onError(err)
+		},
 	}
-	proxy.ServeHTTP(w, r)
+	proxy.ServeHTTP(w, r.WithContext(ctx))
 }

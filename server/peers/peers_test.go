@@ -12,7 +12,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"kont/raftlog/link"
 	"kont/statemachine/command"
@@ -197,11 +199,11 @@ func TestNodeThatHasEnteredTheClusterIsNoStrangerAnyMore(t *testing.T) {
 	}
 }
 
+func always() bool { return true }
+
 func forward(client *Client, address, path string) string {
 	recorder := httptest.NewRecorder()
-	client.Forward(recorder, httptest.NewRequest(http.MethodGet, path, nil), address, func(w http.ResponseWriter, _ *http.Request, err error) {
-		fmt.Fprint(w, "failed: ", err)
-	})
+	client.Forward(recorder, httptest.NewRequest(http.MethodGet, path, nil), address, always, func(err error) { fmt.Fprint(recorder, "failed: ", err) })
 	body, _ := io.ReadAll(recorder.Result().Body)
 	return string(body)
 }
@@ -215,13 +217,80 @@ func TestForwardedRequestsAreWhatTheClientSent(t *testing.T) {
 	client := clientOf(t, openPort(t, 1, "A"))
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodPut, "/api/v1/thread?key=a%2Fb%00&x=", strings.NewReader("body"))
-	client.Forward(recorder, request, address, func(_ http.ResponseWriter, _ *http.Request, err error) { t.Error(err) })
+	client.Forward(recorder, request, address, always, func(err error) { t.Error(err) })
 	if got, want := recorder.Body.String(), "PUT /api/v1/thread?key=a%2Fb%00&x= body"; got != want || recorder.Code != http.StatusTeapot {
 		t.Errorf("%d %s, want %s", recorder.Code, got, want)
 	}
 	if got := forward(client, "127.0.0.1:1", "/"); !strings.HasPrefix(got, "failed: ") {
 		t.Errorf("of a node that is not there: %s", got)
 	}
+}
+
+// A leader that hangs takes connections and requests, and answers none.
+func TestForwardedRequestEndsWithTheLeadershipUnlessItsAnswerHasBegun(t *testing.T) {
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	address := serve(t, 2, "A", &fake{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/hangs":
+			close(arrived)
+			<-r.Context().Done()
+		case "/begins":
+			fmt.Fprint(w, "begun, ")
+			http.NewResponseController(w).Flush() //nolint:errcheck // the answer shows it
+			<-goOn
+			fmt.Fprint(w, "ended")
+		case "/hands-over":
+			<-goOn
+			fmt.Fprint(w, "another leads")
+		}
+	})).Address()
+	client := clientOf(t, openPort(t, 1, "A"))
+	client.partingMax = 0
+	// leadsUntil is for a node that leads until something happens, and is told once that this was seen.
+	leadsUntil := func(happens <-chan struct{}, seen func()) func() bool {
+		seen = sync.OnceFunc(seen)
+		return func() bool {
+			select {
+			case <-happens:
+				seen()
+				return false
+			default:
+				return true
+			}
+		}
+	}
+	var failed error
+	client.Forward(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/hangs", nil), address, leadsUntil(arrived, func() {}), func(err error) { failed = err })
+	if !errors.Is(failed, errLeadsNoMore) {
+		t.Errorf("of one that hangs: %v", failed)
+	}
+
+	recorder := &beginning{ResponseRecorder: httptest.NewRecorder(), begun: make(chan struct{})}
+	client.Forward(recorder, httptest.NewRequest(http.MethodGet, "/begins", nil), address, leadsUntil(recorder.begun, func() { close(goOn) }), func(err error) { t.Error(err) })
+	if got := recorder.Body.String(); got != "begun, ended" {
+		t.Errorf("of one that has begun: %q", got)
+	}
+
+	// It may lead no more because it was asked to hand over.
+	client.partingMax, goOn, arrived = time.Minute, make(chan struct{}), make(chan struct{})
+	close(arrived)
+	recorder = &beginning{ResponseRecorder: httptest.NewRecorder(), begun: make(chan struct{})}
+	client.Forward(recorder, httptest.NewRequest(http.MethodPost, "/hands-over", nil), address, leadsUntil(arrived, func() { close(goOn) }), func(err error) { t.Error(err) })
+	if got := recorder.Body.String(); got != "another leads" {
+		t.Errorf("of one that has handed over: %q", got)
+	}
+}
+
+// beginning tells when an answer has begun.
+type beginning struct {
+	*httptest.ResponseRecorder
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (b *beginning) Write(data []byte) (int, error) {
+	b.once.Do(func() { close(b.begun) })
+	return b.ResponseRecorder.Write(data)
 }
 
 func TestNamesOfNodes(t *testing.T) {
