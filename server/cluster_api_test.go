@@ -47,6 +47,26 @@ func TestLeaderTellsOfAllNodes(t *testing.T) {
 	}
 }
 
+func TestLeaderCountsWhichFollowersAreMissing(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	follower := c.follower()
+	id := follower.identity.NodeID
+	if got := follower.Followers(); len(got) > 0 && !follower.raft.IsLeader() {
+		t.Errorf("a follower tells of %+v", got)
+	}
+	// sees tells whether the leader knows of both others, and takes none for missing but that one.
+	sees := func(missing int32) bool {
+		followers := c.leader().Followers()
+		return len(followers) == 2 && !slices.ContainsFunc(followers, func(other api.Follower) bool {
+			return other.IsThere == (other.ID == missing) || other.BehindEntries > 0
+		})
+	}
+	waitFor(t, "both to have all", func() bool { return sees(0) })
+	c.stop(id)
+	waitFor(t, "one to be missing", func() bool { return sees(id) })
+}
+
 // Between two steps of a rolling restart nobody may be told that all is well while the node that was restarted says otherwise.
 func TestNodeThatStartsIsNotReadyBeforeItSaysSo(t *testing.T) {
 	t.Parallel()

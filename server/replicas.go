@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"kont/server/api"
 	"kont/server/peers"
 )
 
@@ -183,6 +184,33 @@ func (r *replicas) of(id int32, now time.Time) (known replica, isInSync bool) {
 	defer r.mu.Unlock()
 	known, exists := r.byID[id]
 	return known, exists && now.Sub(known.heard) < replicasEvery+replicaTimeout && now.Sub(known.caughtUp) < replicaLagMax
+}
+
+// Followers are the other nodes while this one leads.
+func (n *Node) Followers() (followers []api.Follower) {
+	n.replicas.mu.Lock()
+	leads := n.replicas.byID != nil
+	n.replicas.mu.Unlock()
+	if !leads {
+		return nil
+	}
+	members, err := n.raft.Members()
+	if err != nil {
+		return nil // it stops
+	}
+	for _, member := range members {
+		id := peers.NodeIDOf(member.ID)
+		if id == n.identity.NodeID {
+			continue
+		}
+		known, _ := n.replicas.of(id, time.Now())
+		follower := api.Follower{ID: id, IsThere: !known.heard.IsZero()}
+		if follower.IsThere {
+			follower.BehindEntries = known.wanted - min(known.wanted, known.appliedIndex)
+		}
+		followers = append(followers, follower)
+	}
+	return followers
 }
 
 // ReadReplicas are nodes of a rack that answer, and had everything not long ago.

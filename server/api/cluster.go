@@ -73,6 +73,15 @@ type ClusterNode struct {
 	AppliedIndex uint64 `json:"applied_index,omitempty"`
 }
 
+// Follower is what the leader knows of another node without asking it now.
+type Follower struct {
+	ID int32
+	// IsThere: it has answered the leader a moment ago.
+	IsThere bool
+	// BehindEntries is how many entries of the log it lacked then of what the leader had.
+	BehindEntries uint64
+}
+
 // IsWell tells whether a node does what it is for.
 func (n ClusterNode) IsWell() bool {
 	return !n.NotReady && (n.State == NodeLeads || n.State == NodeFollows)

@@ -7,7 +7,8 @@
 //
 // The package refuses labels that a user can grow without bound: no topic, thread
 // or client is ever a label. The label reason is a command.UnmatchedClass, kind
-// the name of a command.Kind, outcome a command.Outcome in a word. It stores nothing. The caller owes it a Source that may be
+// the name of a command.Kind, outcome a command.Outcome in a word, node the id of a node of the cluster. It
+// stores nothing. The caller owes it a Source that may be
 // called from any goroutine until the node is closed.
 package metrics
 
@@ -34,6 +35,8 @@ type Source interface {
 	// since the node was started; OpenTransactions are those that have not ended.
 	FailedLogins() int64
 	OpenTransactions() int
+	// Followers are the other nodes of the cluster while this one leads, none otherwise.
+	Followers() []api.Follower
 }
 
 // Metrics are the counts of one node.

@@ -17,7 +17,7 @@ import (
 
 func TestScrapeShowsWhatWasObserved(t *testing.T) {
 	node := &apitest.Node{
-		FailedLoginsValue: 9, OpenTransactionsValue: 4,
+		FailedLoginsValue: 9, OpenTransactionsValue: 4, FollowersValue: []api.Follower{{ID: 2, IsThere: true, BehindEntries: 5}, {ID: 3}},
 		HealthValue: api.Health{Ready: true},
 		StatusValue: api.Status{Stats: api.Stats{ThreadsSuspended: 3, ThreadsFaulted: 1, TimersRejected: 5, TimersLost: 6, LogFirstIndex: 30, SnapshotsReceived: 3, LogStalls: 7, LeadershipsLeft: 2, LogWriteMilli: 1500, AppliedIndex: 42, DiskBytes: 4096}},
 	}
@@ -59,6 +59,7 @@ func TestScrapeShowsWhatWasObserved(t *testing.T) {
 		`kont_unmatched_events_total{reason="no_thread"} 2`, `kont_unmatched_events_total{reason="invalid_key"} 0`,
 		`kont_kafka_failed_logins_total 9`, `kont_transactions_open 4`,
 		`kont_log_first_index 30`, `kont_snapshots_received_total 3`, `kont_log_stalls_total 7`, `kont_leaderships_left_total 2`, `kont_log_write_seconds 1.5`,
+		`kont_follower_up{node="2"} 1`, `kont_follower_up{node="3"} 0`, `kont_follower_behind_entries{node="2"} 5`,
 		`kont_applied_index 42`, `kont_disk_bytes 4096`,
 		`go_goroutines `, `process_resident_memory_bytes `,
 	} {

@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,8 @@ var (
 	stallsDesc    = prometheus.NewDesc("kont_log_stalls_total", "Writes of the Raft log for which the disk took longer than raft-log-stall-max.", nil, nil)
 	leftDesc      = prometheus.NewDesc("kont_leaderships_left_total", "How often the node has left leadership because its disk did not write the Raft log.", nil, nil)
 	writeDesc     = prometheus.NewDesc("kont_log_write_seconds", "How long the present write of the Raft log has taken, 0 if there is none.", nil, nil)
+	thereDesc     = prometheus.NewDesc("kont_follower_up", "1 if another node of the cluster answers, at the leader alone.", []string{"node"}, nil)
+	behindDesc    = prometheus.NewDesc("kont_follower_behind_entries", "Entries of the log that another node which answers lacks, at the leader alone.", []string{"node"}, nil)
 	diskDesc      = prometheus.NewDesc("kont_disk_bytes", "Size of the data directory.", nil, nil)
 )
 
@@ -36,7 +39,7 @@ const statusTimeout = 5 * time.Second
 type statusCollector struct{ source Source }
 
 func (c *statusCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, rejectedDesc, lostDesc, topicsDesc, unmatchedDesc, loginsDesc, openDesc, appliedDesc, firstDesc, receivedDesc, stallsDesc, leftDesc, writeDesc, diskDesc} {
+	for _, desc := range []*prometheus.Desc{readyDesc, leaderDesc, threadsDesc, timersDesc, rejectedDesc, lostDesc, topicsDesc, unmatchedDesc, loginsDesc, openDesc, appliedDesc, firstDesc, receivedDesc, stallsDesc, leftDesc, writeDesc, thereDesc, behindDesc, diskDesc} {
 		descs <- desc
 	}
 }
@@ -65,6 +68,13 @@ func (c *statusCollector) Collect(metrics chan<- prometheus.Metric) {
 	count(stallsDesc, float64(status.Stats.LogStalls))
 	count(leftDesc, float64(status.Stats.LeadershipsLeft))
 	gauge(writeDesc, float64(status.Stats.LogWriteMilli)/1000)
+	for _, follower := range c.source.Followers() {
+		node := strconv.Itoa(int(follower.ID))
+		gauge(thereDesc, zeroOrOne(follower.IsThere), node)
+		if follower.IsThere {
+			gauge(behindDesc, float64(follower.BehindEntries), node)
+		}
+	}
 	unmatched := c.source.UnmatchedByClass()
 	for _, class := range command.UnmatchedClasses {
 		count(unmatchedDesc, float64(unmatched[class]), string(class))

@@ -25,9 +25,10 @@ type Node struct {
 	StatusValue api.Status
 	HealthValue api.Health
 	TopicList   []api.Topic
-	// FailedLoginsValue and OpenTransactionsValue are what these answer.
+	// FailedLoginsValue, OpenTransactionsValue and FollowersValue are what these answer.
 	FailedLoginsValue     int64
 	OpenTransactionsValue int
+	FollowersValue        []api.Follower
 	// BackupValue is what Backup writes before it fails with BackupErr.
 	BackupValue []byte
 	BackupErr   error
@@ -229,6 +230,8 @@ func (n *Node) FailedLogins() int64 { return n.FailedLoginsValue }
 
 // OpenTransactions is the value of the field.
 func (n *Node) OpenTransactions() int { return n.OpenTransactionsValue }
+
+func (n *Node) Followers() []api.Follower { return n.FollowersValue }
 
 // UnmatchedByClass counts the events that were added.
 func (n *Node) UnmatchedByClass() map[command.UnmatchedClass]uint64 {
