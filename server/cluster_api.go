@@ -58,6 +58,9 @@ func (n *Node) memberState(ctx context.Context, member raftlog.Member, nodes *co
 		var err error
 		if status, err = n.calls.Status(ctx, member.Address); err != nil {
 			state.State, state.Problem = api.NodeUnreachable, err.Error()
+			if ctx.Err() != nil {
+				state.Problem = fmt.Sprintf("no answer from %s within %v", member.Address, clusterAskTimeout)
+			}
 			return state
 		}
 	}

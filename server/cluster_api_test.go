@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,14 @@ func TestLeaderTellsOfAllNodes(t *testing.T) {
 	c.stop(follower)
 	if got := states(); got[api.NodeLeads] != 1 || got[api.NodeFollows] != 1 || got[api.NodeUnreachable] != 1 {
 		t.Errorf("states %v", got)
+	}
+	silence(t, c.configs[follower].Cluster.RaftAddr)
+	cluster, err := c.leader().Cluster(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(cluster.Nodes, func(node api.ClusterNode) bool { return strings.HasPrefix(node.Problem, "no answer from ") }) {
+		t.Errorf("of a node that hangs it says %+v", cluster.Nodes)
 	}
 }
 
