@@ -213,15 +213,20 @@ func TestHalfRestoredDirectoryIsNoNode(t *testing.T) {
 	if _, err := Restore(settings, bytes.NewReader(backUp(t, n))); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{identityFile, "raft"} {
+	remove := func(name string) {
+		t.Helper()
 		if err := os.RemoveAll(filepath.Join(settings.DataDir, name)); err != nil {
 			t.Fatal(err)
 		}
-		if name == "raft" {
-			if _, err := Start(testContext(t), settings); !errors.Is(err, raftlog.ErrStateLost) {
-				t.Errorf("got %v", err)
-			}
-		}
+	}
+	remove("raft")
+	if _, err := Start(testContext(t), settings); !errors.Is(err, raftlog.ErrStateLost) {
+		t.Errorf("without its log: %v", err)
+	}
+	remove("raft")
+	remove(identityFile)
+	if _, err := Start(testContext(t), settings); err == nil || !strings.Contains(err.Error(), "node.json is gone") {
+		t.Errorf("without its log, and who it is: %v", err)
 	}
 }
 

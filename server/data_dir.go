@@ -54,6 +54,27 @@ func lockDir(files vfs.FS, dir string) (io.Closer, error) {
 
 const lockFile = "LOCK"
 
+// checkIdentityIsThere refuses a directory that has data and no node.json, which is written before any data is: the node would take itself for a new
+// one, and what it has for data of its cluster. A start that was killed before that leaves neither a log nor a state.
+func checkIdentityIsThere(files vfs.FS, dir string) error {
+	path := filepath.Join(dir, identityFile)
+	if _, err := files.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range []string{"raft", "store"} {
+		data := filepath.Join(dir, name)
+		names, err := files.List(data)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if len(names) > 0 {
+			return fmt.Errorf("%s is gone, and nothing else says whose data %s is; put it back, or empty %s as a whole: "+
+				"a node of a cluster joins it again then, and for one that was alone there is `kont restore`", path, data, dir)
+		}
+	}
+	return nil
+}
+
 // writeFile writes a file beside its place and moves it there, so that it is there as a whole or not at all, and
 // stays.
 func writeFile(files vfs.FS, path string, data []byte) error {

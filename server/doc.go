@@ -39,7 +39,8 @@
 // # What it stores
 //
 //	DIR/LOCK        held while a node runs
-//	DIR/node.json   who the node is: its ids, the cluster's and the directory's (identity.go)
+//	DIR/node.json   who the node is: its ids, the cluster's and the directory's (identity.go); written before any of what follows,
+//	                which is nobody's without it
 //	DIR/raft        raftlog's
 //	DIR/store       statemachine's
 //

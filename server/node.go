@@ -199,6 +199,9 @@ func (n *Node) openDir() error {
 	if err := checkRestored(files, n.config.DataDir); err != nil {
 		return err
 	}
+	if err := checkIdentityIsThere(files, n.config.DataDir); err != nil {
+		return err
+	}
 	if err := checkSpace(n.config.DataDir); err != nil {
 		return fmt.Errorf("%w; free some space on that disk, or make the directory writable", err)
 	}
