@@ -4,7 +4,30 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 )
+
+// turnAway hangs up on all who connect, until admit is called or the listener closed: clients ask the next node, where they would wait for this one
+// for as long as it takes to start. They are reset, since an end without an answer is taken for a wrong protocol by some.
+func (n *Node) turnAway(listener *net.TCPListener) (admit func()) {
+	ended := make(chan struct{})
+	n.running.Go(func() {
+		defer close(ended)
+		for {
+			conn, err := listener.AcceptTCP()
+			if err != nil {
+				return
+			}
+			conn.SetLinger(0) //nolint:errcheck // it is closed in any case
+			conn.Close()      //nolint:errcheck // it was never used
+		}
+	})
+	return func() {
+		listener.SetDeadline(time.Unix(1, 0)) //nolint:errcheck // it is closed then, and has ended
+		<-ended
+		listener.SetDeadline(time.Time{}) //nolint:errcheck // the same
+	}
+}
 
 // countingListener counts the connections that are open.
 type countingListener struct {

@@ -43,6 +43,7 @@ func (n *Node) enterCluster(ctx context.Context) error {
 		clusterID, err := n.findCluster(ctx)
 		switch {
 		case err == nil:
+			n.waits.Store(nil)
 			if n.identity.ClusterID == "" {
 				n.identity.ClusterID = clusterID
 			}
@@ -256,10 +257,12 @@ func (n *Node) registerOnce(ctx context.Context, self command.Node) error {
 	return errors.Join(problems...)
 }
 
-// waitProgress says now and then what is waited for.
+// waitProgress says what is waited for, in the log now and then.
 type waitProgress struct{ began, logged time.Time }
 
 func (p *waitProgress) note(n *Node, what string, err error) {
+	text := fmt.Sprintf("%s: %v", what, err)
+	n.waits.Store(&text)
 	now := time.Now()
 	if p.began.IsZero() {
 		p.began, p.logged = now, now.Add(time.Second-waitLoggedEvery) // the first after a second

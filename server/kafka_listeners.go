@@ -22,6 +22,8 @@ type kafkaListener struct {
 	how        kafkacompat.Listener
 	// sasl are the mechanisms that clients may choose from.
 	sasl []string
+	// admit ends that clients are turned away.
+	admit func()
 }
 
 // listenForKafka opens the ports of all listeners, and the files of those with TLS.
@@ -37,7 +39,7 @@ func (n *Node) listenForKafka() error {
 		}
 		n.onClose(ignoreClosed(listener))
 		n.logger.Info("listens for Kafka clients", "listener", settings.Name, "address", listener.Addr().String())
-		n.kafkaListeners = append(n.kafkaListeners, kafkaListener{listener, settings.Advertised, how, settings.SASL})
+		n.kafkaListeners = append(n.kafkaListeners, kafkaListener{listener, settings.Advertised, how, settings.SASL, n.turnAway(listener.(*net.TCPListener))})
 	}
 	return nil
 }

@@ -81,9 +81,12 @@ type Node struct {
 	scheduler *scheduler.Scheduler
 	kafka     *kafkacompat.Server
 	http      *http.Server
-	cluster   *cluster
-	leading   *leading
-	replicas  *replicas
+	// httpHandler answers HTTP clients, and waits is why it refuses most of them while the node starts.
+	httpHandler atomic.Pointer[http.Handler]
+	waits       atomic.Pointer[string]
+	cluster     *cluster
+	leading     *leading
+	replicas    *replicas
 
 	// isRegistered: the cluster knows of this start.
 	isRegistered atomic.Bool
@@ -149,7 +152,7 @@ func (n *Node) start(ctx context.Context) error {
 	release := tuneMemory(n.config.MemorySlackBytes)
 	n.onClose(func() error { release(); return nil })
 	for _, step := range []func() error{
-		n.checkFirstUsers, n.readTokenKeys, n.listen, n.openDir, n.openStore, n.answerNodes,
+		n.checkFirstUsers, n.readTokenKeys, n.listen, n.answerHTTP, n.openDir, n.openStore, n.answerNodes,
 		func() error { return n.enterCluster(ctx) }, n.openLog, n.makeKafka, n.makeExecutors, n.serve,
 	} {
 		if err := step(); err != nil {
@@ -347,9 +350,9 @@ func (n *Node) makeExecutors() error {
 	return nil
 }
 
-// serve answers HTTP clients from now on. A node that does not lead yet says so.
-func (n *Node) serve() error {
-	options := api.Options{
+// httpOptions are those of the handlers of HTTP requests.
+func (n *Node) httpOptions() api.Options {
+	return api.Options{
 		Hosts:         n.config.HTTPHosts,
 		BodyBytesMax:  int64(n.config.RequestBytesMax),
 		Metrics:       n.metrics.Handler(),
@@ -358,10 +361,17 @@ func (n *Node) serve() error {
 		ToLeader:      n.toLeader,
 		ConfirmLeader: n.confirmLeader,
 	}
-	n.serveForwarded(options)
-	n.http = api.NewServer(api.New(n, options))
-	n.onClose(n.kafka.Close)
-	n.kafkaForwarded.Store(n.kafka)
+}
+
+// answerHTTP answers HTTP clients from now on, until serve by what the node waits for, which may take as long as other nodes do.
+func (n *Node) answerHTTP() error {
+	n.handleHTTP(api.Starting(func() string {
+		if waits := n.waits.Load(); waits != nil {
+			return *waits
+		}
+		return "the node is starting"
+	}, n.httpOptions()))
+	n.http = api.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*n.httpHandler.Load()).ServeHTTP(w, r) }))
 	n.running.Go(func() {
 		if err := n.http.Serve(n.httpListener); !errors.Is(err, http.ErrServerClosed) {
 			n.fail(fmt.Errorf("serve HTTP on %s: %w", n.HTTPAddress(), err))
@@ -371,11 +381,24 @@ func (n *Node) serve() error {
 	return nil
 }
 
-// serveKafka answers Kafka clients from now on. Those who came before waited: a node
+func (n *Node) handleHTTP(handler http.Handler) { n.httpHandler.Store(&handler) }
+
+// serve answers HTTP clients with all that there is from now on. A node that does not lead yet says so.
+func (n *Node) serve() error {
+	n.serveForwarded(n.httpOptions())
+	n.handleHTTP(api.New(n, n.httpOptions()))
+	n.onClose(n.kafka.Close)
+	n.kafkaForwarded.Store(n.kafka)
+	n.onClose(n.closeHTTP) // before any of what it asks is closed
+	return nil
+}
+
+// serveKafka answers Kafka clients from now on. Those who came before were turned away: a node
 // that has not applied its log yet would tell them of topics that there are not, and
 // consumers would give up their partitions.
 func (n *Node) serveKafka() {
 	for _, listener := range n.kafkaListeners {
+		listener.admit()
 		n.running.Go(func() { n.serveKafkaOn(listener) })
 	}
 }

@@ -2,10 +2,16 @@ package server
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net"
+	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"kont/raftlog/link/linktest"
 	"kont/server/config"
@@ -101,4 +107,75 @@ func TestNodeThatMovesIsHeardWithoutTheFirstMember(t *testing.T) {
 	moved.Cluster.RaftAddr = linktest.FreeAddress(t)
 	c.configs[4] = moved
 	c.startSoon(4)
+}
+
+// Whoever asks a node that waits for others learns for whom, or goes elsewhere at once.
+func TestNodeThatWaitsForOthersAnswersItsClients(t *testing.T) {
+	t.Parallel()
+	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
+	c.configure(1, linktest.FreeAddress(t), config.Cluster{})
+	first := c.configs[1].Cluster.RaftAddr
+	c.configure(2, linktest.FreeAddress(t), config.Cluster{Join: []string{first}})
+	entered := make(chan error, 1)
+	ctx := testContext(t)
+	go func() {
+		node, err := Start(ctx, c.configs[2])
+		if err == nil {
+			t.Cleanup(func() { node.Close() }) //nolint:errcheck // nothing is wrong with it
+		}
+		entered <- err
+	}()
+	get := func(path string) (status int, answer struct{ Reason, Error, Code, Hint string }) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.configs[2].HTTPListen+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return 0, answer
+		}
+		defer response.Body.Close()
+		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+			t.Errorf("GET %s: %v", path, err)
+		}
+		return response.StatusCode, answer
+	}
+	waitFor(t, "the node to say for whom it waits", func() bool {
+		status, answer := get("/readyz")
+		return status == http.StatusServiceUnavailable && strings.HasPrefix(answer.Reason, "node waits to enter a cluster: node at "+first)
+	})
+	if status, _ := get("/healthz"); status != http.StatusOK {
+		t.Errorf("GET /healthz: %d", status)
+	}
+	for _, path := range []string{"/metrics", "/api/v1/cluster", "/"} {
+		if status, answer := get(path); status != http.StatusServiceUnavailable || answer.Code != "unavailable" || !strings.Contains(answer.Error, first) || answer.Hint == "" {
+			t.Errorf("GET %s: %d, %+v", path, status, answer)
+		}
+	}
+	conn, err := net.Dial("tcp", c.configs[2].KafkaListen)
+	if err == nil {
+		conn.SetDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // the test ends in any case
+		_, err = conn.Read(make([]byte, 1))
+		conn.Close()
+	}
+	if err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a Kafka client is not turned away: %v", err)
+	}
+
+	c.start(1)
+	if err := <-entered; err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "it to be ready", func() bool {
+		status, _ := get("/readyz")
+		return status == http.StatusOK
+	})
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.configs[2].KafkaListen))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.Ping(ctx); err != nil {
+		t.Error(err)
+	}
 }

@@ -23,7 +23,8 @@
 // A key stands in the query, since a path would not carry every key: "..", the
 // empty key, a key with a slash. topic is workflow-resume if it is left out,
 // but for lists, which then have all topics.
-// Every refusal is an Error as JSON: what was refused, and what to do next.
+// Every refusal is an Error as JSON: what was refused, and what to do next. A node
+// that is in no cluster yet refuses everything but /healthz, and says why (Starting).
 //
 // # Strangers
 //

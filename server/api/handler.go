@@ -74,6 +74,22 @@ func Forwarded(node Node, options Options) http.Handler {
 	return next
 }
 
+// Starting returns the handler of a node that is not there yet: it says so, and why.
+func Starting(why func() string, options Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", live)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusServiceUnavailable, Health{Reason: why()})
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeError(w, &Error{
+			Status: http.StatusServiceUnavailable, Code: "unavailable", Message: why(),
+			Hint: "ask another node, or try again; the log of this one says more",
+		})
+	})
+	return guard(mux, options.Hosts, cmp.Or(options.Log, slog.Default()))
+}
+
 // pathsOfEachNode are about the node that is asked; all other paths are the leader's to answer.
 var pathsOfEachNode = []string{"/healthz", "/readyz", "/metrics", "/debug/", "/api/v1/status", pathSnapshot, pathBackup}
 
@@ -115,7 +131,7 @@ func newMux(node Node, options Options) http.Handler {
 		bodyBytesMax: cmp.Or(options.BodyBytesMax, bodyBytesMaxDefault),
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", h.live)
+	mux.HandleFunc("GET /healthz", live)
 	mux.HandleFunc("GET /readyz", h.ready)
 	if options.Metrics != nil {
 		mux.Handle("GET /metrics", options.Metrics)
@@ -186,7 +202,7 @@ func answer(f func(*http.Request) (any, error)) http.HandlerFunc {
 }
 
 // live answers as long as the process can answer at all.
-func (h *handler) live(w http.ResponseWriter, r *http.Request) {
+func live(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "alive"})
 }
 

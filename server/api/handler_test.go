@@ -329,3 +329,23 @@ func TestOnlyAConfirmedLeaderAnswersForTheCluster(t *testing.T) {
 		}
 	}
 }
+
+func TestNodeThatStartsSaysWhyAndTurnsAwayStrangers(t *testing.T) {
+	h := api.Starting(func() string { return "node waits for node 2" }, quiet(api.Options{}))
+	if got := (exchange{method: "GET", target: "/healthz"}).to(h); got.Code != http.StatusOK {
+		t.Errorf("GET /healthz: %d %s", got.Code, got.Body)
+	}
+	ready := exchange{method: "GET", target: "/readyz"}.to(h)
+	if health := decode[api.Health](t, ready); ready.Code != http.StatusServiceUnavailable || health.Ready || health.Reason != "node waits for node 2" {
+		t.Errorf("GET /readyz: %d %s", ready.Code, ready.Body)
+	}
+	for _, e := range []exchange{{method: "GET", target: "/metrics"}, {method: "POST", target: "/api/v1/thread/retry?key=a"}} {
+		got := e.to(h)
+		if refusal := decode[api.Error](t, got); got.Code != http.StatusServiceUnavailable || refusal.Code != "unavailable" || refusal.Message != "node waits for node 2" {
+			t.Errorf("%s %s: %d %s", e.method, e.target, got.Code, got.Body)
+		}
+	}
+	if got := (exchange{method: "GET", target: "/readyz", host: "evil.example"}).to(h); got.Code != http.StatusMisdirectedRequest {
+		t.Errorf("by another host name: %d %s", got.Code, got.Body)
+	}
+}
