@@ -155,6 +155,9 @@ func (n *Node) joinBy(ctx context.Context, addresses []string) (string, error) {
 		}
 		problems = append(problems, fmt.Errorf("node at %s: %w", address, err))
 	}
+	if len(problems) == 0 {
+		return "", fmt.Errorf("%s is this node, and no other one is named", n.port.Address())
+	}
 	return "", errors.Join(problems...)
 }
 

@@ -87,6 +87,13 @@ func (c Config) validateCluster(report func(format string, args ...any)) {
 	if len(cluster.Peers) > 0 && cluster.Nonvoter {
 		report("peers and non-voter: the first nodes of a cluster have votes; let this one join")
 	}
+	if len(cluster.Peers) == 0 && len(cluster.Join) == 0 && cluster.Nonvoter {
+		report("non-voter: without join a node begins a cluster, in which no other one votes; name nodes of a cluster with join, or leave it out")
+	}
+	isSelf := func(address string) bool { return address == cluster.Advertised() || address == cluster.RaftAddr }
+	if len(cluster.Join) > 0 && !slices.ContainsFunc(cluster.Join, func(address string) bool { return !isSelf(address) }) {
+		report("join: %s is this node; name the raft-addr of another one, which is in the cluster", strings.Join(cluster.Join, ","))
+	}
 	for _, address := range cluster.Join {
 		if _, err := splitAddress(address); err != nil {
 			report("join: %w", err)
@@ -125,6 +132,9 @@ func parsePeers(value string) ([]Peer, error) {
 			return nil, fmt.Errorf("%q is not ID=HOST:PORT, such as 1=10.0.0.1:7000", item)
 		}
 		peers = append(peers, Peer{int32(id), address})
+	}
+	if peers == nil && strings.TrimSpace(value) != "" {
+		return nil, fmt.Errorf("%q has only separators; leave it out if there is nothing to name", value)
 	}
 	slices.SortFunc(peers, func(a, b Peer) int { return cmp.Compare(a.NodeID, b.NodeID) })
 	return peers, nil

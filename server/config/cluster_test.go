@@ -31,6 +31,10 @@ func TestClusterSettingsFitTogether(t *testing.T) {
 		{"two of one address", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:0", RaftAdvertise: "a:7000", Peers: []Peer{peers[0], {3, "a:7000"}}}, "has the id or the address of another"},
 		{"first and joining", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:0", RaftAdvertise: "a:7000", Peers: peers, Join: []string{"b:7000"}}, "leave one out"},
 		{"first without a vote", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:0", RaftAdvertise: "a:7000", Peers: peers, Nonvoter: true}, "let this one join"},
+		{"without a vote in its own cluster", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:7000", Nonvoter: true}, "non-voter: without join"},
+		{"joins itself", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:7000", Join: []string{"127.0.0.1:7000"}}, "join: 127.0.0.1:7000 is this node"},
+		{"joins itself by its other name", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:0", RaftAdvertise: "a:7000", Join: []string{"a:7000", "a:7000"}}, "join: a:7000,a:7000 is this node"},
+		{"joins itself and another", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:7000", Join: []string{"127.0.0.1:7000", "b:7000"}, Nonvoter: true}, ""},
 		{"joins nobody", Cluster{NodeID: 1, RaftAddr: "127.0.0.1:0", Join: []string{"b"}}, `join: "b" is not host:port`},
 	} {
 		c := Default()
@@ -52,6 +56,13 @@ func TestPeersAreRead(t *testing.T) {
 		setting, _ := settingByName("peers")
 		if got := setting.get(&c); got != want {
 			t.Errorf("%q: %q, want %q; %v", text, got, want, err)
+		}
+	}
+	for _, text := range []string{",", " ,\n", "\n,"} {
+		for _, name := range []string{"peers", "join"} {
+			if _, err := Load(Sources{Flags: map[string]string{name: text, "raft-addr": "127.0.0.1:0"}}); err == nil || !strings.Contains(err.Error(), "only separators") {
+				t.Errorf("%s %q: %v", name, text, err)
+			}
 		}
 	}
 	for _, text := range []string{"a:1", "1", "=a:1", "0=a:1", "x=a:1", "1="} {

@@ -136,7 +136,7 @@ func TestEverySettingArrivesFromEverySource(t *testing.T) {
 	}
 	// What some mean nothing without.
 	with := map[string][]string{
-		"raft-advertise": {"raft-addr"}, "peers": {"raft-addr"}, "join": {"raft-addr"}, "non-voter": {"raft-addr"},
+		"raft-advertise": {"raft-addr"}, "peers": {"raft-addr"}, "join": {"raft-addr"}, "non-voter": {"raft-addr", "join"},
 		"raft-cert": {"raft-addr", "raft-key", "raft-ca"}, "raft-key": {"raft-addr", "raft-cert", "raft-ca"}, "raft-ca": {"raft-addr", "raft-cert", "raft-key"},
 		"super-users": {"authorizer"}, "allow-everyone-if-no-acl-found": {"authorizer"},
 	}

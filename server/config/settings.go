@@ -177,6 +177,9 @@ func list(name, placeholder, usage string, field func(*Config) *[]string) Settin
 					*field(c) = append(*field(c), item)
 				}
 			}
+			if *field(c) == nil && strings.TrimSpace(value) != "" {
+				return fmt.Errorf("%q has only separators; leave it out if there is nothing to name", value)
+			}
 			return nil
 		},
 		get: func(c *Config) string { return strings.Join(*field(c), ",") },
