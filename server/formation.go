@@ -288,6 +288,17 @@ func (n *Node) checkLogIsThere() error {
 	return fmt.Errorf("%s is gone, and the node has been a member of its cluster with it; put it back, or empty %s as a whole and let the node join again", raftDir, n.config.DataDir)
 }
 
+// noteJoin warns who would wait for a node to join another cluster. One that is in the cluster that it joined has others in its log, or has none yet.
+func (n *Node) noteJoin() error {
+	members, err := n.raft.Members()
+	if err != nil || len(n.config.Cluster.Join) == 0 || len(members) != 1 || members[0].ID != peers.NameOf(n.identity.NodeID) {
+		return err
+	}
+	n.logger.Warn("node has a cluster of its own in its directory, and joins no other", "cluster", n.identity.ClusterID, "join", strings.Join(n.config.Cluster.Join, ","),
+		"instead", fmt.Sprintf("start it with an empty --data to join that one, or start others with an empty --data and --join %s to bring them into this one", n.port.Address()))
+	return nil
+}
+
 // checkReachable refuses a node that others can't reach and that can't lead without their votes.
 func (n *Node) checkReachable() error {
 	members, err := n.raft.Members()

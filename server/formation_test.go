@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -269,4 +270,47 @@ func TestNodeOfAClusterNeedsAnAddressForTheOthers(t *testing.T) {
 		t.Errorf("without an address: %v", err)
 	}
 	c.start(id)
+}
+
+// Whoever gives --join to a node that has a cluster of its own would wait for ever to see it in the other. On a member it means nothing any more, and may stay.
+func TestNodeWithAClusterOfItsOwnSaysThatItJoinsNone(t *testing.T) {
+	t.Parallel()
+	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
+	var logs [4]bytes.Buffer
+	for id := range int32(3) {
+		c.configure(id+1, linktest.FreeAddress(t), config.Cluster{})
+	}
+	join := func(id int32) {
+		settings := c.configs[id]
+		settings.Cluster.Join, settings.Cluster.Nonvoter = []string{c.configs[1].Cluster.RaftAddr}, true
+		settings.Logger = slog.New(slog.NewTextHandler(&logs[id], nil))
+		c.configs[id] = settings
+	}
+	c.start(1, 2)
+	if _, err := Restore(c.configs[3], bytes.NewReader(backUp(t, c.nodes[2]))); err != nil {
+		t.Fatal(err)
+	}
+	c.stop(2)
+	// Node 2 was alone, node 3 is restored; neither joins.
+	for id := int32(2); id <= 3; id++ {
+		join(id)
+		c.start(id)
+		own := c.nodes[id].identity.ClusterID
+		c.stop(id)
+		if log := logs[id].String(); strings.Count(log, "joins no other") != 1 || !strings.Contains(log, own) || !strings.Contains(log, "empty --data") {
+			t.Errorf("node %d logs %s", id, log)
+		}
+	}
+	// With an empty directory node 2 does, and keeps its flags from then on.
+	logs[2].Reset()
+	if err := os.RemoveAll(c.configs[2].DataDir); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		c.start(2)
+		c.stop(2)
+	}
+	if log := logs[2].String(); strings.Contains(log, "joins no other") || !strings.Contains(log, "node is in a cluster") {
+		t.Errorf("a member logs %s", log)
+	}
 }

@@ -256,7 +256,7 @@ func (n *Node) openLog() (err error) {
 		return err
 	}
 	n.onClose(n.raft.Close)
-	if err := n.checkReachable(); err != nil {
+	if err := errors.Join(n.checkReachable(), n.noteJoin()); err != nil {
 		return err
 	}
 	n.members.setLog(n.raft)
