@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"kont/raftlog"
@@ -106,7 +108,7 @@ func (n *Node) findCluster(ctx context.Context) (clusterID string, err error) {
 		cancel()
 		switch {
 		case err != nil:
-			problems = append(problems, fmt.Errorf("node %d at %s: %w", peer.NodeID, peer.Address, err))
+			problems = append(problems, notAnswered(fmt.Sprintf("node %d at %s", peer.NodeID, peer.Address), err))
 		case status.NodeID != peer.NodeID:
 			problems = append(problems, fmt.Errorf("node %d is at %s, where node %d should be", status.NodeID, peer.Address, peer.NodeID))
 		case status.ClusterID == "" && status.Peers != list:
@@ -153,12 +155,22 @@ func (n *Node) joinBy(ctx context.Context, addresses []string) (string, error) {
 		if isFinal(err) {
 			return "", err
 		}
-		problems = append(problems, fmt.Errorf("node at %s: %w", address, err))
+		problems = append(problems, notAnswered("node at "+address, err))
 	}
 	if len(problems) == 0 {
 		return "", fmt.Errorf("%s is this node, and no other one is named", n.port.Address())
 	}
 	return "", errors.Join(problems...)
+}
+
+// notAnswered is why a node could not be asked. Ports that are not for nodes hang up on one, or wait for it to say more.
+func notAnswered(node string, err error) error {
+	for _, likely := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, context.DeadlineExceeded, os.ErrDeadlineExceeded} {
+		if errors.Is(err, likely) {
+			return fmt.Errorf("%s: %w; its address should be the --raft-addr of a node", node, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", node, err)
 }
 
 func peersText(list []config.Peer) string {

@@ -109,6 +109,29 @@ func TestNodeThatMovesIsHeardWithoutTheFirstMember(t *testing.T) {
 	c.startSoon(4)
 }
 
+// startingAnswer is what a node says in JSON while it starts.
+type startingAnswer struct{ Reason, Error, Code, Hint string }
+
+// askStarting asks a node over HTTP. The status is 0 if it does not listen yet.
+func askStarting(t testing.TB, settings Config, path string) (status int, answer startingAnswer) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+settings.HTTPListen+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, answer
+	}
+	defer response.Body.Close()
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		t.Errorf("GET %s: %v", path, err)
+	}
+	return response.StatusCode, answer
+}
+
 // Whoever asks a node that waits for others learns for whom, or goes elsewhere at once.
 func TestNodeThatWaitsForOthersAnswersItsClients(t *testing.T) {
 	t.Parallel()
@@ -125,21 +148,7 @@ func TestNodeThatWaitsForOthersAnswersItsClients(t *testing.T) {
 		}
 		entered <- err
 	}()
-	get := func(path string) (status int, answer struct{ Reason, Error, Code, Hint string }) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.configs[2].HTTPListen+path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			return 0, answer
-		}
-		defer response.Body.Close()
-		if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-			t.Errorf("GET %s: %v", path, err)
-		}
-		return response.StatusCode, answer
-	}
+	get := func(path string) (int, startingAnswer) { return askStarting(t, c.configs[2], path) }
 	waitFor(t, "the node to say for whom it waits", func() bool {
 		status, answer := get("/readyz")
 		return status == http.StatusServiceUnavailable && strings.HasPrefix(answer.Reason, "node waits to enter a cluster: node at "+first)
@@ -177,5 +186,37 @@ func TestNodeThatWaitsForOthersAnswersItsClients(t *testing.T) {
 	defer client.Close()
 	if err := client.Ping(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// A node that is given a port for clients, or of something else, waits for ever: neither says what is wrong.
+func TestNodeThatWaitsSaysWhichAddressItNeeds(t *testing.T) {
+	t.Parallel()
+	other := startNode(t, testConfig(t.TempDir()))
+	wrong := []string{other.KafkaAddress(), other.HTTPAddress(), silence(t, linktest.FreeAddress(t))}
+	nodes := &testCluster{TB: t, configs: map[int32]Config{}}
+	nodes.configure(1, linktest.FreeAddress(t), config.Cluster{Join: wrong})
+	nodes.configure(2, linktest.FreeAddress(t), config.Cluster{})
+	second := nodes.configs[2]
+	second.Cluster.Peers = []config.Peer{{NodeID: 2, Address: second.Cluster.RaftAddr}}
+	for i, address := range wrong {
+		second.Cluster.Peers = append(second.Cluster.Peers, config.Peer{NodeID: int32(i + 3), Address: address})
+	}
+	for _, settings := range []Config{nodes.configs[1], second} {
+		settings.AskTimeout = 100 * time.Millisecond
+		ctx, cancel := context.WithCancel(testContext(t))
+		ended := make(chan error, 1)
+		go func() {
+			_, err := Start(ctx, settings)
+			ended <- err
+		}()
+		waitFor(t, "what it says about each address", func() bool {
+			_, answer := askStarting(t, settings, "/readyz")
+			return strings.Count(answer.Reason, "; its address should be the --raft-addr of a node") == len(wrong)
+		})
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("node %d: %v", settings.Cluster.NodeID, err)
+		}
 	}
 }
