@@ -8,8 +8,12 @@ import (
 )
 
 // turnAway hangs up on all who connect, until admit is called or the listener closed: clients ask the next node, where they would wait for this one
-// for as long as it takes to start. They are reset, since an end without an answer is taken for a wrong protocol by some.
+// for as long as it takes to start. They are reset, since an end without an answer is taken for a wrong protocol by some. Clients of a node that has
+// no others wait: it starts in a moment, and they would be late if they had to come again.
 func (n *Node) turnAway(listener *net.TCPListener) (admit func()) {
+	if n.config.Cluster.RaftAddr == "" {
+		return func() {}
+	}
 	ended := make(chan struct{})
 	n.running.Go(func() {
 		defer close(ended)

@@ -32,7 +32,7 @@
 //
 // A node is alone, or one of the first nodes of a cluster, or joins one that is there. Before the first start of its log it
 // finds out which cluster it is in (enterCluster). Then it registers: the cluster knows of this start, and it
-// of all that was committed before; only now does it answer Kafka clients, which it turned away before. HTTP clients are told what it waits for. A node that comes without its data is one that has lost its votes: the leader
+// of all that was committed before; only now does it answer Kafka clients, which it turned away before if they may ask another node. HTTP clients are told what it waits for. A node that comes without its data is one that has lost its votes: the leader
 // removes it, and takes it in as a new one. Two nodes with the same id are noticed by the id of their data directory, or by that of their start,
 // and one of them ends.
 //

@@ -393,7 +393,7 @@ func (n *Node) serve() error {
 	return nil
 }
 
-// serveKafka answers Kafka clients from now on. Those who came before were turned away: a node
+// serveKafka answers Kafka clients from now on. Those who came before were turned away, or waited: a node
 // that has not applied its log yet would tell them of topics that there are not, and
 // consumers would give up their partitions.
 func (n *Node) serveKafka() {
