@@ -164,12 +164,9 @@ func TestFirstNodesFormOneCluster(t *testing.T) {
 		if node.identity.ClusterID != clusterID || clusterID == "" {
 			t.Errorf("node %d is in cluster %q, node 1 in %q", id, node.identity.ClusterID, clusterID)
 		}
-		if brokers := node.cluster.Brokers("PLAINTEXT"); len(brokers) != 3 {
-			t.Errorf("node %d tells of the brokers %v", id, brokers)
-		}
-		if health := node.Health(t.Context()); !health.Ready {
-			t.Errorf("node %d: %s", id, health.Reason)
-		}
+		waitFor(t, "each node to know of all", func() bool {
+			return len(node.cluster.Brokers("PLAINTEXT")) == 3 && node.Health(t.Context()).Ready
+		})
 	}
 	// The founder comes again as a member, and founds nothing.
 	c.stop(1)
