@@ -141,11 +141,15 @@ func verifyCommand(p Process) *urfave.Command {
 			if err != nil {
 				return failf("put back a backup, or empty the directory and let the node join its cluster again", "%s: %w", filepath.Clean(dir), err)
 			}
+			none := ""
+			if found.State.Keys == 0 {
+				none = "; there is no state, and a start makes it of the log"
+			}
 			return newPrinter(c, p).line(map[string]any{
 				"node_id": found.NodeID, "cluster_id": found.ClusterID, "applied_index": found.State.AppliedIndex, "last_index": found.Log.LastIndex,
 				"log_entries": found.Log.Entries, "keys": found.State.Keys, "batches": found.State.Batches, "bytes": found.State.Bytes, "hash": fmt.Sprintf("%x", found.State.Hash),
-			}, fmt.Sprintf("node %d of cluster %s: log to index %d, state at %d, %d record batches in %d keys, all checksums right\nhash of the state %x",
-				found.NodeID, found.ClusterID, found.Log.LastIndex, found.State.AppliedIndex, found.State.Batches, found.State.Keys, found.State.Hash))
+			}, fmt.Sprintf("node %d of cluster %s: log to index %d, state at %d, %d record batches in %d keys, all checksums right%s\nhash of the state %x",
+				found.NodeID, found.ClusterID, found.Log.LastIndex, found.State.AppliedIndex, found.State.Batches, found.State.Keys, none, found.State.Hash))
 		},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/hashicorp/raft"
+	"github.com/hashicorp/raft-wal/metadb"
 )
 
 // Begin makes the directory of a new node whose state machine has a state already, which
@@ -71,10 +72,16 @@ type Report struct {
 	Entries   uint64
 	// Term is the current one.
 	Term uint64
+
+	last   LogIndex
+	header snapshotHeader
 }
 
+// CheckState refuses a state machine with an applied index with which Open would refuse the directory: ErrStateLost.
+func (r Report) CheckState(applied LogIndex) error { return checkFit(applied, r.last, r.header) }
+
 // Verify reads everything in the directory of a node that is stopped and checks it, as Open does. What
-// a crash left half written at the end of the log is cut off, as by Open. Errors: ErrLocked,
+// a crash left half written at the end of the log is cut off, as by Open; but nothing is begun that is not there. Errors: ErrLocked,
 // ErrCorrupt, ErrStateLost, fs.ErrNotExist for a directory that is no node's.
 func Verify(dir string) (report Report, err error) {
 	defer func() {
@@ -90,7 +97,11 @@ func Verify(dir string) (report Report, err error) {
 	if err := json.Unmarshal(data, &id); err != nil {
 		return Report{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, filepath.Join(dir, identityFile), err)
 	}
-	n, stable, err := openStopped(Config{NodeID: id.NodeID, Dir: dir, LogStore: id.LogStore}.withDefaults())
+	cfg := Config{NodeID: id.NodeID, Dir: dir, LogStore: id.LogStore}.withDefaults()
+	if err := checkAllThere(cfg); err != nil {
+		return Report{}, err
+	}
+	n, stable, err := openStopped(cfg)
 	if err != nil {
 		return Report{}, err
 	}
@@ -102,5 +113,24 @@ func Verify(dir string) (report Report, err error) {
 	entries, _ := n.log.above(0)
 	return Report{
 		NodeID: id.NodeID, LogStore: id.LogStore, LastIndex: max(LogIndex(last), LogIndex(meta.Index), header.stateIndex), Entries: entries, Term: term,
+		last: LogIndex(last), header: header,
 	}, nil
+}
+
+// checkAllThere refuses a directory in which something is missing that Open makes at the first start, and would make anew, empty.
+func checkAllThere(cfg Config) error {
+	log := filepath.Join(walDir, metadb.FileName)
+	if cfg.LogStore == LogStoreBoltDB {
+		log = boltLogFile
+	}
+	for _, name := range []string{stableFile, log, writtenMarkFile, snapshotsDir} {
+		path := filepath.Join(cfg.Dir, name)
+		switch _, err := os.Stat(path); {
+		case errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("%w: %s is gone", ErrCorrupt, path)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
 }

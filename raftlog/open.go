@@ -129,23 +129,31 @@ func (n *Node) checkState(sm StateMachine, stable raft.StableStore) error {
 		return err
 	}
 	applied := n.fsm.appliedIndex()
-	if end := max(LogIndex(last), header.stateIndex); applied > end {
-		return fmt.Errorf("%w: the state machine is at log entry %d, but the log ends at %d", ErrStateLost, applied, end)
+	if err := checkFit(applied, LogIndex(last), header); err != nil {
+		return err
 	}
 	if applied >= header.stateIndex {
 		_, flushes := sm.(Flusher)
 		n.dropData.Store(header.hasData && flushes)
 		return nil
 	}
-	if !header.hasData {
-		return fmt.Errorf("%w: the state machine is at log entry %d, but the log begins after %d",
-			ErrStateLost, applied, header.stateIndex)
-	}
 	_, r, err := n.snapshots.Open(meta.ID)
 	if err != nil {
 		return err
 	}
 	return n.fsm.Restore(r)
+}
+
+// checkFit refuses a state machine that has what is not in the log, or lacks what the log has no more. last is the log's last entry, header
+// that of the newest snapshot, which makes up for what a state machine lacks if it has data.
+func checkFit(applied, last LogIndex, header snapshotHeader) error {
+	if end := max(last, header.stateIndex); applied > end {
+		return fmt.Errorf("%w: the state machine is at log entry %d, but the log ends at %d", ErrStateLost, applied, end)
+	}
+	if applied < header.stateIndex && !header.hasData {
+		return fmt.Errorf("%w: the state machine is at log entry %d, but the log begins after %d", ErrStateLost, applied, header.stateIndex)
+	}
+	return nil
 }
 
 // checkFiles reads log and newest snapshot as a whole, and compares them with each other. There is always a meta; that of no snapshot

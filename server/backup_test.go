@@ -230,57 +230,6 @@ func TestHalfRestoredDirectoryIsNoNode(t *testing.T) {
 	}
 }
 
-func TestVerifyReadsEverything(t *testing.T) {
-	settings := testConfig(t.TempDir())
-	if _, err := Verify(settings, nil); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("of an empty directory: %v", err)
-	}
-	n, err := Start(testContext(t), settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := newClient(t, n, kgo.AllowAutoTopicCreation())
-	for range 20 {
-		produce(t, client, "orders", "a", string(make([]byte, 10_000)))
-	}
-	if _, err := Verify(settings, nil); !errors.Is(err, raftlog.ErrLocked) {
-		t.Errorf("of a node that runs: %v", err)
-	}
-	if err := n.raft.Snapshot(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := n.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if found, err := Verify(settings, nil); err != nil || found.State.Batches < 20 || found.ClusterID != n.identity.ClusterID {
-		t.Fatalf("%+v, %v", found, err)
-	}
-	tables, err := filepath.Glob(filepath.Join(settings.DataDir, "store", "state-*", "*.sst"))
-	if err != nil || len(tables) == 0 {
-		t.Fatalf("tables %v, %v", tables, err)
-	}
-	for _, path := range tables {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		damaged := bytes.Clone(data)
-		damaged[len(data)/3] ^= 1
-		if err := os.WriteFile(path, damaged, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Verify(settings, nil); !errors.Is(err, statemachine.ErrCorrupt) {
-			t.Errorf("%s with a bit turned: %v", filepath.Base(path), err)
-		}
-		if err := os.WriteFile(path, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := Verify(settings, nil); err != nil {
-		t.Error(err)
-	}
-}
-
 // A backup of a cluster in which a node has yet to get the new release may be restored for the release that all have.
 func TestRestoreDoesNotRaiseTheLevelOfCommands(t *testing.T) {
 	store, err := statemachine.Open(t.TempDir(), statemachine.Options{})

@@ -3,6 +3,7 @@ package statemachine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -26,7 +27,12 @@ type Options struct {
 	FS vfs.FS
 	// Logger gets failures and slow work, slog.Default() if nil.
 	Logger *slog.Logger
+	// ReadOnly is for a store that is looked at: nothing is made, and one that is not there is ErrNoStore.
+	ReadOnly bool
 }
+
+// ErrNoStore: there is no store in the directory. Open without ReadOnly would begin one.
+var ErrNoStore = errors.New("no store there")
 
 func (o *Options) defaults() {
 	if o.CacheBytes == 0 {
@@ -75,7 +81,11 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 func (s *Store) open() error {
-	if err := makeDir(s.fs, s.dir); err != nil {
+	if s.options.ReadOnly {
+		if err := s.checkIsThere(s.dir); err != nil {
+			return err
+		}
+	} else if err := makeDir(s.fs, s.dir); err != nil {
 		return err
 	}
 	lock, err := s.fs.Lock(s.fs.PathJoin(s.dir, "LOCK"))
@@ -90,6 +100,14 @@ func (s *Store) open() error {
 		return errors.Join(err, lock.Close())
 	}
 	return nil
+}
+
+func (s *Store) checkIsThere(dir string) error {
+	_, err := s.fs.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNoStore
+	}
+	return err
 }
 
 // makeDir makes a directory and those above it that do not exist, and makes their
@@ -118,14 +136,19 @@ func (s *Store) openCurrent() error {
 	s.marker = marker
 	if current == "" {
 		current = statePrefix + "1"
-		if err := s.marker.Move(current); err != nil {
+		if err := s.prepare(func() error { return s.marker.Move(current) }); err != nil {
 			return err
 		}
 	}
-	if err := s.marker.RemoveObsolete(); err != nil {
+	if s.options.ReadOnly {
+		if err := s.checkIsThere(s.fs.PathJoin(s.dir, current)); err != nil {
+			return err
+		}
+	}
+	if err := s.prepare(s.marker.RemoveObsolete); err != nil {
 		return err
 	}
-	if err := s.removeLeftovers(current); err != nil {
+	if err := s.prepare(func() error { return s.removeLeftovers(current) }); err != nil {
 		return err
 	}
 	db, err := s.openPebble(s.fs.PathJoin(s.dir, current))
@@ -145,6 +168,14 @@ func (s *Store) openCurrent() error {
 	}
 	s.db, s.current, s.work = db, current, loaded
 	return nil
+}
+
+// prepare makes a change to the directory before the store is opened, unless that is only looked at.
+func (s *Store) prepare(change func() error) error {
+	if s.options.ReadOnly {
+		return nil
+	}
+	return change()
 }
 
 // removeLeftovers removes snapshots and states that are not the current one.
@@ -171,12 +202,13 @@ func (s *Store) openPebble(dir string) (*pebble.DB, error) {
 	// one that is being flushed.
 	cache := pebble.NewCache(s.options.CacheBytes + 2*int64(s.options.MemTableBytes))
 	defer cache.Unref() // the store holds its own reference
-	fs := s.fs.forPebble()
-	defer fs.opened()
+	files := s.fs.forPebble()
+	defer files.opened()
 	o := &pebble.Options{
-		FS:                          fs,
+		FS:                          files,
 		Cache:                       cache,
 		DisableWAL:                  true, // the Raft log is the WAL
+		ReadOnly:                    s.options.ReadOnly,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                s.options.MemTableBytes,
 		MemTableStopWritesThreshold: stopWritesNever, // see waitForRoom
@@ -248,6 +280,9 @@ func (s *Store) isClosing() bool {
 
 // explain adds the sentinel to what Pebble calls corruption.
 func (s *Store) explain(err error) error {
+	if errors.Is(err, pebble.ErrDBDoesNotExist) {
+		return fmt.Errorf("%w: %w", ErrNoStore, err)
+	}
 	if pebble.IsCorruptionError(err) && !errors.Is(err, ErrCorrupt) {
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}

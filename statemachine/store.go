@@ -116,7 +116,7 @@ func (s *Store) Close() error {
 func (s *Store) close() error {
 	var flushErr error
 	isTold := s.failure.get() != nil
-	if !isTold {
+	if !isTold && !s.options.ReadOnly {
 		flushErr = s.Flush()
 	}
 	close(s.closing) // lets go what waits at the gate
