@@ -110,7 +110,7 @@ func failInstallation(t *testing.T, n int64, isOnce bool) bool {
 	}{{died, smDied}, {joined.cfg.Dir, sm.Reboot()}} {
 		cfg := joined.cfg
 		cfg.Dir = image.dir
-		if _, err := raftlog.Verify(cfg.Dir); err != nil && !errors.Is(err, raftlog.ErrStateLost) {
+		if _, err := raftlog.Verify(cfg.Dir, cfg.NodeID); err != nil && !errors.Is(err, raftlog.ErrStateLost) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		healed := c.open(cfg, joined.port, image.sm)

@@ -64,7 +64,6 @@ func openStopped(cfg Config) (*Node, raft.StableStore, error) {
 
 // Report is what Verify found.
 type Report struct {
-	NodeID string
 	// LogStore is LogStoreWAL or LogStoreBoltDB.
 	LogStore string
 	// LastIndex is the last entry of the log, or of the newest snapshot where that goes further; Entries are in the log.
@@ -80,10 +79,10 @@ type Report struct {
 // CheckState refuses a state machine with an applied index with which Open would refuse the directory: ErrStateLost.
 func (r Report) CheckState(applied LogIndex) error { return checkFit(applied, r.last, r.header) }
 
-// Verify reads everything in the directory of a node that is stopped and checks it, as Open does. What
+// Verify reads everything in the directory of the node of an id, which is stopped, and checks it, as Open does. What
 // a crash left half written at the end of the log is cut off, as by Open; but nothing is begun that is not there. Errors: ErrLocked,
 // ErrCorrupt, ErrStateLost, fs.ErrNotExist for a directory that is no node's.
-func Verify(dir string) (report Report, err error) {
+func Verify(dir, nodeID string) (report Report, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("verify raft log in %s: %w", dir, err)
@@ -97,7 +96,10 @@ func Verify(dir string) (report Report, err error) {
 	if err := json.Unmarshal(data, &id); err != nil {
 		return Report{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, filepath.Join(dir, identityFile), err)
 	}
-	cfg := Config{NodeID: id.NodeID, Dir: dir, LogStore: id.LogStore}.withDefaults()
+	cfg := Config{NodeID: nodeID, Dir: dir, LogStore: id.LogStore}.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return Report{}, err
+	}
 	if err := checkAllThere(cfg); err != nil {
 		return Report{}, err
 	}
@@ -112,7 +114,7 @@ func Verify(dir string) (report Report, err error) {
 	}
 	entries, _ := n.log.above(0)
 	return Report{
-		NodeID: id.NodeID, LogStore: id.LogStore, LastIndex: max(LogIndex(last), LogIndex(meta.Index), header.stateIndex), Entries: entries, Term: term,
+		LogStore: id.LogStore, LastIndex: max(LogIndex(last), LogIndex(meta.Index), header.stateIndex), Entries: entries, Term: term,
 		last: LogIndex(last), header: header,
 	}, nil
 }

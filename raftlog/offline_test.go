@@ -36,7 +36,7 @@ func TestLogBeginsAfterAState(t *testing.T) {
 		if err := raftlog.Begin(cfg, sm.AppliedIndex()); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("a second time: %v", err)
 		}
-		if report, err := raftlog.Verify(cfg.Dir); err != nil || report.LastIndex != sm.AppliedIndex() || report.Entries != 0 {
+		if report, err := raftlog.Verify(cfg.Dir, cfg.NodeID); err != nil || report.LastIndex != sm.AppliedIndex() || report.Entries != 0 {
 			t.Errorf("verified as %+v, %v", report, err)
 		}
 		for round := range 2 {
@@ -137,7 +137,14 @@ func TestDirectoryOfAnotherIsRefused(t *testing.T) {
 			}
 		}
 	}
+	write(t, cfg.Dir, "node.json", strings.Replace(string(written), `"wal"`, `"tape"`, 1))
+	if _, err := raftlog.Verify(cfg.Dir, cfg.NodeID); err == nil || !strings.Contains(err.Error(), `log store "tape"`) {
+		t.Errorf("an unknown log store is verified with %v", err)
+	}
 	write(t, cfg.Dir, "node.json", string(written))
+	if _, err := raftlog.Verify(cfg.Dir, "n2"); err == nil || !strings.Contains(err.Error(), `belongs to node "n1", not to "n2"`) {
+		t.Errorf("another node's is verified with %v", err)
+	}
 	lead(t, cfg, raftlogtest.NewDurable())
 }
 
@@ -147,12 +154,12 @@ func TestVerifyFindsWhatOpenWouldRefuse(t *testing.T) {
 		sm := raftlogtest.NewDurable()
 		node := lead(t, cfg, sm)
 		proposeMany(t, node, 0, 200)
-		if _, err := raftlog.Verify(cfg.Dir); !errors.Is(err, raftlog.ErrLocked) {
+		if _, err := raftlog.Verify(cfg.Dir, cfg.NodeID); !errors.Is(err, raftlog.ErrLocked) {
 			t.Errorf("of a node that runs: %v", err)
 		}
 		closeNode(t, node)
-		report, err := raftlog.Verify(cfg.Dir)
-		if err != nil || report.NodeID != cfg.NodeID || report.LogStore != logStore || report.Entries < 100 || report.LastIndex < sm.AppliedIndex() || report.Term == 0 {
+		report, err := raftlog.Verify(cfg.Dir, cfg.NodeID)
+		if err != nil || report.LogStore != logStore || report.Entries < 100 || report.LastIndex < sm.AppliedIndex() || report.Term == 0 {
 			t.Fatalf("%+v, %v", report, err)
 		}
 		// It leaves everything as it is: the node starts.
@@ -174,7 +181,7 @@ func TestVerifyFindsWhatOpenWouldRefuse(t *testing.T) {
 			if err := os.WriteFile(path, damaged, 0o644); err != nil {
 				return err
 			}
-			if _, err := raftlog.Verify(cfg.Dir); err != nil {
+			if _, err := raftlog.Verify(cfg.Dir, cfg.NodeID); err != nil {
 				found++
 			} else {
 				t.Logf("%s is damaged, and nobody notices", path)
@@ -185,7 +192,7 @@ func TestVerifyFindsWhatOpenWouldRefuse(t *testing.T) {
 			t.Errorf("damage of %d files is found, %v", found, err)
 		}
 	})
-	if _, err := raftlog.Verify(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := raftlog.Verify(t.TempDir(), "n1"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("an empty directory: %v", err)
 	}
 }

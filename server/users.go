@@ -113,20 +113,29 @@ func (n *Node) makeFirstUsers(ctx context.Context) error {
 	return err
 }
 
+const scramSecretFile = "scram-secret"
+
+func readScramSecret(dir string) ([]byte, error) {
+	path := filepath.Join(dir, scramSecretFile)
+	secret, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(secret) != scramSecretBytes {
+		return nil, fmt.Errorf("%s is damaged: %d bytes, not %d; remove it, and a new one is made", path, len(secret), scramSecretBytes)
+	}
+	return secret, nil
+}
+
 // loadScramSecret reads what the salts of unknown users are made with, or makes it at
 // the first start. It has to stay: a salt that changes with a restart is one of a user
 // who isn't there.
 func loadScramSecret(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "scram-secret")
-	secret, err := os.ReadFile(path)
-	switch {
-	case err == nil && len(secret) == scramSecretBytes:
-		return secret, nil
-	case err == nil:
-		return nil, fmt.Errorf("%s is damaged: %d bytes, not %d; remove it, and a new one is made", path, len(secret), scramSecretBytes)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+	secret, err := readScramSecret(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return secret, err
 	}
+	path := filepath.Join(dir, scramSecretFile)
 	secret = make([]byte, scramSecretBytes)
 	rand.Read(secret) // never fails
 	file, err := os.OpenFile(path+".tmp", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"kont/raftlog"
+	"kont/server/peers"
 	"kont/statemachine"
 )
 
@@ -34,8 +35,11 @@ func Verify(c Config, progress func(bytes int64)) (found Verified, err error) {
 	if err != nil {
 		return found, err
 	}
+	if _, err := readScramSecret(c.DataDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return found, err
+	}
 	found.NodeID, found.ClusterID = id.NodeID, id.ClusterID
-	if found.Log, err = raftlog.Verify(filepath.Join(c.DataDir, "raft")); err != nil {
+	if found.Log, err = raftlog.Verify(filepath.Join(c.DataDir, "raft"), peers.NameOf(id.NodeID)); err != nil {
 		return found, err
 	}
 	if found.State, err = verifyState(c, progress); err != nil {

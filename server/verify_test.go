@@ -143,6 +143,24 @@ func TestVerifyRefusesWhatAStartWould(t *testing.T) {
 			t.Errorf("without %s it starts: %v", lost, startErr)
 		}
 	}
+	for file, write := range map[string]string{
+		identityFile: `{"version":2,"node_id":1,"cluster_id":""`, "raft/node.json": `{"version":1,"node_id":"node-2","log_store":"wal"}`, scramSecretFile: "short",
+	} {
+		settings := whole
+		settings.DataDir = filepath.Join(t.TempDir(), "data")
+		if err := os.CopyFS(settings.DataDir, os.DirFS(whole.DataDir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(settings.DataDir, file), []byte(write), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Verify(settings, nil); err == nil {
+			t.Errorf("%s is not looked at", file)
+		}
+		if _, err := Start(testContext(t), settings); err == nil {
+			t.Errorf("%s is not looked at by a start", file)
+		}
+	}
 	nowhere := testConfig(filepath.Join(t.TempDir(), "nowhere"))
 	if _, err := Verify(nowhere, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("nowhere: %v", err)
