@@ -103,11 +103,15 @@ func restoreCommand(p Process) *urfave.Command {
 			"and let the other nodes join it with empty directories.",
 		Flags: []urfave.Flag{
 			&urfave.StringFlag{Name: "data", Usage: "`DIR` to make, which is not there or empty", Value: config.Default().DataDir},
-			&urfave.IntFlag{Name: "node-id", Usage: "`N`umber of the node", Value: 1},
+			&urfave.StringFlag{Name: "node-id", Usage: "`N`umber of the node", DefaultText: fmt.Sprint(config.Default().Cluster.NodeID)},
 			outputFlag(),
 		},
 		Action: func(c *urfave.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			settings, err := restoreConfig(c)
+			if err != nil {
 				return err
 			}
 			path := c.Args().First()
@@ -116,8 +120,6 @@ func restoreCommand(p Process) *urfave.Command {
 				return err
 			}
 			defer file.Close()
-			settings := offlineConfig(c.String("data"))
-			settings.Cluster.NodeID = int32(c.Int("node-id"))
 			index, err := server.Restore(settings, bufio.NewReaderSize(file, 1<<20))
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
@@ -126,6 +128,19 @@ func restoreCommand(p Process) *urfave.Command {
 				fmt.Sprintf("%s has the state as of log index %d; start it with `kont serve --data %s --node-id %d`", settings.DataDir, index, settings.DataDir, settings.Cluster.NodeID))
 		},
 	}
+}
+
+// restoreConfig refuses what `kont serve` would.
+func restoreConfig(c *urfave.Context) (settings server.Config, err error) {
+	given := map[string]string{"data": c.String("data")}
+	if c.IsSet("node-id") {
+		given["node-id"] = c.String("node-id")
+	}
+	settings = offlineConfig(given["data"])
+	if settings.Config, err = config.Load(config.Sources{Flags: given}); err != nil {
+		return settings, usagef("see `kont restore --help`", "%w", err)
+	}
+	return settings, nil
 }
 
 func verifyCommand(p Process) *urfave.Command {

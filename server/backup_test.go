@@ -159,6 +159,13 @@ func TestDamagedBackupsAreRefused(t *testing.T) {
 			}
 		}
 	}
+	longer := append(bytes.Clone(backup), 0)
+	if _, err := CheckBackup(bytes.NewReader(longer)); !errors.Is(err, statemachine.ErrSnapshot) {
+		t.Errorf("with a byte more: checked with %v", err)
+	}
+	if _, err := restore(longer); !errors.Is(err, statemachine.ErrSnapshot) {
+		t.Errorf("with a byte more: %v", err)
+	}
 	settings, err := restore(backup)
 	if err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ import (
 //	{ name length 2, not 0 | name | size 8 | data | CRC-32C of name and data 4 }...
 //	| 0 2 | number of files 4 |
 //
-// Numbers are big-endian.
+// Nothing follows. Numbers are big-endian.
 const (
 	snapshotMagic   = "kontsnap"
 	snapshotVersion = 1
@@ -309,6 +309,12 @@ func readSnapshotEnd(r io.Reader, files uint32) error {
 	}
 	if n := binary.BigEndian.Uint32(count[:]); n != files {
 		return fmt.Errorf("%w: %d files, it says %d", ErrSnapshot, files, n)
+	}
+	switch _, err := io.ReadFull(r, count[:1]); {
+	case err == nil:
+		return fmt.Errorf("%w: something follows its end", ErrSnapshot)
+	case !errors.Is(err, io.EOF):
+		return err
 	}
 	return nil
 }
