@@ -154,7 +154,7 @@ func verifyCommand(p Process) *urfave.Command {
 			dir := c.Args().First()
 			found, err := server.Verify(offlineConfig(dir), func(bytes int64) { fmt.Fprintf(p.Err, "%d MiB read\n", bytes>>20) })
 			if err != nil {
-				return failf("put back a backup, or empty the directory and let the node join its cluster again", "%s: %w", filepath.Clean(dir), err)
+				return failf(verifyHint(err), "%s: %w", filepath.Clean(dir), err)
 			}
 			none := ""
 			if found.State.Keys == 0 {
@@ -167,6 +167,19 @@ func verifyCommand(p Process) *urfave.Command {
 				found.NodeID, found.ClusterID, found.Log.LastIndex, found.State.AppliedIndex, found.State.Batches, found.State.Keys, none, found.State.Hash))
 		},
 	}
+}
+
+// verifyHint is what to do about an error of Verify. To put back a backup is for data that is damaged.
+func verifyHint(err error) string {
+	switch {
+	case server.IsInUse(err):
+		return "stop the node first"
+	case errors.Is(err, server.ErrNoNode):
+		return "name the directory that a node has as --data; a backup is checked when it is restored"
+	case server.IsDamaged(err):
+		return "put back a backup, or empty the directory and let the node join its cluster again"
+	}
+	return ""
 }
 
 // offlineConfig is for the data of a node that does not run.

@@ -129,10 +129,13 @@ const restoringFile = "restoring"
 // checkRestored refuses what a Restore left that did not end: a node would begin with less than the backup has, or with nothing.
 func checkRestored(files vfs.FS, dir string) error {
 	_, err := files.Stat(filepath.Join(dir, restoringFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err != nil:
+		return err
 	}
-	return errors.Join(err, fmt.Errorf("%s has what is left of a restore that did not end; run `kont restore` again", dir))
+	return fmt.Errorf("%s has what is left of a restore that did not end; run `kont restore` again", dir)
 }
 
 // beginRestore makes a directory that is empty, or has half a restore, one that is being restored.

@@ -20,26 +20,50 @@ type Verified struct {
 	State statemachine.Contents
 }
 
+// ErrNoNode: the directory, if it is one, is not that of a node.
+var ErrNoNode = errors.New("no node's data")
+
+// IsInUse tells whether an error of Verify is that a node runs on the data.
+func IsInUse(err error) bool { return errors.Is(err, raftlog.ErrLocked) }
+
+// IsDamaged tells whether an error of Verify is that something has gone, or is not what was written.
+func IsDamaged(err error) bool {
+	return errors.Is(err, raftlog.ErrCorrupt) || errors.Is(err, statemachine.ErrCorrupt) || errors.Is(err, raftlog.ErrStateLost)
+}
+
 // Verify reads all data of a node that is stopped, and checks it, as a start does and further. It makes nothing that is not there. progress is told
 // now and then how many bytes of the state are read.
-// Errors: fs.ErrNotExist, raftlog.ErrLocked, and raftlog.ErrCorrupt, statemachine.ErrCorrupt or raftlog.ErrStateLost for what is damaged.
+// Errors: ErrNoNode; those of IsInUse and IsDamaged.
 func Verify(c Config, progress func(bytes int64)) (found Verified, err error) {
-	path := filepath.Join(c.DataDir, identityFile)
-	if err := checkRestored(c.files(), c.DataDir); err != nil {
+	files, dir := c.files(), c.DataDir
+	info, err := files.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return found, fmt.Errorf("%w: %w", ErrNoNode, err)
+	case err != nil:
+		return found, err
+	case !info.IsDir():
+		return found, fmt.Errorf("%w: it is a file", ErrNoNode)
+	}
+	if err := checkRestored(files, dir); err != nil {
 		return found, err
 	}
-	id, err := readIdentity(c.files(), path)
+	id, err := readIdentity(files, filepath.Join(dir, identityFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return found, fmt.Errorf("%s is no node's data: %w", c.DataDir, err)
+		return found, fmt.Errorf("%w: %w", ErrNoNode, err)
 	}
 	if err != nil {
 		return found, err
 	}
-	if _, err := readScramSecret(c.DataDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := readScramSecret(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return found, err
 	}
 	found.NodeID, found.ClusterID = id.NodeID, id.ClusterID
-	if found.Log, err = raftlog.Verify(filepath.Join(c.DataDir, "raft"), peers.NameOf(id.NodeID)); err != nil {
+	found.Log, err = raftlog.Verify(filepath.Join(dir, "raft"), peers.NameOf(id.NodeID))
+	if errors.Is(err, fs.ErrNotExist) {
+		return found, fmt.Errorf("%w: the log is gone, or was never begun: %w", raftlog.ErrStateLost, err)
+	}
+	if err != nil {
 		return found, err
 	}
 	if found.State, err = verifyState(c, progress); err != nil {
