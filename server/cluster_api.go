@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -132,11 +133,18 @@ func (n *Node) TransferLeadership(ctx context.Context, to int32) (int32, error) 
 			return 0, &api.Error{Status: http.StatusNotFound, Code: "unknown_node", Message: fmt.Sprintf("transfer leadership to node %d: no such voter", to), Hint: "see `kont cluster status`"}
 		}
 		target = members[i]
+		if err := n.checkAnswers(ctx, target); err != nil {
+			return 0, err
+		}
 	} else if !slices.ContainsFunc(members, func(m raftlog.Member) bool { return m.Voter && m.ID != peers.NameOf(n.identity.NodeID) }) {
 		return 0, &api.Error{Status: http.StatusConflict, Code: "no_other_voter", Message: "transfer leadership: no other node votes", Hint: "let one join, or give one a vote with `kont cluster add`"}
 	}
-	if err := n.raft.TransferLeadership(ctx, target); err != nil {
+	switch err := n.raft.TransferLeadership(ctx, target); {
+	case err == nil:
+	case errors.Is(err, raftlog.ErrNotLeader), errors.Is(err, raftlog.ErrStopped), ctx.Err() != nil:
 		return 0, proposalError(err)
+	default:
+		return 0, &api.Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Message: err.Error(), Hint: "see `kont cluster status`, and try again"}
 	}
 	for {
 		name, _ := n.raft.Leader()
@@ -148,6 +156,21 @@ func (n *Node) TransferLeadership(ctx context.Context, to int32) (int32, error) 
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
+	}
+}
+
+// checkAnswers refuses to hand leadership to a node that is away: nothing would be acknowledged until that is found out.
+func (n *Node) checkAnswers(ctx context.Context, to raftlog.Member) error {
+	asking, cancel := context.WithTimeout(ctx, clusterAskTimeout)
+	defer cancel()
+	_, err := n.calls.Status(asking, to.Address)
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	id := peers.NodeIDOf(to.ID)
+	return &api.Error{
+		Status: http.StatusServiceUnavailable, Code: "unavailable", Message: fmt.Sprintf("transfer leadership to node %d: it does not answer: %v", id, err),
+		Hint: "see `kont cluster status`; without a number, the node that has most is taken",
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -223,6 +224,18 @@ func TestLeadershipIsTransferred(t *testing.T) {
 	}
 	if _, err := c.leader().TransferLeadership(testContext(t), 9); err == nil {
 		t.Error("leadership is transferred to nobody")
+	}
+	waitFor(t, "the new leader", func() bool { return c.leader() != nil && c.leader().leading.isReady.Load() })
+	away := c.follower().identity.NodeID
+	c.stop(away)
+	leader := c.leader()
+	var refusal *api.Error
+	_, err := leader.TransferLeadership(testContext(t), away)
+	if !errors.As(err, &refusal) || !strings.Contains(refusal.Message, fmt.Sprintf("to node %d: it does not answer: ", away)) || !strings.Contains(refusal.Hint, "kont cluster status") {
+		t.Errorf("to one that is away: %v", err)
+	}
+	if !leader.raft.IsLeader() {
+		t.Error("it leads no more")
 	}
 }
 
