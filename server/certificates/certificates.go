@@ -32,11 +32,16 @@ type Files struct {
 // Watched serves what is in files now.
 type Watched struct{ *followed.Files[*tls.Config] }
 
-// Open reads the files. The error names what is wrong with which.
+// Open reads the files. The error names what is wrong with which, and the setting that names one that is not there.
 func Open(files Files, logger *slog.Logger) (Watched, error) {
 	paths := []string{files.Certificate, files.Key}
 	if files.ClientCA != "" {
 		paths = append(paths, files.ClientCA)
+	}
+	for i, setting := range []string{"raft-cert, or cert of a listener", "raft-key, or key of a listener", "raft-ca, or client-ca of a listener"}[:len(paths)] {
+		if _, err := os.Stat(paths[i]); err != nil {
+			return Watched{}, fmt.Errorf("%s: %w", setting, err)
+		}
 	}
 	read, err := followed.Open(logger, files.read, paths...)
 	return Watched{read}, err

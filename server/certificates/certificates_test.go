@@ -148,7 +148,11 @@ func TestFilesThatAreNoneAreNamed(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	nowhere := filepath.Join(dir, "nowhere")
 	for name, broken := range map[string]Files{
+		"raft-cert, or cert of a listener: stat " + nowhere:    {Certificate: nowhere, Key: files.Key},
+		"raft-key, or key of a listener: stat " + nowhere:      {Certificate: files.Certificate, Key: nowhere},
+		"raft-ca, or client-ca of a listener: stat " + nowhere: {Certificate: files.Certificate, Key: files.Key, ClientCA: nowhere},
 		"nowhere": {Certificate: filepath.Join(dir, "nowhere"), Key: files.Key},
 		"empty":   {Certificate: files.Certificate, Key: empty},
 		"tls.key": {Certificate: files.Certificate, Key: files.Key, ClientCA: files.Key},
