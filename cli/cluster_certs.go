@@ -45,7 +45,11 @@ func clusterCertsCommand(p Process) *urfave.Command {
 			if err != nil {
 				return err
 			}
-			return newPrinter(c, p).line(map[string][]string{"files": made}, "made "+strings.Join(made, " "))
+			text := "made " + strings.Join(made, " ")
+			if len(made) == 0 {
+				text = "all are there already; --renew replaces them"
+			}
+			return newPrinter(c, p).line(map[string][]string{"files": append([]string{}, made...)}, text)
 		},
 	}
 }
@@ -59,7 +63,7 @@ type authority struct {
 // makeCertificates returns the files that it wrote.
 func makeCertificates(dir string, hosts []string, renews bool, now time.Time) (made []string, err error) {
 	for _, host := range hosts {
-		if host == "ca" || host != filepath.Base(host) || strings.ContainsAny(host, " =") {
+		if host == "ca" || host != filepath.Base(host) || strings.ContainsAny(host, " =") || hasPort(host) {
 			return nil, usagef("name it as other nodes reach it, without a port", "%q is no host", host)
 		}
 	}
@@ -96,6 +100,11 @@ func makeCertificates(dir string, hosts []string, renews bool, now time.Time) (m
 	return made, nil
 }
 
+// hasPort tells whether a host is more than one: an IPv6 address has colons, too.
+func hasPort(host string) bool {
+	return strings.Contains(host, ":") && net.ParseIP(strings.Trim(host, "[]")) == nil
+}
+
 // openAuthority reads the authority of a directory, or makes it.
 func openAuthority(dir string, now time.Time) (ca *authority, made []string, err error) {
 	path := filepath.Join(dir, "ca")
@@ -109,6 +118,10 @@ func openAuthority(dir string, now time.Time) (ca *authority, made []string, err
 		return ca, made, err
 	}
 	pair, err := tls.LoadX509KeyPair(path+".crt", path+".key")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, failf("bring "+path+".key back from where you keep it; or begin anew in another directory, and give all nodes the new certificates",
+			"authority in %s: %w", dir, err)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("authority in %s: %w", dir, err)
 	}
