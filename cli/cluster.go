@@ -97,6 +97,9 @@ func clusterWaitReadyCommand(p Process) *urfave.Command {
 			if err := wantArgs(c, 0, 0); err != nil {
 				return err
 			}
+			if c.Int("nodes") < 1 {
+				return usagef("a cluster has one node at least", `--nodes can't be "%d"`, c.Int("nodes"))
+			}
 			server, err := newClient(c, p)
 			if err != nil {
 				return err

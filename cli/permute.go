@@ -33,6 +33,9 @@ func permute(commands []*urfave.Command, args []string) []string {
 	if command == nil || len(command.Subcommands) > 0 && command.Action == nil {
 		return append(names, args...)
 	}
+	if len(command.Subcommands) > 0 && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		return append(append(names, "--"), args...) // no such command, whatever its flags
+	}
 	var flags, positional []string
 	for len(args) > 0 {
 		arg := args[0]

@@ -17,6 +17,7 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 		"produce t -k=key v":                "produce -k=key -- t v",
 		"topics create t --partitions 3":    "topics create --partitions 3 -- t",
 		"topics -o json":                    "topics -o json",
+		"cluster stop --server a":           "cluster -- stop --server a",
 		"build app.ts -o file":              "build -o file -- app.ts",
 		"bogus -o json":                     "bogus -o json",
 		"":                                  "",
