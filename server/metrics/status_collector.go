@@ -25,7 +25,7 @@ var (
 	receivedDesc  = prometheus.NewDesc("kont_snapshots_received_total", "Snapshots that the node got because the Raft log began after what it had.", nil, nil)
 	firstDesc     = prometheus.NewDesc("kont_log_first_index", "Log index that the Raft log begins with.", nil, nil)
 	stallsDesc    = prometheus.NewDesc("kont_log_stalls_total", "Writes of the Raft log for which the disk took longer than raft-log-stall-max.", nil, nil)
-	leftDesc      = prometheus.NewDesc("kont_leaderships_left_total", "How often the node has left leadership because its disk did not write the Raft log.", nil, nil)
+	leftDesc      = prometheus.NewDesc("kont_leaderships_left_total", "How often the node has left leadership because a write of the Raft log took longer than raft-log-stall-max.", nil, nil)
 	writeDesc     = prometheus.NewDesc("kont_log_write_seconds", "How long the present write of the Raft log has taken, 0 if there is none.", nil, nil)
 	thereDesc     = prometheus.NewDesc("kont_follower_up", "1 if another node of the cluster answers, at the leader alone.", []string{"node"}, nil)
 	behindDesc    = prometheus.NewDesc("kont_follower_behind_entries", "Entries of the log that another node which answers lacks, at the leader alone.", []string{"node"}, nil)
