@@ -35,8 +35,11 @@ func backupCommand(p Process) *urfave.Command {
 				return err
 			}
 			path := c.Args().First()
-			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !c.Bool("force") {
-				return failf("name another one, or add --force", "%s is there already", path)
+			if path == "" {
+				return usagef("see `kont backup --help`", "FILE is empty")
+			}
+			if err := checkFree(c, path); err != nil {
+				return err
 			}
 			index, bytes, err := backupTo(c, server, path)
 			if err != nil {
@@ -48,14 +51,26 @@ func backupCommand(p Process) *urfave.Command {
 	}
 }
 
-// backupTo writes beside the file, and puts it in its place when it is whole and on disk.
+// checkFree refuses a file that is there, unless it may be replaced.
+func checkFree(c *urfave.Context, path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) && !c.Bool("force") {
+		return failf("name another one, or add --force", "%s is there already", path)
+	}
+	return nil
+}
+
+// backupTo writes beside the file, and puts it in its place when it is whole and on disk. What is beside has a name of its own, so that two
+// backups to one file do not write to each other's, and nobody else may read it.
 func backupTo(c *urfave.Context, from *client.Client, path string) (index uint64, bytes int64, err error) {
-	file, err := os.OpenFile(path+".tmp", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() {
 		err = errors.Join(err, file.Close())
+		if err == nil {
+			err = checkFree(c, path) // another one may have been made meanwhile
+		}
 		if err == nil {
 			err = os.Rename(file.Name(), path)
 		}
