@@ -98,7 +98,7 @@ func CheckBackup(r io.Reader) (index uint64, err error) { return statemachine.Ch
 
 // Restore makes a data directory from a backup, for a node that is a cluster of its own with a new id; others can join it. dir must
 // not be there or be empty, or have what is left of a Restore that did not return. Until it returns, a node does not start on the
-// directory. It returns the log index that the node goes on after.
+// directory. It returns the log index of the backup. The node goes on after a few entries more, in which the nodes of the other cluster are forgotten.
 func Restore(c Config, r io.Reader) (index uint64, err error) {
 	files, dir := c.files(), c.DataDir
 	defer func() {
@@ -190,14 +190,15 @@ func restoreTo(c Config, r io.Reader) (index uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if index, err = restoreState(store, r); err != nil {
+	index, last, err := restoreState(store, r)
+	if err != nil {
 		return 0, errors.Join(err, store.Close())
 	}
 	if err := store.Close(); err != nil {
 		return 0, err
 	}
 	log := raftlog.Config{NodeID: peers.NameOf(c.Cluster.NodeID), Dir: filepath.Join(dir, "raft"), LogStore: c.RaftLogStore, Logger: c.Logger}
-	if err := raftlog.Begin(log, raftlog.LogIndex(index)); err != nil {
+	if err := raftlog.Begin(log, raftlog.LogIndex(last)); err != nil {
 		return 0, err
 	}
 	id := identity{Version: identityVersion, NodeID: c.Cluster.NodeID, DirectoryID: randomID()}
@@ -205,21 +206,23 @@ func restoreTo(c Config, r io.Reader) (index uint64, err error) {
 	return index, id.save(c.files(), dir)
 }
 
-// restoreState takes the state of a backup, in which the nodes of the cluster that it comes from are forgotten.
-func restoreState(store *statemachine.Store, r io.Reader) (index uint64, err error) {
+// restoreState takes the state of a backup, in which the nodes of the cluster that it comes from are forgotten: index is that of the
+// backup, and last that of what was done to the state then.
+func restoreState(store *statemachine.Store, r io.Reader) (index, last uint64, err error) {
 	if err := store.Restore(r); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	index = store.AppliedIndex()
+	last = index
 	// The one that knows most goes first: without those that know less, the level of commands would be raised.
 	nodes := slices.SortedFunc(slices.Values(store.Nodes().ByID), func(a, b command.Node) int { return cmp.Compare(b.Level, a.Level) })
 	for _, node := range nodes {
 		data, err := command.Encode(command.ForgetNode{NodeID: node.ID})
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		index++
-		store.Apply([]statemachine.Entry{{Index: index, Proposals: [][]byte{data}}})
+		last++
+		store.Apply([]statemachine.Entry{{Index: last, Proposals: [][]byte{data}}})
 	}
-	return index, errors.Join(store.Err(), store.Flush())
+	return index, last, errors.Join(store.Err(), store.Flush())
 }

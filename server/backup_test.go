@@ -63,8 +63,9 @@ func TestBackupOfAClusterBeginsAnother(t *testing.T) {
 	settings := other.configs[5]
 	settings.DataDir = filepath.Join(settings.DataDir, "restored")
 	other.configs[5] = settings
-	if _, err := Restore(settings, bytes.NewReader(backup)); err != nil {
-		t.Fatal(err)
+	of, err := CheckBackup(bytes.NewReader(backup))
+	if index, restoreErr := Restore(settings, bytes.NewReader(backup)); index != of || err != nil || restoreErr != nil {
+		t.Fatalf("a backup of log index %d is restored as %d, %v, %v", of, index, err, restoreErr)
 	}
 	if found, err := Verify(settings, nil); err != nil || found.NodeID != 5 || found.ClusterID == "" || found.State.AppliedIndex != uint64(found.Log.LastIndex) || found.State.Batches == 0 {
 		t.Fatalf("verified as %+v, %v", found, err)
