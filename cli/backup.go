@@ -27,7 +27,7 @@ func backupCommand(p Process) *urfave.Command {
 			&urfave.BoolFlag{Name: "force", Usage: "replace a file that is there"},
 			&urfave.BoolFlag{Name: "of-node", Usage: "what this node has, which may be old: for a node that is left of a cluster without a majority"}),
 		Action: func(c *urfave.Context) error {
-			if err := wantArgs(c, 1, 1); err != nil {
+			if err := wantPath(c); err != nil {
 				return err
 			}
 			server, err := newClient(c, p)
@@ -35,9 +35,6 @@ func backupCommand(p Process) *urfave.Command {
 				return err
 			}
 			path := c.Args().First()
-			if path == "" {
-				return usagef("see `kont backup --help`", "FILE is empty")
-			}
 			if err := checkFree(c, path); err != nil {
 				return err
 			}
@@ -49,6 +46,14 @@ func backupCommand(p Process) *urfave.Command {
 				fmt.Sprintf("%s has the state as of log index %d, %d bytes", path, index, bytes))
 		},
 	}
+}
+
+// wantPath refuses all but one argument that can name something.
+func wantPath(c *urfave.Context) error {
+	if err := wantArgs(c, 1, 1); err != nil || c.Args().First() != "" {
+		return err
+	}
+	return usagef("see `"+c.Command.HelpName+" --help`", "%s is empty", c.Command.ArgsUsage)
 }
 
 // checkFree refuses a file that is there, unless it may be replaced.
@@ -122,7 +127,7 @@ func restoreCommand(p Process) *urfave.Command {
 			outputFlag(),
 		},
 		Action: func(c *urfave.Context) error {
-			if err := wantArgs(c, 1, 1); err != nil {
+			if err := wantPath(c); err != nil {
 				return err
 			}
 			settings, err := restoreConfig(c)
@@ -163,7 +168,7 @@ func verifyCommand(p Process) *urfave.Command {
 		Name: "verify", Category: categoryRun, ArgsUsage: "DIR", Usage: "read all data of a node that is stopped, and check it",
 		Flags: []urfave.Flag{outputFlag()},
 		Action: func(c *urfave.Context) error {
-			if err := wantArgs(c, 1, 1); err != nil {
+			if err := wantPath(c); err != nil {
 				return err
 			}
 			dir := c.Args().First()
@@ -171,15 +176,16 @@ func verifyCommand(p Process) *urfave.Command {
 			if err != nil {
 				return failf(verifyHint(err), "%s: %w", filepath.Clean(dir), err)
 			}
-			none := ""
+			hash := fmt.Sprintf("%x", found.State.Hash)
+			rest := "\nhash of the state " + hash
 			if found.State.Keys == 0 {
-				none = "; there is no state, and a start makes it of the log"
+				hash, rest = "", "; there is no state, and a start makes it of the log"
 			}
 			return newPrinter(c, p).line(map[string]any{
 				"node_id": found.NodeID, "cluster_id": found.ClusterID, "applied_index": found.State.AppliedIndex, "last_index": found.Log.LastIndex,
-				"log_entries": found.Log.Entries, "keys": found.State.Keys, "batches": found.State.Batches, "bytes": found.State.Bytes, "hash": fmt.Sprintf("%x", found.State.Hash),
-			}, fmt.Sprintf("node %d of cluster %s: log to index %d, state at %d, %d record batches in %d keys, all checksums right%s\nhash of the state %x",
-				found.NodeID, found.ClusterID, found.Log.LastIndex, found.State.AppliedIndex, found.State.Batches, found.State.Keys, none, found.State.Hash))
+				"log_entries": found.Log.Entries, "keys": found.State.Keys, "batches": found.State.Batches, "bytes": found.State.Bytes, "hash": hash,
+			}, fmt.Sprintf("node %d of cluster %s: log to index %d, state at %d, %d record batches in %d keys, all checksums right%s",
+				found.NodeID, found.ClusterID, found.Log.LastIndex, found.State.AppliedIndex, found.State.Batches, found.State.Keys, rest))
 		},
 	}
 }
@@ -188,7 +194,7 @@ func verifyCommand(p Process) *urfave.Command {
 func verifyHint(err error) string {
 	switch {
 	case server.IsInUse(err):
-		return "stop the node first"
+		return "`kont verify` is for a node that is stopped: stop it first"
 	case errors.Is(err, server.ErrNoNode):
 		return "name the directory that a node has as --data; a backup is checked when it is restored"
 	case server.IsDamaged(err):
