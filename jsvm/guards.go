@@ -48,11 +48,7 @@ func installGuards(rt *goja.Runtime) error {
 	})
 	g.boundStringify(jsonObject)
 	str := prototypeOf(global, "String")
-	g.wrap(str, "repeat", 1, func(call goja.FunctionCall) {
-		if s, ok := call.This.(goja.String); ok {
-			g.checkLength(float64(s.Length()) * call.Argument(0).ToFloat())
-		}
-	})
+	g.boundRepeat(str)
 	for _, name := range []string{"padStart", "padEnd"} {
 		g.boundPad(str, name)
 	}
@@ -98,6 +94,20 @@ func installGuards(rt *goja.Runtime) error {
 	f, _ := goja.AssertFunction(refuse)
 	_, err = f(nil, rt.ToValue(func(goja.FunctionCall) goja.Value { return g.error("EvalError", noSource) }))
 	return err
+}
+
+// boundRepeat looks at the length that repeat is to make. What converting runs is run once, and in the order of ECMAScript 22.1.3.18.
+func (g guards) boundRepeat(str *goja.Object) {
+	native, _ := goja.AssertFunction(str.Get("repeat"))
+	g.replace(str, "repeat", 1, func(call goja.FunctionCall) goja.Value {
+		if goja.IsUndefined(call.This) || goja.IsNull(call.This) {
+			return g.call(native, call.This, call.Arguments...)
+		}
+		text := call.This.ToString()
+		count := call.Argument(0).ToNumber()
+		g.checkLength(float64(text.(goja.String).Length()) * count.ToFloat())
+		return g.call(native, text, count)
+	})
 }
 
 // boundPad looks at the length that padStart or padEnd is to make. What converting runs is run once, and in the order of ECMAScript 22.1.3.17.1.

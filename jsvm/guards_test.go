@@ -35,6 +35,7 @@ func TestOneOperationCannotTakeAllMemory(t *testing.T) {
 		"Array.from":       `Array.from({ length: 1e9 })`,
 		"Array.from array": `const a: any[] = []; a.length = 2 ** 31; Array.from(a)`,
 		"repeat":           `"ab".repeat(2 ** 27)`,
+		"repeat, boxed":    `Object("ab").repeat(2 ** 27)`,
 		"padEnd":           `"ab".padEnd(2 ** 28)`,
 		"padStart":         `"ab".padStart(2 ** 28, "xy")`,
 		"concat":           `const s = "x".repeat(2 ** 26); s.concat(s, s)`,
@@ -78,6 +79,7 @@ func TestGuardedOperationsAreTheLanguages(t *testing.T) {
 		r.push(Math.max.apply(null, [1, 2]), Math.max.apply(null), Math.max.apply(null, undefined as any), Math.max.apply(null, { length: 2, 0: 5, 1: 6 } as any), (function (this: any) { return [this.v, arguments.length] }).apply({ v: 1 }, [1, 2] as any), Reflect.apply(Math.max, null, [1, 2]));
 		class A { v = new.target.name; constructor(...x: any[]) { r.push(x.length) } } class B extends A {} r.push(Reflect.construct(A, [1, 2]).v, Reflect.construct(A, [], B).v); for (const g of [() => (Function.prototype.apply as any).call(1), () => Reflect.apply(Math.max, null, 1 as any), () => Reflect.construct(A, 1 as any), () => Reflect.construct(A, [], 1 as any)]) try { g(); r.push("fine") } catch (e: any) { r.push(e.name) }
 		r.push(Function.prototype.apply.name, Function.prototype.apply.length, Reflect.apply.length, Reflect.construct.length, Reflect.construct.name, "prototype" in Function.prototype.apply);
+		const steps: any[] = []; r.push(String.prototype.repeat.call({ toString: () => (steps.push("text"), "ab") } as any, { valueOf: () => (steps.push("count"), 2) } as any), steps, "ab".repeat("2" as any), "".repeat(2 ** 40), "ab".repeat(undefined as any)); for (const g of [() => "a".repeat(-1), () => "".repeat(Infinity), () => "a".repeat(2n as any), () => "a".repeat(Symbol() as any), () => String.prototype.repeat.call(null as any, 1)]) try { r.push(g()) } catch (e: any) { r.push(e.name) }
 		r.push(Array.from({ length: 2, 0: 1, 1: 2 }), Array.from(new Set([1, 2]), (x) => x * 2), Array.from("ab"), Array.from([1, , 3]), (class extends Array {} as any).from([1]).length, BigInt.asUintN(8, 257n), BigInt.asIntN(8, 255n));
 		const big = "ab\u00e9".repeat(50000); r.push(big.replace(/b/g, "[$&]").length, big.replaceAll("b", "12345").length, big.replace(/(a)/g, "<$1>" + "x".repeat(1000)).length, big.replace("b", "$'").length, "aXb".replace(/x/i, (m) => m + m), "a.b.c".replace(".", "$$"), "abc".concat("d", 1 as any, null as any));
 		const seen: any[] = []; r.push(JSON.stringify({ a: [1, undefined, () => 1], u: undefined, d: new Date(0), n: { toJSON() { return JSON.stringify({ in: 1 }) } }, b: Object("s"), x: NaN }), JSON.stringify([1, { a: 2 }], null, 2), JSON.stringify({ a: 1, b: { a: 2, c: 3 } }, ["b", "a"]), JSON.stringify({ a: 1 }, function (this: any, k, v) { seen.push(k, this.a === 1); return v }), seen, String(JSON.stringify(undefined)), JSON.stringify("x"), JSON.stringify.length);
