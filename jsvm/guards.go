@@ -206,9 +206,12 @@ func (g guards) boundBuffers() error {
 			const size = native.BYTES_PER_ELEMENT || 1;
 			const Bounded = function (first) {
 				if (new.target === undefined) throw new TypeError("Constructor " + name + " requires 'new'");
-				const length = typeof first === "object" && first !== null ? first.length : typeof first === "symbol" || typeof first === "bigint" ? 0 : first;
+				const isObject = typeof first === "object" && first !== null || typeof first === "function";
+				let args = arguments;
+				if (isObject && name === "ArrayBuffer") args = [first = +first]; // what it converts to may be another number the next time
+				const length = isObject && name !== "ArrayBuffer" ? first.length : typeof first === "symbol" || typeof first === "bigint" ? 0 : first;
 				if (length * size > max) throw error();
-				return construct(native, arguments, new.target);
+				return construct(native, args, new.target);
 			};
 			setPrototypeOf(Bounded, getPrototypeOf(native));
 			for (const key of ownKeys(native)) defineProperty(Bounded, key, getOwnPropertyDescriptor(native, key));

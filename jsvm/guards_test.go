@@ -36,6 +36,11 @@ func TestOneOperationCannotTakeAllMemory(t *testing.T) {
 		"Array.from array": `const a: any[] = []; a.length = 2 ** 31; Array.from(a)`,
 		"repeat":           `"ab".repeat(2 ** 27)`,
 		"repeat, boxed":    `Object("ab").repeat(2 ** 27)`,
+		"buffer":           `new ArrayBuffer(2 ** 36)`,
+		"buffer, boxed":    `new ArrayBuffer([2 ** 36] as any)`,
+		"buffer, converts": `new ArrayBuffer({ valueOf: () => 2 ** 36 } as any)`,
+		"typed array":      `new Float64Array(2 ** 30)`,
+		"typed array like": `new Uint8Array({ length: 2 ** 36 } as any)`,
 		"padEnd":           `"ab".padEnd(2 ** 28)`,
 		"padStart":         `"ab".padStart(2 ** 28, "xy")`,
 		"concat":           `const s = "x".repeat(2 ** 26); s.concat(s, s)`,
@@ -80,6 +85,8 @@ func TestGuardedOperationsAreTheLanguages(t *testing.T) {
 		class A { v = new.target.name; constructor(...x: any[]) { r.push(x.length) } } class B extends A {} r.push(Reflect.construct(A, [1, 2]).v, Reflect.construct(A, [], B).v); for (const g of [() => (Function.prototype.apply as any).call(1), () => Reflect.apply(Math.max, null, 1 as any), () => Reflect.construct(A, 1 as any), () => Reflect.construct(A, [], 1 as any)]) try { g(); r.push("fine") } catch (e: any) { r.push(e.name) }
 		r.push(Function.prototype.apply.name, Function.prototype.apply.length, Reflect.apply.length, Reflect.construct.length, Reflect.construct.name, "prototype" in Function.prototype.apply);
 		const steps: any[] = []; r.push(String.prototype.repeat.call({ toString: () => (steps.push("text"), "ab") } as any, { valueOf: () => (steps.push("count"), 2) } as any), steps, "ab".repeat("2" as any), "".repeat(2 ** 40), "ab".repeat(undefined as any)); for (const g of [() => "a".repeat(-1), () => "".repeat(Infinity), () => "a".repeat(2n as any), () => "a".repeat(Symbol() as any), () => String.prototype.repeat.call(null as any, 1)]) try { r.push(g()) } catch (e: any) { r.push(e.name) }
+		r.push([...new Uint8Array(new Set([1, 2]) as any)], [...new Uint16Array({ length: "2", 1: 3 } as any)], [...new Uint8Array([1, , 3] as any)], [...new Uint8Array(new Uint16Array([1, 258]))], new Uint8Array(new ArrayBuffer(8), 2, 3).length, new Uint8Array({ length: -1 } as any).length, new Uint8Array({} as any).length, new Uint8Array(new Proxy([4, 5], {})).length, new ArrayBuffer([8] as any).byteLength, new ArrayBuffer({ valueOf: () => (steps.push("size"), 3) } as any).byteLength, [...new Uint8Array(function (a: any) {} as any)], steps, new (class extends Uint8Array {})(2).length, [...new BigInt64Array([1n])]);
+		for (const g of [() => new Uint8Array({ length: 1n } as any), () => new ArrayBuffer({ valueOf: () => 1n } as any), () => new ArrayBuffer(-1), () => new Uint8Array(Symbol() as any), () => (Uint8Array as any)(1), () => new Uint8Array({ [Symbol.iterator]: 1 } as any)]) try { g(); r.push("fine") } catch (e: any) { r.push(e.name) }
 		r.push(Array.from({ length: 2, 0: 1, 1: 2 }), Array.from(new Set([1, 2]), (x) => x * 2), Array.from("ab"), Array.from([1, , 3]), (class extends Array {} as any).from([1]).length, BigInt.asUintN(8, 257n), BigInt.asIntN(8, 255n));
 		const big = "ab\u00e9".repeat(50000); r.push(big.replace(/b/g, "[$&]").length, big.replaceAll("b", "12345").length, big.replace(/(a)/g, "<$1>" + "x".repeat(1000)).length, big.replace("b", "$'").length, "aXb".replace(/x/i, (m) => m + m), "a.b.c".replace(".", "$$"), "abc".concat("d", 1 as any, null as any));
 		const seen: any[] = []; r.push(JSON.stringify({ a: [1, undefined, () => 1], u: undefined, d: new Date(0), n: { toJSON() { return JSON.stringify({ in: 1 }) } }, b: Object("s"), x: NaN }), JSON.stringify([1, { a: 2 }], null, 2), JSON.stringify({ a: 1, b: { a: 2, c: 3 } }, ["b", "a"]), JSON.stringify({ a: 1 }, function (this: any, k, v) { seen.push(k, this.a === 1); return v }), seen, String(JSON.stringify(undefined)), JSON.stringify("x"), JSON.stringify.length);
