@@ -27,6 +27,7 @@ func TestOneOperationCannotTakeAllMemory(t *testing.T) {
 		"apply":            `Math.max.apply(null, new Array(5e7))`,
 		"apply, like":      `Math.max.apply(null, { length: 1e9 } as any)`,
 		"Reflect.apply":    `Reflect.apply(Math.max, null, { length: 1e9 } as any)`,
+		"apply, getter":    `Math.max.apply(null, { get length() { return 1e9 } } as any)`,
 		"construct":        `Reflect.construct(Array, { length: 1e9 } as any)`,
 		"array filled":     `new Array(2 ** 32 - 1).fill(0)`,
 		"array called":     `Array(1e9)`,
@@ -82,7 +83,8 @@ func TestGuardedOperationsAreTheLanguages(t *testing.T) {
 		r.push(new Array(3).length, Array(f(3)).length, new Array("3").length, new Array(f("x")), Array(1, 2), new Array(...[4]).length, new Array(await 2).length, new Array(), [..."ab"].join(f(undefined)), [1, [2, null]].join("-"));
 		try { new Array(-1) } catch (e: any) { r.push(e.name) } try { new Array(f(1.5)) } catch (e: any) { r.push(e.name) }
 		r.push(Math.max.apply(null, [1, 2]), Math.max.apply(null), Math.max.apply(null, undefined as any), Math.max.apply(null, { length: 2, 0: 5, 1: 6 } as any), (function (this: any) { return [this.v, arguments.length] }).apply({ v: 1 }, [1, 2] as any), Reflect.apply(Math.max, null, [1, 2]));
-		class A { v = new.target.name; constructor(...x: any[]) { r.push(x.length) } } class B extends A {} r.push(Reflect.construct(A, [1, 2]).v, Reflect.construct(A, [], B).v); for (const g of [() => (Function.prototype.apply as any).call(1), () => Reflect.apply(Math.max, null, 1 as any), () => Reflect.construct(A, 1 as any), () => Reflect.construct(A, [], 1 as any)]) try { g(); r.push("fine") } catch (e: any) { r.push(e.name) }
+		class A { v: any; constructor(...x: any[]) { this.v = new.target.name; r.push(x.length) } } class B extends A {} r.push(Reflect.construct(A, [1, 2]).v, Reflect.construct(A, [], B).v); for (const g of [() => (Function.prototype.apply as any).call(1), () => Reflect.apply(Math.max, null, 1 as any), () => Reflect.construct(A, 1 as any), () => Reflect.construct(A, [], 1 as any)]) try { g(); r.push("fine") } catch (e: any) { r.push(e.name) }
+		const counted = () => { let n = 0; return { 0: 9, get length() { return ++n } } as any }; function late(this: any) { return Math.max.apply(null, arguments as any) } r.push(Math.max.apply(null, counted()), Reflect.apply(Math.max, null, counted()), Reflect.construct(Array, counted()), Array.apply(null, { length: 2 } as any), Math.min.apply(null, new Uint8Array([3, 2]) as any), Math.max.apply(null, { length: "2", 0: 1, 1: 4 } as any), Math.max.apply(null, { length: -1 } as any), (late as any)(1, 7), Math.max.apply(null, function (a: any) {} as any));
 		r.push(Function.prototype.apply.name, Function.prototype.apply.length, Reflect.apply.length, Reflect.construct.length, Reflect.construct.name, "prototype" in Function.prototype.apply);
 		const steps: any[] = []; r.push(String.prototype.repeat.call({ toString: () => (steps.push("text"), "ab") } as any, { valueOf: () => (steps.push("count"), 2) } as any), steps, "ab".repeat("2" as any), "".repeat(2 ** 40), "ab".repeat(undefined as any)); for (const g of [() => "a".repeat(-1), () => "".repeat(Infinity), () => "a".repeat(2n as any), () => "a".repeat(Symbol() as any), () => String.prototype.repeat.call(null as any, 1)]) try { r.push(g()) } catch (e: any) { r.push(e.name) }
 		r.push([...new Uint8Array(new Set([1, 2]) as any)], [...new Uint16Array({ length: "2", 1: 3 } as any)], [...new Uint8Array([1, , 3] as any)], [...new Uint8Array(new Uint16Array([1, 258]))], new Uint8Array(new ArrayBuffer(8), 2, 3).length, new Uint8Array({ length: -1 } as any).length, new Uint8Array({} as any).length, new Uint8Array(new Proxy([4, 5], {})).length, new ArrayBuffer([8] as any).byteLength, new ArrayBuffer({ valueOf: () => (steps.push("size"), 3) } as any).byteLength, [...new Uint8Array(function (a: any) {} as any)], steps, new (class extends Uint8Array {})(2).length, [...new BigInt64Array([1n])]);
@@ -92,6 +94,9 @@ func TestGuardedOperationsAreTheLanguages(t *testing.T) {
 		const seen: any[] = []; r.push(JSON.stringify({ a: [1, undefined, () => 1], u: undefined, d: new Date(0), n: { toJSON() { return JSON.stringify({ in: 1 }) } }, b: Object("s"), x: NaN }), JSON.stringify([1, { a: 2 }], null, 2), JSON.stringify({ a: 1, b: { a: 2, c: 3 } }, ["b", "a"]), JSON.stringify({ a: 1 }, function (this: any, k, v) { seen.push(k, this.a === 1); return v }), seen, String(JSON.stringify(undefined)), JSON.stringify("x"), JSON.stringify.length);
 		let deep: any = [1]; for (let i = 0; i < 4000; i++) deep = [deep, 2]; r.push(String(deep).length, JSON.stringify({ deep, again: [deep, deep] }).length);
 		try { const c: any = {}; c.c = c; JSON.stringify(c) } catch (e: any) { r.push(e.name) } try { JSON.stringify({ a: 1n }) } catch (e: any) { r.push(e.name) } try { JSON.stringify({ get a() { throw new RangeError("own") } }) } catch (e: any) { r.push(e.message) }
-		return r`)
+		for (const value of r) log(value); return r.length`)
+	if plain := runPlain(t, source); !strings.Contains(plain.String(), "\n= ") {
+		t.Errorf("the fixture ends early: %s", plain)
+	}
 	threeWays(t, source)
 }

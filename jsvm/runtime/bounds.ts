@@ -5,6 +5,8 @@
 import { isObject, theHost } from "./object";
 
 const { apply, construct, defineProperty } = Reflect;
+const { isArray } = Array;
+const { trunc } = Math;
 
 /** Bits of a BigInt: a power of that size takes some seconds. */
 const bigIntBitsMax = 1 << 26;
@@ -59,21 +61,32 @@ function tooMany(): RangeError {
   return new RangeError("too many arguments: at most " + argumentsMax);
 }
 
+/** The arguments in a list. Those of anything but an array are copied: its length may be another one when the engine reads it. */
+function boundArguments(list: any): any {
+  if (isArray(list)) {
+    if (list.length > argumentsMax) throw tooMany();
+    return list;
+  }
+  const length = trunc(+list.length) || 0;
+  if (length > argumentsMax) throw tooMany();
+  const copy: any[] = [];
+  for (let i = 0; i < length; i++) copy[i] = list[i];
+  return copy;
+}
+
 const functionMethods: any = {
   apply(this: any, self: any, list: any) {
     if (list === undefined || list === null) return apply(this, self, []);
-    if (list.length > argumentsMax) throw tooMany();
-    return apply(this, self, list);
+    return apply(this, self, typeof this === "function" && isObject(list) ? boundArguments(list) : list);
   },
 };
 
 const reflectMethods: any = {
   apply(target: any, self: any, list: any) {
-    if (isObject(list) && (list as any).length > argumentsMax) throw tooMany();
-    return apply(target, self, list);
+    return apply(target, self, typeof target === "function" && isObject(list) ? boundArguments(list) : list);
   },
   construct(target: any, list: any, newTarget: any) {
-    if (isObject(list) && (list as any).length > argumentsMax) throw tooMany();
+    if (typeof target === "function" && isObject(list)) list = boundArguments(list);
     return arguments.length > 2 ? construct(target, list, newTarget) : construct(target, list);
   },
 };
