@@ -22,7 +22,7 @@ const (
 	jsonDepthMax = 10_000
 	// stringLengthMax bounds what repeat, padStart, padEnd, concat, join and replace make, in UTF-16 units.
 	stringLengthMax = 1 << 27
-	// arrayLengthMax bounds what fill and Array.from make.
+	// arrayLengthMax bounds what fill and Array.from make, and what sort and the methods that copy an array make of one that is mostly holes.
 	arrayLengthMax = 1 << 26
 	// jsonValuesMax bounds the values that JSON.stringify writes: a value that is used twice is written twice, so a small graph can make a text of any
 	// length.
@@ -57,7 +57,9 @@ func installGuards(rt *goja.Runtime) error {
 	g.wrap(str, "replace", 2, func(call goja.FunctionCall) { g.checkReplace(call, false) })
 	g.wrap(str, "replaceAll", 2, func(call goja.FunctionCall) { g.checkReplace(call, true) })
 	array := prototypeOf(global, "Array")
-	g.wrap(array, "fill", 1, func(call goja.FunctionCall) { g.checkArray(call.This) })
+	for name, length := range map[string]int{"fill": 1, "sort": 1, "toReversed": 0, "toSorted": 1, "toSpliced": 2, "with": 2} {
+		g.wrap(array, name, length, func(call goja.FunctionCall) { g.checkArray(call.This) })
+	}
 	g.boundNesting(array)
 	g.wrap(global.Get("Array").(*goja.Object), "from", 1, func(call goja.FunctionCall) { g.checkItems(call.Argument(0)) })
 	for _, name := range []string{"asIntN", "asUintN"} {
