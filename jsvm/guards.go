@@ -105,9 +105,12 @@ func (g guards) boundRepeat(str *goja.Object) {
 		if goja.IsUndefined(call.This) || goja.IsNull(call.This) {
 			return g.call(native, call.This, call.Arguments...)
 		}
-		text := call.This.ToString()
+		text, isString := call.This.ToString().(goja.String)
+		if !isString { // a symbol, which has no string
+			return g.call(native, call.This, call.Arguments...)
+		}
 		count := call.Argument(0).ToNumber()
-		g.checkLength(float64(text.(goja.String).Length()) * count.ToFloat())
+		g.checkLength(float64(text.Length()) * count.ToFloat())
 		return g.call(native, text, count)
 	})
 }
