@@ -68,7 +68,6 @@ func (i *installs) endLog(request *raft.InstallSnapshotRequest) {
 	i.call(raft.RPC{Command: &raft.AppendEntriesRequest{
 		RPCHeader: request.RPCHeader,
 		Term:      request.Term,
-		Leader:    request.Leader,
 		Entries:   []*raft.Log{{Index: request.LastLogIndex, Term: request.LastLogTerm, Type: raft.LogNoop}},
 	}})
 }
