@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +102,14 @@ func buildServer(name string, flags ...string) (string, error) {
 	return binary, nil
 }
 
+// TestMain runs more tests at a time than there are processors, unless -parallel says how many: most wait for disks and elections.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	isGiven := false
+	flag.Visit(func(f *flag.Flag) { isGiven = isGiven || f.Name == "test.parallel" })
+	if !isGiven {
+		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))) //nolint:errcheck // it is a number
+	}
 	code := m.Run()
 	if buildDir != "" {
 		os.RemoveAll(buildDir)

@@ -53,6 +53,7 @@ export default async function main(waits: number) {
 // every thread has finished with the right result, and each record that a thread
 // wrote exists exactly once.
 func TestKillAtRandomInstantsLosesAndRepeatsNothing(t *testing.T) {
+	t.Parallel()
 	seed := *chaosSeedFlag
 	if seed == 0 {
 		seed = rand.Uint64()

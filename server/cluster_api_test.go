@@ -21,6 +21,7 @@ import (
 )
 
 func TestLeaderTellsOfAllNodes(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	follower := c.follower().identity.NodeID
 	states := func() map[string]int {
@@ -210,6 +211,7 @@ func TestHalfARemovalIsCompleted(t *testing.T) {
 }
 
 func TestLeadershipIsTransferred(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	for range 3 {
 		to := c.follower().identity.NodeID

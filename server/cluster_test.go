@@ -158,6 +158,7 @@ func (c *testCluster) voters() (ids []int32) {
 }
 
 func TestFirstNodesFormOneCluster(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	clusterID := c.nodes[1].identity.ClusterID
 	for id, node := range c.nodes {
@@ -322,6 +323,7 @@ func TestNodeAtTheAddressOfAnotherSaysWhichToRemove(t *testing.T) {
 }
 
 func TestNodeMayMove(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	id := c.follower().identity.NodeID
 	c.stop(id)
@@ -342,6 +344,7 @@ func TestNodeMayMove(t *testing.T) {
 
 // A node of the release before, which was alone and registered nowhere, is itself again, and can have others.
 func TestNodeThatWasAloneGetsCompany(t *testing.T) {
+	t.Parallel()
 	c := &testCluster{TB: t, configs: map[int32]Config{1: testConfig(t.TempDir())}, nodes: map[int32]*Node{}}
 	c.start(1)
 	produce(t, newClient(t, c.nodes[1], kgo.AllowAutoTopicCreation()), "orders", "a", "1")
@@ -387,6 +390,7 @@ func TestCommandsWaitUntilAllNodesKnowThem(t *testing.T) {
 }
 
 func TestHTTPRequestsReachTheLeader(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	follower := c.follower()
 	for path, want := range map[string]string{
@@ -557,6 +561,7 @@ func TestEpochDoesNotGoBackWhileNobodyLeads(t *testing.T) {
 
 // The log is trimmed as the settings say, so that a node that was away for longer gets the state.
 func TestNodeThatIsFarBehindGetsTheState(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3, func(settings *Config) {
 		settings.RaftLogSnapshotBytes, settings.RaftLogTrailingBytes = 64<<10, 64<<10
 		settings.RaftLogStore = config.RaftLogStoreBoltDB // a wal has all of its last segment to give

@@ -18,6 +18,7 @@ import (
 // leaves the same behind: each record once, with the same refs, in the same order,
 // and each event with the same outcome.
 func TestDemosEndTheSameWhereverTheServerIsKilled(t *testing.T) {
+	t.Parallel()
 	first, every := 1, 8
 	if *chaosFlag {
 		first, every = 0, 1

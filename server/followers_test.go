@@ -29,6 +29,7 @@ func askNode[R kmsg.Response](t testing.TB, client *kgo.Client, node *Node, requ
 
 // Any node may be asked for what only the leader can do, as any broker of Kafka.
 func TestFollowersLetTheLeaderAnswer(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	follower, client := c.follower(), c.client()
 	// The client learns the addresses.
@@ -172,6 +173,7 @@ func TestConsumersReadFromTheFollowerOfTheirRack(t *testing.T) {
 // A client that has made a topic asks any node for it, at once. Clients of other makers take it for missing then: they were
 // written for brokers that learn of it within a millisecond or two.
 func TestTopicIsKnownToOthersWhenItsMakerIsToldSo(t *testing.T) {
+	t.Parallel()
 	c := newTestCluster(t, 3)
 	client := c.client()
 	known := 0

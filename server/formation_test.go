@@ -84,6 +84,7 @@ func TestNodesWithDataFoundNothing(t *testing.T) {
 
 // The founder waits for all: one of the first nodes that does not answer may be in a cluster already.
 func TestClusterIsNotFoundedBeforeAllFirstNodesAnswer(t *testing.T) {
+	t.Parallel()
 	c := &testCluster{TB: t, configs: map[int32]Config{}, nodes: map[int32]*Node{}}
 	for id := range int32(3) {
 		c.peers = append(c.peers, config.Peer{NodeID: id + 1, Address: linktest.FreeAddress(t)})

@@ -107,6 +107,7 @@ func TestMembersOfAGroupGoOnAfterARestart(t *testing.T) {
 // A member that franz-go's client runs notices nothing but a lost connection, by
 // either protocol.
 func TestConsumingMemberIsNotRebalancedByARestart(t *testing.T) {
+	t.Parallel()
 	for name, options := range map[string][]kgo.Opt{"classic": nil, "consumer": {kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer())}} {
 		t.Run(name, func(t *testing.T) { testRestartUnderAMember(t, options...) })
 	}

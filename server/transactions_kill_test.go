@@ -31,6 +31,7 @@ func transactionalClient(t *testing.T, s *chaosServer, id string, timeout time.D
 // is committed, with offsets of a group that it has; the other is too late, is aborted by
 // its timeout, and its producer is fenced.
 func TestOpenTransactionsAreResolvedAfterAKill(t *testing.T) {
+	t.Parallel()
 	s := newChaosServer(t)
 	s.start()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
@@ -78,6 +79,7 @@ func TestOpenTransactionsAreResolvedAfterAKill(t *testing.T) {
 // Copying in transactions goes through kills at random instants: each record comes out
 // once, and the group's offsets are where the output is.
 func TestTransactionsThroughKillsCopyEachRecordOnce(t *testing.T) {
+	t.Parallel()
 	s := newChaosServer(t)
 	s.start()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
