@@ -71,6 +71,7 @@ func TestRefusalsHaveAPlaceAndANextStep(t *testing.T) {
 		"added topic":        {sources("import * as W from 'kont';\nW.config.outputTopics.add('a b');" + mainText), "app.ts:2:27: topic \"a b\": character ' ' is not allowed; use letters, digits, '.', '_', '-'"},
 		"result topic":       {sources("import * as W from 'kont';\nW.config.resultTopic = 'a b';" + mainText), "app.ts:2:24: topic \"a b\": character ' ' is not allowed; use letters, digits, '.', '_', '-'"},
 		"error topic":        {sources("import { config } from 'kont';\nconfig.errorTopic = 5 as any;" + mainText), "app.ts:2:21: W.config.errorTopic is a number, not the name of a topic; assign a string"},
+		"regexp nested":      {sources("export default () => /" + strings.Repeat("(", 4e5) + strings.Repeat(")", 4e5) + "\\1/"), "app.ts:1:22: groups of the regular expression are nested too deeply; use groups in a row"},
 		"regexp flag d":      {sources("const x = 1;\nexport default () => /a(b)/d.exec('ab')"), "app.ts:2:22: the flag `d` of regular expressions is not supported: the engine does not tell where groups are; use `index` and the lengths of the groups"},
 		"regexp sets":        {sources("export default () => /[a--b]/v"), "app.ts:1:22: set notation in regular expressions (flag `v`) is not supported; write the class out, with the flag `u`"},
 		"regexp property":    {sources("export default () => /\\p{Emoji}/u"), "app.ts:1:22: the Unicode property \"Emoji\" of a regular expression is not known; list the characters, as in [a-z]"},

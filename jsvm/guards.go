@@ -7,6 +7,8 @@ import (
 
 	"github.com/dlclark/regexp2/v2"
 	"github.com/dop251/goja"
+
+	"kont/jsvm/pattern"
 )
 
 // regexpWallMax bounds one match of a backtracking regular expression. An interrupt does not reach it.
@@ -54,6 +56,10 @@ func installGuards(rt *goja.Runtime) error {
 	}
 	g.wrap(str, "concat", 1, func(call goja.FunctionCall) { g.checkConcat(call) })
 	g.match, _ = goja.AssertFunction(str.Get("match"))
+	for _, name := range []string{"match", "matchAll", "search"} {
+		g.wrap(str, name, 1, g.checkPattern)
+	}
+	g.wrap(prototypeOf(global, "RegExp"), "compile", 2, g.checkPattern)
 	g.wrap(str, "replace", 2, func(call goja.FunctionCall) { g.checkReplace(call, false) })
 	g.wrap(str, "replaceAll", 2, func(call goja.FunctionCall) { g.checkReplace(call, true) })
 	array := prototypeOf(global, "Array")
@@ -283,6 +289,13 @@ func (g guards) checkLength(units float64) {
 func (g guards) checkArray(v goja.Value) {
 	if o, ok := v.(*goja.Object); ok && o.ClassName() == "Array" && o.Get("length").ToInteger() > arrayLengthMax {
 		panic(g.error("RangeError", "Invalid array length"))
+	}
+}
+
+// checkPattern looks at a text that is to become a regular expression.
+func (g guards) checkPattern(call goja.FunctionCall) {
+	if s, ok := call.Argument(0).(goja.String); ok && s.Length() > pattern.DepthMax && pattern.IsTooDeep(s.String()) {
+		panic(g.error("SyntaxError", "Invalid regular expression: groups are nested too deeply"))
 	}
 }
 

@@ -71,6 +71,34 @@ export default async function main() { const o = { n: 2n }; try { const made = a
 	}
 }
 
+// Groups that would overflow Go's stack throw where a pattern is made.
+func TestDeepPatternsAreRefused(t *testing.T) {
+	for name, source := range map[string]string{
+		"new":              `new RegExp(deep)`,
+		"new, flags":       `new RegExp(deep, "g")`,
+		"new, await":       `new RegExp(await deep)`,
+		"new, spread":      `new RegExp(...[deep])`,
+		"called":           `RegExp(deep)`,
+		"called, flags":    `RegExp(deep, "u")`,
+		"look-around":      `new RegExp("(?=".repeat(4e5) + ")".repeat(4e5))`,
+		"match":            `"a".match(deep)`,
+		"matchAll":         `"a".matchAll(deep)`,
+		"search":           `"a".search(deep)`,
+		"compiled anew":    `/a/.compile(deep)`,
+		"just too deep":    `new RegExp("(".repeat(1001) + ")".repeat(1001) + "\\1")`,
+		"of another alias": `(String.prototype as any).match.call("a", deep)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := compileFixture(t, `const deep = "(".repeat(4e5) + ")".repeat(4e5) + "\\1";
+export default async function main() { try { const made = await (async () => { `+lastReturned("; "+source)+` })(); return "made " + typeof made } catch (e: any) { await null; return e.name } }`)
+			o, _ := run(t, b, true, nil)
+			if got := strings.TrimSpace(o.String()); got != `= "SyntaxError"` {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
 // lastReturned returns the value of the last of some statements.
 func lastReturned(source string) string {
 	at := strings.LastIndex(source, "; ") + 1
@@ -99,6 +127,8 @@ func TestGuardedOperationsAreTheLanguages(t *testing.T) {
 		const big = "ab\u00e9".repeat(50000); r.push(big.replace(/b/g, "[$&]").length, big.replaceAll("b", "12345").length, big.replace(/(a)/g, "<$1>" + "x".repeat(1000)).length, big.replace("b", "$'").length, "aXb".replace(/x/i, (m) => m + m), "a.b.c".replace(".", "$$"), "abc".concat("d", 1 as any, null as any));
 		const seen: any[] = []; r.push(JSON.stringify({ a: [1, undefined, () => 1], u: undefined, d: new Date(0), n: { toJSON() { return JSON.stringify({ in: 1 }) } }, b: Object("s"), x: NaN }), JSON.stringify([1, { a: 2 }], null, 2), JSON.stringify({ a: 1, b: { a: 2, c: 3 } }, ["b", "a"]), JSON.stringify({ a: 1 }, function (this: any, k, v) { seen.push(k, this.a === 1); return v }), seen, String(JSON.stringify(undefined)), JSON.stringify("x"), JSON.stringify.length);
 		let deep: any = [1]; for (let i = 0; i < 4000; i++) deep = [deep, 2]; r.push(String(deep).length, JSON.stringify({ deep, again: [deep, deep] }).length);
+		r.push(new RegExp("(".repeat(1000) + "a" + ")".repeat(1000) + "\\1").test("aa"), new RegExp("[(]".repeat(2000)).test("("), "ab".match("b")!.index, [..."abab".matchAll("b" as any)].length, "ab".search("b"), (/a/ as any).compile("b").test("b"), [new (RegExp as any)(), new RegExp(/a/g), new (RegExp as any)(...["a", "gi"]), (RegExp as any)(...[]), RegExp(undefined as any), RegExp("x")].map(String), "a".match.length, "a".match.name);
+		{ const re = /a/g; r.push(RegExp(re) === re, new RegExp(re) === re, RegExp(re, "i").flags) } for (const g of [() => new RegExp("("), () => RegExp("a", "xx"), () => "a".match("("), () => RegExp(Symbol() as any)]) try { g(); r.push("fine") } catch (e: any) { r.push(e.name) }
 		try { const c: any = {}; c.c = c; JSON.stringify(c) } catch (e: any) { r.push(e.name) } try { JSON.stringify({ a: 1n }) } catch (e: any) { r.push(e.name) } try { JSON.stringify({ get a() { throw new RangeError("own") } }) } catch (e: any) { r.push(e.message) }
 		for (const value of r) log(value); return r.length`)
 	if plain := runPlain(t, source); !strings.Contains(plain.String(), "\n= ") {

@@ -82,8 +82,11 @@ func compileScript(script Script, outlined bool) (program *Program, outline *Out
 	if err := p.repair(parsed, script.Text); err != nil {
 		return nil, nil, err
 	}
-	// A stored bundle was accepted by the build that made it.
-	if refused := expandRegExps(parsed); len(refused) > 0 && script.Modules != nil {
+	refused, tooDeep := expandRegExps(parsed)
+	if script.Modules == nil {
+		refused = nil // a stored bundle was accepted by the build that made it
+	}
+	if refused = append(refused, tooDeep...); len(refused) > 0 {
 		_, err := p.problems(refused)
 		return nil, nil, err
 	}

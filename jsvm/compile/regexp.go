@@ -5,6 +5,7 @@ import (
 
 	"github.com/dop251/goja/ast"
 
+	"kont/jsvm/pattern"
 	"kont/jsvm/property"
 	"kont/jsvm/scope"
 	"kont/jsvm/syntax"
@@ -12,14 +13,18 @@ import (
 
 // expandRegExps gives the regular expressions of the source the meaning that goja misses: property escapes are written out (package property), and the flag v is taken for u where
 // the pattern has none of what only v has. What is left is refused here: goja would tell only when the code runs. The bundler makes a call of RegExp of a literal with the flag v;
-// such calls with other arguments are looked at when they run (runtime/regexp.ts).
-func expandRegExps(program *ast.Program) (refused []scope.Problem) {
+// such calls with other arguments are looked at when they run (runtime/regexp.ts). Those that are tooDeep would end the process that compiles them (package pattern).
+func expandRegExps(program *ast.Program) (refused, tooDeep []scope.Problem) {
 	syntax.Walk(program, func(n ast.Node) bool {
 		refuse := func(text, hint string) {
 			refused = append(refused, scope.Problem{At: n.Idx0(), Text: text, Hint: hint})
 		}
 		switch n := n.(type) {
 		case *ast.RegExpLiteral:
+			if pattern.IsTooDeep(n.Pattern) {
+				tooDeep = append(tooDeep, scope.Problem{At: n.Idx0(), Text: "groups of the regular expression are nested too deeply", Hint: "use groups in a row"})
+				return true
+			}
 			if text, hint := flagProblem(n.Pattern, n.Flags); text != "" {
 				refuse(text, hint)
 				return true
@@ -28,18 +33,18 @@ func expandRegExps(program *ast.Program) (refused []scope.Problem) {
 			if !strings.Contains(n.Flags, "u") {
 				return true
 			}
-			pattern, err := property.Expand(n.Pattern)
+			expanded, err := property.Expand(n.Pattern)
 			if err != nil {
 				refuse(err.Error(), "list the characters, as in [a-z]")
 				return true
 			}
-			n.Pattern = pattern
+			n.Pattern = expanded
 		case *ast.NewExpression:
 			if callee, ok := n.Callee.(*ast.Identifier); ok && callee.Name == "RegExp" && len(n.ArgumentList) == 2 {
-				pattern, isText := n.ArgumentList[0].(*ast.StringLiteral)
+				source, isText := n.ArgumentList[0].(*ast.StringLiteral)
 				flags, areText := n.ArgumentList[1].(*ast.StringLiteral)
 				if isText && areText {
-					if text, hint := flagProblem(pattern.Value.String(), flags.Value.String()); text != "" {
+					if text, hint := flagProblem(source.Value.String(), flags.Value.String()); text != "" {
 						refuse(text, hint)
 					}
 				}
@@ -47,7 +52,7 @@ func expandRegExps(program *ast.Program) (refused []scope.Problem) {
 		}
 		return true
 	})
-	return refused
+	return refused, tooDeep
 }
 
 // flagProblem says what the engine cannot do with a flag.

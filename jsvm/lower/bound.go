@@ -18,7 +18,7 @@ import (
 //	a.b **= c      becomes   a.b **= %exponent(c)
 //	new Array(n)   becomes   new Array(%arrayLength(n))
 //
-// And what the engine would read otherwise than it is meant:
+// And what the engine would read otherwise than it is meant, or not at all:
 //
 //	new RegExp(p, f)   becomes   new RegExp(...%regexpArguments(p, f))
 
@@ -113,12 +113,7 @@ func checkedArguments(b syntax.Builder, global string, list []ast.Expression) []
 	case "Array":
 		return boundLength(b, list)
 	case "RegExp":
-		for _, argument := range list {
-			if _, isSpread := argument.(*ast.SpreadElement); isSpread {
-				return list
-			}
-		}
-		if len(list) == 2 {
+		if len(list) > 0 {
 			return []ast.Expression{&ast.SpreadElement{Expression: b.CallNamed("%regexpArguments", list...)}}
 		}
 	}

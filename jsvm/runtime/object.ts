@@ -16,6 +16,8 @@ export interface Natives {
   kindOf(object: unknown): string;
   /** A pattern with its property escapes written out, and what is wrong with them, or "". */
   expandProperties(pattern: string): [string, string];
+  /** Whether groups of a pattern are nested too deeply for the engine. */
+  isTooDeep(pattern: string): boolean;
 }
 
 /** Given by the host program that installs the runtime. */

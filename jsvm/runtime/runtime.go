@@ -14,6 +14,7 @@ import (
 	"github.com/dop251/goja"
 	"github.com/evanw/esbuild/pkg/api"
 
+	"kont/jsvm/pattern"
 	"kont/jsvm/property"
 )
 
@@ -156,11 +157,14 @@ func familyNatives(vm *goja.Runtime) *goja.Object {
 	setEncodings(vm, setter(o))
 	setter(o)("kindOf", func(call goja.FunctionCall) goja.Value { return vm.ToValue(kindOf(call.Argument(0))) })
 	setter(o)("expandProperties", func(call goja.FunctionCall) goja.Value {
-		pattern, err := property.Expand(call.Argument(0).String())
+		expanded, err := property.Expand(call.Argument(0).String())
 		if err != nil {
 			return vm.NewArray("", err.Error())
 		}
-		return vm.NewArray(pattern, "")
+		return vm.NewArray(expanded, "")
+	})
+	setter(o)("isTooDeep", func(call goja.FunctionCall) goja.Value {
+		return vm.ToValue(pattern.IsTooDeep(call.Argument(0).String()))
 	})
 	return o
 }
