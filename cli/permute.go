@@ -48,6 +48,9 @@ func permute(commands []*urfave.Command, args []string) []string {
 			positional = append(positional, arg)
 			continue
 		}
+		if arg == "--help" || arg == "-h" {
+			return append(names, arg) // with an argument, the library looks for help on that
+		}
 		flags = append(flags, arg)
 		if !strings.Contains(arg, "=") && takesValue(command, strings.TrimLeft(arg, "-")) && len(args) > 0 {
 			flags = append(flags, args[0])

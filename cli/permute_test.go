@@ -22,6 +22,11 @@ func TestFlagsMayFollowArguments(t *testing.T) {
 		"bogus -o json":                     "bogus -o json",
 		"":                                  "",
 		"threads -o":                        "threads -o",
+		"bench chain --help":                "bench --help",
+		"topics create t --help":            "topics create --help",
+		"start k -h --wait":                 "start -h",
+		"produce t -- --help":               "produce -- t --help",
+		"build app.ts -o --help":            "build -o --help -- app.ts",
 		"consume a b --from-beginning -n 3": "consume --from-beginning -n 3 -- a b",
 	} {
 		if got := strings.Join(permute(commands, strings.Fields(given)), " "); got != want {
