@@ -43,10 +43,30 @@ func (n *Node) Members() ([]Member, error) {
 	return members, nil
 }
 
+// change is call for a change of membership.
+func (n *Node) change(ctx context.Context, what string, f func() error) error {
+	n.changes.Add(1)
+	done, err := n.begin(what, func() error {
+		defer n.changes.Done()
+		return f()
+	})
+	if err != nil {
+		n.changes.Done()
+		return err
+	}
+	return await(ctx, what, done)
+}
+
+// AwaitChanges returns when the outcome of every change of membership that was begun is known, also of those whose caller did not wait for it: the
+// library takes none back, and Members has only what is in the log already. That is when this node leads no more at the latest. No change may begin
+// meanwhile.
+func (n *Node) AwaitChanges() { n.changes.Wait() }
+
 // AddVoter adds a node that was opened without Bootstrap, or changes a member's
-// address. Only the leader can; it returns when the change is committed.
+// address. Only the leader can; it returns when the change is committed. If ctx ends
+// before, the change goes on: see AwaitChanges.
 func (n *Node) AddVoter(ctx context.Context, id, address string) error {
-	return n.call(ctx, fmt.Sprintf("add voter %s at %s", id, address), func() error {
+	return n.change(ctx, fmt.Sprintf("add voter %s at %s", id, address), func() error {
 		configuration, err := n.configuration()
 		if err != nil {
 			return err
@@ -59,7 +79,7 @@ func (n *Node) AddVoter(ctx context.Context, id, address string) error {
 // AddNonvoter adds a node that gets the log and has no vote, or changes a nonvoter's address;
 // AddVoter gives it the vote. Of a voter it is an error. As AddVoter otherwise.
 func (n *Node) AddNonvoter(ctx context.Context, id, address string) error {
-	return n.call(ctx, fmt.Sprintf("add nonvoter %s at %s", id, address), func() error {
+	return n.change(ctx, fmt.Sprintf("add nonvoter %s at %s", id, address), func() error {
 		configuration, err := n.configuration()
 		if err != nil {
 			return err
@@ -89,7 +109,7 @@ func (n *Node) beginMove(configuration raft.Configuration, id, address string) (
 
 // DemoteVoter takes the vote of a member, which gets the log as before. As AddVoter otherwise.
 func (n *Node) DemoteVoter(ctx context.Context, id string) error {
-	return n.call(ctx, "take the vote of "+id, func() error {
+	return n.change(ctx, "take the vote of "+id, func() error {
 		return n.raft.DemoteVoter(raft.ServerID(id), 0, membershipTimeout).Error()
 	})
 }
@@ -97,7 +117,7 @@ func (n *Node) DemoteVoter(ctx context.Context, id string) error {
 // RemoveServer removes a node from the cluster. A leader that removes itself steps
 // down once the change is committed. Close the removed node afterwards.
 func (n *Node) RemoveServer(ctx context.Context, id string) error {
-	return n.call(ctx, "remove server "+id, func() error {
+	return n.change(ctx, "remove server "+id, func() error {
 		return n.raft.RemoveServer(raft.ServerID(id), 0, membershipTimeout).Error()
 	})
 }

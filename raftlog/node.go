@@ -58,6 +58,7 @@ type Node struct {
 	// nominating ends at the latest with the connections.
 	nominating sync.WaitGroup
 	calls      callGroup
+	changes    sync.WaitGroup // the changes of membership of which the outcome is not known
 	closed     atomic.Bool
 	closeOnce  sync.Once
 	closeErr   error
@@ -201,13 +202,26 @@ func (n *Node) Barrier(ctx context.Context) error {
 
 // call runs f, which waits for raft, and returns its error or, earlier, ctx's.
 func (n *Node) call(ctx context.Context, what string, f func() error) error {
+	done, err := n.begin(what, f)
+	if err != nil {
+		return err
+	}
+	return await(ctx, what, done)
+}
+
+// begin starts f, whose error comes by the channel.
+func (n *Node) begin(what string, f func() error) (<-chan error, error) {
 	if err := n.Err(); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	done := make(chan error, 1)
 	if !n.calls.start(func() { done <- f() }) {
-		return fmt.Errorf("%s: %w", what, ErrStopped)
+		return nil, fmt.Errorf("%s: %w", what, ErrStopped)
 	}
+	return done, nil
+}
+
+func await(ctx context.Context, what string, done <-chan error) error {
 	select {
 	case err := <-done:
 		return callError(what, err)

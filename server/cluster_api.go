@@ -89,8 +89,11 @@ func (n *Node) judge(state *api.ClusterNode, status peers.Status, member raftlog
 
 // RemoveNode removes a member, and what it said of itself. After an attempt that did the first alone it does the second.
 func (n *Node) RemoveNode(ctx context.Context, id int32) error {
-	n.members.changing.Lock()
-	defer n.members.changing.Unlock()
+	end, err := n.members.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	members, i, err := n.memberToChange(id)
 	if err != nil {
 		return err

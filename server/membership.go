@@ -22,8 +22,8 @@ type membership struct {
 	identity identity      // guarded by mu
 	raft     *raftlog.Node // guarded by mu; nil before the log is open
 	isWhole  bool          // guarded by mu; the node has all its parts, so that it knows how it is
-	// changing lets one change of who is a member, and of who votes, end before the next begins.
-	changing sync.Mutex
+	// changing has room for one change of who is a member, or of who votes; see begin.
+	changing chan struct{}
 }
 
 var _ peers.Node = (*membership)(nil)
@@ -56,6 +56,23 @@ func (m *membership) notReady() string {
 		return "the node is starting"
 	}
 	return m.node.Health(context.Background()).Reason
+}
+
+// begin waits until a change of who is a member, or of who votes, may begin: the outcome of the one before is known then, even if who asked for it has
+// not waited for that, and the next one is judged by it.
+func (m *membership) begin(ctx context.Context) (end func(), err error) {
+	select {
+	case m.changing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("another change of the members has not ended: %w", context.Cause(ctx))
+	}
+	_, log := m.state()
+	return func() {
+		go func() {
+			log.AwaitChanges()
+			<-m.changing
+		}()
+	}, nil
 }
 
 func (m *membership) state() (identity, *raftlog.Node) {
@@ -113,19 +130,20 @@ func (m *membership) Join(ctx context.Context, node command.Node) (string, error
 	if err != nil {
 		return "", err
 	}
-	m.changing.Lock()
-	defer m.changing.Unlock()
+	end, err := m.begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer end()
 	id, _ := m.state()
 	nodes := m.node.store.Nodes()
 	if node.Level < nodes.Level {
 		return "", fmt.Errorf("%w: it knows commands of level %d, the cluster is at %d", command.ErrNodeTooOld, node.Level, nodes.Level)
 	}
-	members, err := log.Members()
+	members, i, err := memberIn(log, node.ID)
 	if err != nil {
 		return "", err
 	}
-	name := peers.NameOf(node.ID)
-	i := slices.IndexFunc(members, func(member raftlog.Member) bool { return member.ID == name })
 	if err := checkAddress(members, node); err != nil {
 		return "", err
 	}
@@ -144,7 +162,7 @@ func (m *membership) Join(ctx context.Context, node command.Node) (string, error
 	}
 	switch {
 	case i < 0:
-		err = log.AddNonvoter(ctx, name, node.RaftAddress)
+		err = log.AddNonvoter(ctx, peers.NameOf(node.ID), node.RaftAddress)
 	case members[i].Address != node.RaftAddress:
 		err = moveMember(ctx, log, members[i], node.RaftAddress)
 	}
@@ -188,6 +206,12 @@ func checkAddress(members []raftlog.Member, node command.Node) error {
 		id, node.RaftAddress, node.ID, id)
 }
 
+// memberIn finds a node among the members, -1 if it is none.
+func memberIn(log *raftlog.Node, id int32) (members []raftlog.Member, at int, err error) {
+	members, err = log.Members()
+	return members, slices.IndexFunc(members, func(member raftlog.Member) bool { return member.ID == peers.NameOf(id) }), err
+}
+
 func moveMember(ctx context.Context, log *raftlog.Node, member raftlog.Member, address string) error {
 	if member.Voter {
 		return log.AddVoter(ctx, member.ID, address)
@@ -201,14 +225,15 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	if err != nil {
 		return err
 	}
-	m.changing.Lock() // before it is asked whether the node is a member: it may be being removed
-	defer m.changing.Unlock()
-	members, err := log.Members()
+	end, err := m.begin(ctx) // before it is asked whether the node is a member: it may be being removed
 	if err != nil {
 		return err
 	}
-	name := peers.NameOf(node.ID)
-	i := slices.IndexFunc(members, func(member raftlog.Member) bool { return member.ID == name })
+	defer end()
+	members, i, err := memberIn(log, node.ID)
+	if err != nil {
+		return err
+	}
 	if i < 0 {
 		return fmt.Errorf("%w: node %d; empty its data directory to let it join again", peers.ErrRemoved, node.ID)
 	}

@@ -1,27 +1,41 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	walfs "github.com/hashicorp/raft-wal/fs"
 
 	"kont/raftlog/link/linktest"
 	"kont/server/peers"
 	"kont/statemachine/command"
 )
 
+// beginChange keeps changes of the members from a node.
+func beginChange(t *testing.T, leader *Node) (end func()) {
+	t.Helper()
+	end, err := leader.members.begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return end
+}
+
 // whileChanging calls change while f waits for its turn.
 func whileChanging(t *testing.T, leader *Node, f func() error, change func() error) (ofF error) {
 	t.Helper()
-	leader.members.changing.Lock()
+	end := beginChange(t, leader)
 	done := make(chan error, 1)
 	go func() { done <- f() }()
 	time.Sleep(200 * time.Millisecond)
 	if err := change(); err != nil {
 		t.Error(err)
 	}
-	leader.members.changing.Unlock()
+	end()
 	return <-done
 }
 
@@ -53,9 +67,9 @@ func TestVoteIsTakenWhileItIsGiven(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 3)
 	leader, about := c.leader(), c.follower().self()
-	leader.members.changing.Lock() // keeps the vote from it
+	end := beginChange(t, leader) // keeps the vote from it
 	err := leader.raft.DemoteVoter(t.Context(), peers.NameOf(about.ID))
-	leader.members.changing.Unlock()
+	end()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,4 +108,58 @@ func TestTwoRemovalsAtATimeLeaveAMajority(t *testing.T) {
 	if _, err := leader.proposer.Propose(testContext(t), command.ForgetNode{NodeID: 9}); err != nil {
 		t.Errorf("nothing can be agreed on: %v", err)
 	}
+}
+
+// A removal whose client has gone while it waits for an entry that nobody writes may be made all the same: the next one counts with it.
+func TestRemovalWithoutItsClientCountsForTheNext(t *testing.T) {
+	t.Parallel()
+	disks := map[int32]*stuckFiles{}
+	c := newTestCluster(t, 4, func(settings *Config) {
+		files := &stuckFiles{VFS: walfs.New()}
+		disks[settings.Cluster.NodeID] = files
+		settings.LogFiles = files
+	})
+	leader := c.leader()
+	var others []int32
+	for id := range c.nodes {
+		if id != leader.identity.NodeID {
+			others = append(others, id)
+		}
+	}
+	c.stop(others[0])
+	disks[others[1]].stuck.Lock()
+	unlock := sync.OnceFunc(disks[others[1]].stuck.Unlock)
+	t.Cleanup(unlock)
+	joining := c.nodes[others[1]].self()
+	joining.ID, joining.DirectoryID[0], joining.RaftAddress = 9, joining.DirectoryID[0]+1, "127.0.0.1:1"
+	join, leave := context.WithCancel(t.Context())
+	joined := make(chan error, 1)
+	go func() { _, err := leader.members.Join(join, joining); joined <- err }()
+	waitFor(t, "the member that joins", func() bool {
+		members, err := leader.raft.Members()
+		return err == nil && len(members) == 5
+	})
+	leave()
+	if err := <-joined; !errors.Is(err, context.Canceled) {
+		t.Errorf("joined with %v", err)
+	}
+	if err := leader.RemoveNode(deadlineIn(t, 100*time.Millisecond), others[2]); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a removal that cannot know of what it is one: %v", err)
+	}
+	unlock()
+	if err := leader.RemoveNode(testContext(t), 9); err != nil {
+		t.Errorf("a removal when the outcome is known: %v", err)
+	}
+	if voters := c.voters(); len(voters) != 4 {
+		t.Errorf("voters %v", voters)
+	}
+	if _, err := leader.proposer.Propose(testContext(t), command.ForgetNode{NodeID: 9}); err != nil {
+		t.Errorf("nothing can be agreed on: %v", err)
+	}
+}
+
+func deadlineIn(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
 }

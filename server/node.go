@@ -125,7 +125,7 @@ func Start(ctx context.Context, c Config) (*Node, error) {
 		c.Logger.Warn("environment variable sets nothing: no such setting", "variable", variable.Name, "nearest", variable.Nearest)
 	}
 	n := &Node{config: c, logger: c.Logger, done: make(chan struct{})}
-	n.members = &membership{node: n}
+	n.members = &membership{node: n, changing: make(chan struct{}, 1)}
 	n.replicas = &replicas{node: n}
 	n.startID = randomID()
 	err := n.start(ctx)

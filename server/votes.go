@@ -87,9 +87,12 @@ func (n *Node) giveVote(ctx context.Context, member raftlog.Member) (votes bool,
 	if err != nil || !n.isMember(member, status) || status.AppliedIndex+caughtUpEntries < n.store.AppliedIndex() {
 		return false, nil
 	}
-	n.members.changing.Lock()
-	defer n.members.changing.Unlock()
-	members, i, err := n.memberOf(status.NodeID)
+	end, err := n.members.begin(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer end()
+	members, i, err := memberIn(n.raft, status.NodeID)
 	if err != nil || i < 0 || members[i] != member || !n.wantsVote(member) { // something was done about it meanwhile
 		return err == nil && i >= 0 && members[i].Voter, err
 	}
@@ -125,8 +128,11 @@ func (n *Node) SetVote(ctx context.Context, id int32, votes bool) (isVoter bool,
 
 // noteVote writes down whether a member is to vote, and takes its vote. The member is as it was.
 func (n *Node) noteVote(ctx context.Context, what string, id int32, votes bool) (member raftlog.Member, err error) {
-	n.members.changing.Lock()
-	defer n.members.changing.Unlock()
+	end, err := n.members.begin(ctx)
+	if err != nil {
+		return member, err
+	}
+	defer end()
 	members, i, err := n.memberToChange(id)
 	if err != nil {
 		return member, err
@@ -168,18 +174,12 @@ func (n *Node) noteVote(ctx context.Context, what string, id int32, votes bool) 
 	return member, nil
 }
 
-// memberToChange is memberOf on a node that leads. One that led a moment ago may still be sent what is the leader's.
+// memberToChange is memberIn on a node that leads. One that led a moment ago may still be sent what is the leader's.
 func (n *Node) memberToChange(id int32) (members []raftlog.Member, at int, err error) {
 	if !n.raft.IsLeader() {
 		return nil, -1, errNoLeader
 	}
-	return n.memberOf(id)
-}
-
-// memberOf finds a node among the members, -1 if it is none.
-func (n *Node) memberOf(id int32) (members []raftlog.Member, at int, err error) {
-	members, err = n.raft.Members()
-	return members, slices.IndexFunc(members, func(m raftlog.Member) bool { return m.ID == peers.NameOf(id) }), err
+	return memberIn(n.raft, id)
 }
 
 // hintOtherLeader is for who wants to change the leader's own membership.

@@ -110,10 +110,10 @@ func TestNodeIsNotWellBeforeItHasItsVote(t *testing.T) {
 		}
 		return cluster.Nodes[follower-1].State
 	}
-	leader.members.changing.Lock() // keeps the vote from it
+	end := beginChange(t, leader) // keeps the vote from it
 	err := leader.raft.DemoteVoter(t.Context(), peers.NameOf(follower))
 	state := stateOf()
-	leader.members.changing.Unlock()
+	end()
 	if err != nil || state != api.NodeCatchesUp {
 		t.Errorf("without its vote it %s, %v", state, err)
 	}
