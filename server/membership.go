@@ -231,6 +231,12 @@ func (m *membership) Register(ctx context.Context, node command.Node) error {
 	}
 	defer end()
 	members, i, err := memberIn(log, node.ID)
+	if err == nil && i < 0 {
+		// The node ends when it hears of it, and its data is thrown away: a majority has to know that.
+		if err = proposalError(log.Barrier(ctx)); err == nil {
+			members, i, err = memberIn(log, node.ID)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -163,3 +163,43 @@ func deadlineIn(t *testing.T, d time.Duration) context.Context {
 	t.Cleanup(cancel)
 	return ctx
 }
+
+// A removal that no majority has agreed on is none: the node that is told of it would end, and its directory be emptied.
+func TestNodeIsNotToldThatItIsRemovedByOneThatLeadsNoMore(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, about := c.leader(), c.follower().self()
+	err := whileChanging(t, leader, func() error { return leader.members.Register(t.Context(), about) }, func() error {
+		c.cutOff(leader)
+		if err := leader.raft.RemoveServer(t.Context(), peers.NameOf(about.ID)); err == nil {
+			return errors.New("it was removed without a majority")
+		}
+		return nil
+	})
+	if err == nil || isFinal(err) {
+		t.Errorf("the node that starts is told %v", err)
+	}
+}
+
+// One that was frozen takes itself for the leader still, and has not heard who has come in by the next one.
+func TestNodeIsNotToldThatItIsRemovedByOneThatHasNotHeardOfIt(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, about := c.leader(), c.follower().self()
+	about.ID, about.RaftAddress = 4, "127.0.0.1:1"
+	c.cutOff(leader)
+	if err := leader.members.Register(t.Context(), about); err == nil || isFinal(err) {
+		t.Errorf("it is told %v", err)
+	}
+}
+
+// cutOff leaves a node without the others, which it has not noticed yet.
+func (c *testCluster) cutOff(node *Node) {
+	var closing sync.WaitGroup
+	for _, other := range c.nodes {
+		if other != node {
+			closing.Go(func() { other.raft.Close() }) //nolint:errcheck // an error is of no interest here
+		}
+	}
+	closing.Wait()
+}
