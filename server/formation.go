@@ -220,7 +220,7 @@ func (n *Node) register(ctx context.Context) error {
 		pause = time.Millisecond // it asks nobody but itself, and leads in a moment
 	}
 	for {
-		if known, _ := n.store.Nodes().Of(self.ID); known.StartID == self.StartID {
+		if known, _ := n.store.Nodes().Of(self.ID); known.StartID == self.StartID && n.isMemberAt(self.RaftAddress) {
 			break
 		}
 		err := errors.New("its own state is not there yet")
@@ -248,6 +248,12 @@ func (n *Node) register(ctx context.Context) error {
 		return n.identity.save(n.config.files(), n.config.DataDir)
 	}
 	return nil
+}
+
+// isMemberAt tells whether the members have this node where it is. The leader may have ended before it moved it there.
+func (n *Node) isMemberAt(address string) bool {
+	members, i, err := memberIn(n.raft, n.identity.NodeID)
+	return address == "" || err == nil && i >= 0 && members[i].Address == address
 }
 
 func (n *Node) registerOnce(ctx context.Context, self command.Node) error {

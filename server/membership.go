@@ -274,29 +274,30 @@ func (m *membership) Committed(ctx context.Context) (index uint64, err error) {
 	return m.node.store.AppliedIndex(), nil
 }
 
-// addresses are where the other nodes may be, the leader's first.
+// addresses are where the other nodes may be, the leader's first. Those where this one was before it moved are not: it may still be reached there.
 func (m *membership) addresses() (addresses []string) {
-	add := func(address string) {
-		if address != "" && address != m.node.port.Address() && !slices.Contains(addresses, address) {
+	self := m.node.identity.NodeID
+	add := func(id int32, address string) {
+		if id != self && address != "" && address != m.node.port.Address() && !slices.Contains(addresses, address) {
 			addresses = append(addresses, address)
 		}
 	}
 	if _, log := m.state(); log != nil {
-		_, leader := log.Leader()
-		add(leader)
+		name, leader := log.Leader()
+		add(peers.NodeIDOf(name), leader)
 		members, _ := log.Members()
 		for _, member := range members {
-			add(member.Address)
+			add(peers.NodeIDOf(member.ID), member.Address)
 		}
 	}
 	for _, node := range m.node.store.Nodes().ByID {
-		add(node.RaftAddress)
+		add(node.ID, node.RaftAddress)
 	}
 	for _, peer := range m.node.config.Cluster.Peers {
-		add(peer.Address)
+		add(peer.NodeID, peer.Address)
 	}
 	for _, address := range m.node.config.Cluster.Join {
-		add(address)
+		add(0, address)
 	}
 	return addresses
 }
