@@ -100,6 +100,7 @@ type Config struct {
 	wrapLogStore    func(raft.LogStore) raft.LogStore
 	wrapStableStore func(raft.StableStore) raft.StableStore
 	wrapSink        func(raft.SnapshotSink) raft.SnapshotSink
+	wrapRequests    func(<-chan raft.RPC) <-chan raft.RPC
 }
 
 func setDefault[T comparable](field *T, value T) {

@@ -23,6 +23,12 @@ func (c Config) WithSink(wrap func(raft.SnapshotSink) raft.SnapshotSink) Config 
 	return c
 }
 
+// WithRequests lets a test stand between a node and what others ask of it; heartbeats don't come that way.
+func (c Config) WithRequests(wrap func(<-chan raft.RPC) <-chan raft.RPC) Config {
+	c.wrapRequests = wrap
+	return c
+}
+
 // WithWALFiles gives the wal other files.
 func (c Config) WithWALFiles(files types.VFS) Config {
 	c.WALFiles = files
@@ -41,3 +47,14 @@ func (n *Node) LagBehind(term uint64, member string) {
 	n.leadership.gain(term)
 	n.answers.add(term, raft.ServerID(member), answered{number: 1 << 62})
 }
+
+// Nominate tells another node to stand for election.
+func (n *Node) Nominate() { n.nominate() }
+
+// HandOver gives raft a batch, as gather does.
+func (n *Node) HandOver(text string) error {
+	return n.raft.ApplyLog(raft.Log{Data: encodeFrame([]*proposal{{data: []byte(text)}})}, 0).Error()
+}
+
+// LeadsForRaft tells whether raft takes this node for the leader, whether or not it can commit anything.
+func (n *Node) LeadsForRaft() bool { return n.raft.State() == raft.Leader }

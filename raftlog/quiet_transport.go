@@ -17,6 +17,8 @@ type quietTransport struct {
 	installs *installs
 	// sends tells whether this node leads in a term, and wants to. What sends for the library learns it later.
 	sends func(term uint64) bool
+	// follows tells whether this node follows in a term.
+	follows func(term uint64) bool
 	// asksForVotes tells whether this node may ask now to be elected.
 	asksForVotes func() bool
 	// awaitAnswer returns when an answer to the leader of a term for entries up to an index counts.
@@ -186,4 +188,18 @@ func (t *quietTransport) InstallSnapshot(id raft.ServerID, target raft.ServerAdd
 		return errQuiet
 	}
 	return t.NetworkTransport.InstallSnapshot(id, target, args, resp, data)
+}
+
+// SetHeartbeatHandler is raft's. The library deals with heartbeats beside its main thread, and lets them change term and state there. If the main thread
+// of a leader that is deposed so wakes up with a batch, it writes that with the next leader's term: two entries of one index and term, which raft takes
+// for the same. So what is more than a sign of life goes the way of all other requests.
+func (t *quietTransport) SetHeartbeatHandler(beside func(raft.RPC)) {
+	t.NetworkTransport.SetHeartbeatHandler(func(rpc raft.RPC) {
+		request, is := rpc.Command.(*raft.AppendEntriesRequest)
+		if is && t.follows(request.Term) {
+			beside(rpc)
+			return
+		}
+		t.installs.send(rpc)
+	})
 }

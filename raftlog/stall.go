@@ -110,6 +110,12 @@ func (n *Node) sends(term uint64) bool {
 	return running == nil || running.State() == raft.Leader && running.CurrentTerm() == term && !n.stalls.isLeaving.Load()
 }
 
+// follows tells whether this node follows in a term.
+func (n *Node) follows(term uint64) bool {
+	running := n.running.Load()
+	return running != nil && running.State() == raft.Follower && running.CurrentTerm() == term
+}
+
 // awaitAnswer returns when an answer for entries up to an index counts, because they are written here too. What sends for a term in which this
 // node leads no more hears so at once: as long as it waits, the library goes on with heartbeats of that term.
 func (n *Node) awaitAnswer(term, index uint64) error {

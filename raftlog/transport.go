@@ -27,8 +27,12 @@ func (n *Node) openTransport(logger hclog.Logger) raft.Transport {
 		Timeout: rpcTimeout,
 		Logger:  logger,
 	})
+	requests := network.Consumer()
+	if n.cfg.wrapRequests != nil {
+		requests = n.cfg.wrapRequests(requests)
+	}
 	return &quietTransport{
-		NetworkTransport: network, installs: newInstalls(network.Consumer(), n.log),
-		sends: n.sends, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer, answers: n.answers,
+		NetworkTransport: network, installs: newInstalls(requests, n.log),
+		sends: n.sends, follows: n.follows, asksForVotes: n.asksForVotes, awaitAnswer: n.awaitAnswer, answers: n.answers,
 	}
 }
