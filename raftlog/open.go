@@ -147,7 +147,8 @@ func (n *Node) checkState(sm StateMachine, stable raft.StableStore) error {
 // checkFit refuses a state machine that has what is not in the log, or lacks what the log has no more. last is the log's last entry, header
 // that of the newest snapshot, which makes up for what a state machine lacks if it has data.
 func checkFit(applied, last LogIndex, header snapshotHeader) error {
-	if end := max(last, header.stateIndex); applied > end {
+	// A snapshot with data came from a leader that may have known of less that was committed than the one before, see fsm.Restore.
+	if end := max(last, header.stateIndex); applied > end && !header.hasData {
 		return fmt.Errorf("%w: the state machine is at log entry %d, but the log ends at %d", ErrStateLost, applied, end)
 	}
 	if applied < header.stateIndex && !header.hasData {
