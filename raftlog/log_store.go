@@ -231,7 +231,7 @@ func (s *logStore) isEnding(index uint64) bool { return index > 0 && s.ending.Lo
 // verify reads the whole log, which fills in the sizes, and compares its end with the
 // mark. snapshotIndex is that of the newest snapshot: what it includes may be gone, and before it there may
 // be a gap that a node left which stopped when it had installed the snapshot. It returns index and term of the last entry.
-func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
+func (s *logStore) verify(snapshotIndex, snapshotTerm uint64) (last, term uint64, err error) {
 	first, err := s.inner.FirstIndex()
 	if err != nil {
 		return 0, 0, err
@@ -240,6 +240,7 @@ func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	conflicts := false // the node stopped when it had installed the snapshot, and the log has what never counted: none of it from here on can
 	for index := first; index <= last && last > 0; index++ {
 		var l raft.Log
 		if err := s.GetLog(index, &l); err != nil {
@@ -255,8 +256,9 @@ func (s *logStore) verify(snapshotIndex uint64) (last, term uint64, err error) {
 		}
 		s.sizes.add(index, len(l.Data))
 		term = l.Term
+		conflicts = conflicts || index == snapshotIndex && term != snapshotTerm
 	}
-	if last < snapshotIndex {
+	if last < snapshotIndex || conflicts {
 		s.passed = last
 	}
 	if end := max(last, snapshotIndex); end < s.mark.index {

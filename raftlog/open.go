@@ -166,7 +166,7 @@ func (n *Node) checkFiles(stable raft.StableStore) (meta *raft.SnapshotMeta, hea
 	if meta == nil {
 		meta = &raft.SnapshotMeta{}
 	}
-	if last, term, err = n.log.verify(meta.Index); err != nil {
+	if last, term, err = n.log.verify(meta.Index, meta.Term); err != nil {
 		return nil, header, 0, 0, err
 	}
 	current, err := stableUint64(stable, keyCurrentTerm)
