@@ -76,7 +76,7 @@ func createTopics(c *call, request *kmsg.CreateTopicsRequest) (kmsg.Response, er
 	}
 	if !c.isLeader() {
 		for i := range errs {
-			errs[i] = kerr.NotController
+			errs[i] = c.notController()
 		}
 	} else if len(wanted) > 0 && !request.ValidateOnly {
 		for i, err := range c.proposeAdmin(request.TimeoutMillis, len(wanted), command.CreateTopics{

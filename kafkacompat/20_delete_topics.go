@@ -47,7 +47,7 @@ func deleteTopics(c *call, request *kmsg.DeleteTopicsRequest) (kmsg.Response, er
 		if err == nil {
 			err = checkNotInternal(name)
 		}
-		if key := cmp.Or(name, deletionKey(one)); named[key] > 1 && errorCode(err) != kerr.NotController.Code {
+		if key := cmp.Or(name, deletionKey(one)); named[key] > 1 && errorCode(err) != errorCode(c.notController()) {
 			if name != "" {
 				answer.Topic = &name
 			}
@@ -90,7 +90,7 @@ func (c *call) topicToDelete(asked kmsg.DeleteTopicsRequestTopic) (name string, 
 		return "", id, kerr.InvalidRequest
 	}
 	if !c.isLeader() {
-		return "", id, kerr.NotController
+		return "", id, c.notController()
 	}
 	topic, err := c.topic(name, asked.TopicID, isByID)
 	return topic.Name, topic.ID, err

@@ -38,7 +38,7 @@ func createACLs(c *call, request *kmsg.CreateACLsRequest) (kmsg.Response, error)
 		case c.server.authorizer == nil:
 			errs[i] = errSecurityDisabled
 		case !c.isLeader():
-			errs[i] = kerr.NotController
+			errs[i] = c.notController()
 		case err != nil:
 			errs[i] = fmt.Errorf("%w: %w", err, kerr.InvalidRequest)
 		default:

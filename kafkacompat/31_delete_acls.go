@@ -41,7 +41,7 @@ func deleteACLs(c *call, request *kmsg.DeleteACLsRequest) (kmsg.Response, error)
 		case c.server.authorizer == nil:
 			err = errSecurityDisabled
 		case !c.isLeader():
-			err = kerr.NotController
+			err = c.notController()
 		case err != nil:
 			err = fmt.Errorf("%w: %w", err, kerr.InvalidRequest)
 		}

@@ -120,7 +120,7 @@ func (c *call) alterTopic(kind kmsg.ConfigResourceType, name string, isValidateO
 		return err
 	}
 	if !c.isLeader() {
-		return kerr.NotController
+		return c.notController()
 	}
 	topic, ok := c.log().Topic(name)
 	if !ok {

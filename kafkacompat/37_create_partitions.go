@@ -39,7 +39,7 @@ func createPartitions(c *call, request *kmsg.CreatePartitionsRequest) (kmsg.Resp
 		topic, exists := c.log().Topic(asked.Topic)
 		switch {
 		case !isLeader:
-			errs[i] = kerr.NotController
+			errs[i] = c.notController()
 		case named[asked.Topic] > 1:
 			errs[i] = fmt.Errorf("topic %s is named twice: %w", asked.Topic, kerr.InvalidRequest)
 		case !exists:

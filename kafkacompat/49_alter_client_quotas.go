@@ -35,7 +35,7 @@ func alterClientQuotas(c *call, request *kmsg.AlterClientQuotasRequest) (kmsg.Re
 		alteration, err := quotaAlteration(entry)
 		switch {
 		case !c.isLeader():
-			err = kerr.NotController
+			err = c.notController()
 		case err == nil && seen[alteration.Entity]:
 			err = fmt.Errorf("an entity is named twice: %w", kerr.InvalidRequest)
 		}

@@ -95,7 +95,7 @@ func (a *scramAlteration) check(user command.ScramUser, more func() error) bool 
 	var err error
 	switch {
 	case !a.call.isLeader():
-		err = kerr.NotController
+		err = a.call.notController()
 	case user.User == "":
 		err = fmt.Errorf("the user's name is empty: %w", kerr.UnacceptableCredential)
 	case user.Mechanism != command.ScramSHA256 && user.Mechanism != command.ScramSHA512:

@@ -18,8 +18,8 @@ type Config struct {
 	// is called on the connection's goroutine and must not block.
 	Observe func(Observation)
 
-	// Forward, if there is one, has the leader's AnswerForwarded answer a request that came to this node. When it fails, the client
-	// is told to find the leader itself.
+	// Forward, if there is one, has the leader's AnswerForwarded answer a request that came to this node. Its errors are
+	// ErrNotForwarded, or mean that the leader may have done what was asked.
 	Forward func(context.Context, Forwarded) (answer []byte, err error)
 
 	// AutoCreateTopics makes topics that a client asks metadata for, if that

@@ -106,6 +106,8 @@ type call struct {
 	header wire.Header
 	// throttle is for how long the client has to wait after the answer.
 	throttle time.Duration
+	// isUnanswered: the leader was sent the request, or a part of it, and has not answered. It is not for this node any more, whoever leads by now.
+	isUnanswered bool
 }
 
 // errCloseConn ends a connection because the protocol says so; the client has
@@ -498,10 +500,10 @@ func (c *conn) flush() error {
 	return err
 }
 
-// isLeader says whether this node may answer for partitions and groups.
+// isLeader says whether this node may answer for partitions and groups, and make changes.
 func (c *call) isLeader() bool {
 	leader, _ := c.server.config.Cluster.Leader()
-	return leader == c.server.config.Cluster.NodeID()
+	return leader == c.server.config.Cluster.NodeID() && !c.isUnanswered
 }
 
 // isConfirmedLeader is isLeader for who reads and must not miss what was acknowledged, if it was by the next leader.

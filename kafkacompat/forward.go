@@ -20,8 +20,12 @@ import (
 // that asks for its id, and it may know no other node at that time. A node that doesn't lead lets the leader answer these.
 //
 // The client's rights are asked here and at the leader, where the ACLs are never those of before.
+//
+// What the leader was sent is done there or not at all. If it hangs, this node may lead by the time that it gives up; a deletion that it did
+// once more would be that of a topic made meanwhile. So the client of a change is told that its time is over, as by Kafka, and not
+// NOT_CONTROLLER, for which clients send it again.
 
-// forwardTimeout is how long the leader may take. After it the client is told to look for the controller itself.
+// forwardTimeout is how long the leader may take.
 const forwardTimeout = 30 * time.Second
 
 // keysForLeader are the APIs of which the leader answers all requests, by the keys with which the names of their files begin.
@@ -33,6 +37,12 @@ func isForLeader(request kmsg.Request) bool {
 	}
 	return slices.Contains(keysForLeader, request.Key())
 }
+
+// ErrNotForwarded: the leader was not sent a request, or has refused to look at it. Any other error of Config.Forward says that the leader
+// may have done it.
+var ErrNotForwarded = errors.New("not done by the leader")
+
+var errUnanswered = fmt.Errorf("the leader has not answered, and may have done it all the same: %w", kerr.RequestTimedOut)
 
 // Forwarded is a request of a client on its way from one node to the leader, who is to believe all that it says.
 type Forwarded struct {
@@ -54,10 +64,20 @@ func (c *call) serveOrForward(r *request) (kmsg.Response, error) {
 	return r.api.serve(c, r.body)
 }
 
-// forward has the leader answer what is for it. It is nil where that is this node, or nobody, or can't be reached.
+// notController is why a change is not made by this node, which isLeader says it is not to do. What changes nothing may be asked for again, and is
+// NOT_CONTROLLER in either case.
+func (c *call) notController() error {
+	if c.isUnanswered {
+		return errUnanswered
+	}
+	return kerr.NotController
+}
+
+// forward has the leader answer what is for it. It is nil where that is this node, or nobody, or does not answer.
 func (c *call) forward(body kmsg.Request) kmsg.Response {
 	leader, _ := c.cluster().Leader()
-	if c.server.config.Forward == nil || c.isForwarded || leader < 0 || leader == c.cluster().NodeID() || !isForLeader(body) {
+	// The next topic on demand would wait for a leader that hangs as long as the one before.
+	if c.isUnanswered || c.server.config.Forward == nil || c.isForwarded || leader < 0 || leader == c.cluster().NodeID() || !isForLeader(body) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, forwardTimeout)
@@ -72,6 +92,7 @@ func (c *call) forward(body kmsg.Request) kmsg.Response {
 	}
 	if err != nil {
 		c.logger.Warn("kafka request is not answered by the leader", "request", nameOfKey(body.Key()), "leader", leader, "error", err)
+		c.isUnanswered = !errors.Is(err, ErrNotForwarded)
 		return nil
 	}
 	if throttled, ok := response.(kmsg.ThrottleResponse); ok {
@@ -116,6 +137,7 @@ func (c forwardedConn) Network() string { return "forwarded" }
 func (c forwardedConn) String() string  { return net.JoinHostPort(c.host, "0") }
 
 // AnswerForwarded answers a request that a client sent to another node. If this one doesn't lead, the answer says so.
+// An error that is command.ErrUnavailable says that nothing was done.
 func (s *Server) AnswerForwarded(f Forwarded) (answer []byte, err error) {
 	a := apiForKey(f.Key)
 	if a == nil || !a.serves(f.Version) {

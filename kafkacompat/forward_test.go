@@ -3,7 +3,10 @@ package kafkacompat_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -106,11 +109,122 @@ func TestRequestThatCanNotBeForwardedIsAnsweredHere(t *testing.T) {
 	}
 	alone := startServer(t, func(c *kafkacompat.Config) {
 		c.Forward = func(context.Context, kafkacompat.Forwarded) ([]byte, error) {
-			return nil, errors.New("nobody is there")
+			return nil, fmt.Errorf("%w: nobody is there", kafkacompat.ErrNotForwarded)
 		}
 	})
 	alone.cluster.SetLeader(2)
 	if answer := ask[*kmsg.CreateTopicsResponse](alone.dial(), createTopicsRequest("orders")); answer.Topics[0].ErrorCode != kerr.NotController.Code {
 		t.Errorf("by nobody: %+v", answer)
+	}
+}
+
+// startSuccessor starts a node that has sent a request on to the leader, and leads itself by the time that it hears of an error. atLeader is what
+// became of the request before.
+func startSuccessor(t *testing.T, failure error, atLeader func(kafkacompat.Forwarded), change ...func(*kafkacompat.Config)) *testServer {
+	t.Helper()
+	var s *testServer
+	s = startServer(t, append(change, func(c *kafkacompat.Config) {
+		c.AutoCreateTopics = true
+		c.Forward = func(_ context.Context, request kafkacompat.Forwarded) ([]byte, error) {
+			s.cluster.SetLeader(1)
+			atLeader(request)
+			return nil, failure
+		}
+	})...)
+	s.cluster.AddBroker(kafkacompat.Broker{NodeID: 2, Host: "127.0.0.2", Port: 9092})
+	return s
+}
+
+var errLeaderHangs = errors.New("no answer within 30 s")
+
+// The leader does what it is asked for and hangs before it answers. Done again by the next one, one deletion would take the topic and
+// the one that somebody made in its place.
+func TestRequestThatTheLeaderMayHaveDoneIsNotDoneAgain(t *testing.T) {
+	_, store := startServerOnStore(t)
+	leader := startServer(t, func(c *kafkacompat.Config) { c.Log = store })
+	var isMadeAnew atomic.Bool
+	var next *testServer
+	next = startSuccessor(t, errLeaderHangs, func(request kafkacompat.Forwarded) {
+		if _, err := leader.server.AnswerForwarded(request); err != nil {
+			t.Error(err)
+		}
+		if isMadeAnew.Load() {
+			next.createTopic("orders", 1)
+		}
+	}, func(c *kafkacompat.Config) { c.Log = store })
+
+	next.cluster.SetLeader(2)
+	answer := ask[*kmsg.CreateTopicsResponse](next.dial(), createTopicsRequest("orders")).Topics[0]
+	if _, exists := store.Topic("orders"); !exists || answer.ErrorCode != kerr.RequestTimedOut.Code {
+		t.Errorf("made once: %+v, is there: %v", answer, exists)
+	}
+	next.cluster.SetLeader(2)
+	isMadeAnew.Store(true)
+	deletion := with(kmsg.NewPtrDeleteTopicsRequest(), 5, func(r *kmsg.DeleteTopicsRequest) { r.TopicNames = []string{"orders"} })
+	deleted := ask[*kmsg.DeleteTopicsResponse](next.dial(), deletion).Topics[0]
+	if _, exists := store.Topic("orders"); !exists || deleted.ErrorCode != kerr.RequestTimedOut.Code {
+		t.Errorf("deleted once, and made anew: %+v, is there: %v", deleted, exists)
+	}
+}
+
+// NOT_CONTROLLER says that nothing was done, and clients send a change again for it. It is for those that may.
+func TestClientHearsWhetherTheLeaderMayHaveDoneItsRequest(t *testing.T) {
+	for _, isSent := range []bool{true, false} {
+		failure := errLeaderHangs
+		if !isSent {
+			failure = kafkacompat.ErrNotForwarded
+		}
+		s := startSuccessor(t, failure, func(kafkacompat.Forwarded) {}, func(c *kafkacompat.Config) {
+			c.Authorizer = kafkacompat.AuthorizerConfig{IsOn: true, SuperUsers: []string{principal.Anonymous}}
+		})
+		for _, row := range followerRows() {
+			isAsked := errors.Is(row.follower, kerr.NotController) || row.request.Key() == 55 || row.request.Key() == 22 && errors.Is(row.follower, kerr.CoordinatorLoadInProgress)
+			if !isAsked {
+				continue
+			}
+			if _, exists := s.log.Topic("orders"); !exists {
+				s.makeTopic("orders", 1)
+			}
+			s.cluster.SetLeader(2)
+			before, name := s.log.Commands(), reflect.TypeOf(row.request).Elem().Name()
+			codes := errorCodes(reflect.ValueOf(ask[kmsg.Response](s.dial(), row.request)))
+			took := s.log.Commands() - before
+			want := row.follower
+			if errors.Is(row.lost, kerr.NotController) {
+				want = kerr.RequestTimedOut
+			}
+			switch {
+			case isSent && (took != 0 || len(codes) == 0 || slices.ContainsFunc(codes, func(code int16) bool { return code != want.Code })):
+				t.Errorf("%s, sent: %v, %d commands; want %v", name, codes, took, want)
+			case !isSent && errors.Is(row.lost, kerr.NotController) && (took != 1 || len(codes) > 0):
+				t.Errorf("%s, not sent: %v, %d commands", name, codes, took)
+			}
+		}
+	}
+}
+
+// The leader hangs with the first topic. Each of the others would take as long.
+func TestTopicsOnDemandWaitForALeaderThatHangsOnce(t *testing.T) {
+	var sent atomic.Int32
+	s := startServer(t, func(c *kafkacompat.Config) {
+		c.AutoCreateTopics = true
+		c.Forward = func(context.Context, kafkacompat.Forwarded) ([]byte, error) {
+			sent.Add(1)
+			return nil, errLeaderHangs
+		}
+	})
+	s.cluster.SetLeader(2)
+	request := metadataRequest()
+	request.AllowAutoTopicCreation = true
+	for _, name := range []string{"a", "b", "c"} {
+		request.Topics = append(request.Topics, kmsg.MetadataRequestTopic{Topic: &name})
+	}
+	for _, topic := range ask[*kmsg.MetadataResponse](s.dial(), request).Topics {
+		if topic.ErrorCode != kerr.LeaderNotAvailable.Code {
+			t.Errorf("%s: %v", *topic.Topic, kerr.ErrorForCode(topic.ErrorCode))
+		}
+	}
+	if n := sent.Load(); n != 1 {
+		t.Errorf("%d requests for the leader", n)
 	}
 }

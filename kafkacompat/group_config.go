@@ -95,7 +95,7 @@ func groupChange(group string, wanted []kmsg.IncrementalAlterConfigsRequestResou
 // alterGroup makes a change of a group's configuration.
 func (c *call) alterGroup(change command.AlterGroupConfigs, isValidateOnly bool) error {
 	if !c.isLeader() {
-		return kerr.NotController
+		return c.notController()
 	}
 	err := c.checkGroupChange(change)
 	if err != nil || isValidateOnly || len(change.Set)+len(change.Remove) == 0 {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -13,8 +14,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"kont/kafkacompat"
 	"kont/raftlog"
 	"kont/server/peers"
+	"kont/statemachine/command"
 )
 
 // askNode sends a request to one node, whatever the client knows of the cluster.
@@ -226,4 +229,55 @@ func TestClientsOfAnyNodeHearNothingOfOneThatIsAway(t *testing.T) {
 	waitFor(t, "it to be told of again", func() bool {
 		return !slices.ContainsFunc(tell(), func(ids []int32) bool { return !slices.Equal(ids, all) })
 	})
+}
+
+// hangingLog keeps what is proposed until it may go on.
+type hangingLog struct {
+	kafkacompat.Log
+	arrived, goOn chan struct{}
+}
+
+func (l hangingLog) Propose(context.Context, command.Command) (command.Result, error) {
+	l.arrived <- struct{}{}
+	<-l.goOn
+	return nil, command.ErrNotLeader
+}
+
+// What a Kafka client has asked for through a leader that hangs is over when another one leads, and that one doesn't do it again.
+func TestRequestSentToALeaderThatHangsEndsWithItsLeadership(t *testing.T) {
+	t.Parallel()
+	c := newTestCluster(t, 3)
+	leader, follower := c.leader(), c.follower()
+	log := hangingLog{storeForKafka{leader.store, leader.proposer}, make(chan struct{}), make(chan struct{})}
+	hangs, err := kafkacompat.New(kafkacompat.Config{Log: log, Cluster: leader.cluster, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hangs.Close()
+	defer close(log.goOn)
+	leader.kafkaForwarded.Store(hangs)
+	client := c.client()
+	if err := client.Ping(testContext(t)); err != nil { // it learns the addresses
+		t.Fatal(err)
+	}
+	var deposing sync.WaitGroup
+	deposing.Go(func() {
+		<-log.arrived
+		if err := leader.raft.TransferLeadership(testContext(t), raftlog.Member{}); err != nil {
+			t.Error(err)
+		}
+	})
+	create := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "orders", 1, -1
+	create.Topics = append(create.Topics, topic)
+	began := time.Now()
+	answer := askNode[*kmsg.CreateTopicsResponse](t, client, follower, create)
+	if code, took := answer.Topics[0].ErrorCode, time.Since(began); code != kerr.RequestTimedOut.Code || took > 20*time.Second {
+		t.Errorf("%v after %v", kerr.ErrorForCode(code), took)
+	}
+	deposing.Wait()
+	if _, exists := follower.store.Topic("orders"); exists {
+		t.Error("the request was done after all")
+	}
 }

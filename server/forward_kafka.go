@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"kont/kafkacompat"
@@ -10,20 +11,28 @@ import (
 	"kont/statemachine/command"
 )
 
-// forwardKafka has the leader answer a request of a Kafka client.
+// forwardKafka has the leader answer a request of a Kafka client. Its errors are those of kafkacompat.Config.
 func (n *Node) forwardKafka(ctx context.Context, request kafkacompat.Forwarded) ([]byte, error) {
 	name, address := n.raft.Leader()
 	if address == "" || peers.NodeIDOf(name) == n.identity.NodeID {
-		return nil, fmt.Errorf("%w, and no other node leads yet", command.ErrNotLeader)
+		return nil, fmt.Errorf("%w: this node led last, and no other one leads yet", kafkacompat.ErrNotForwarded)
 	}
 	data, err := json.Marshal(request)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", kafkacompat.ErrNotForwarded, err)
 	}
-	return n.calls.Kafka(ctx, address, data)
+	leads := func() bool {
+		now, _ := n.raft.Leader()
+		return now == name
+	}
+	answer, isSent, err := n.calls.Kafka(ctx, address, data, leads)
+	if err != nil && (!isSent || errors.Is(err, command.ErrUnavailable)) {
+		err = fmt.Errorf("%w: %w", kafkacompat.ErrNotForwarded, err)
+	}
+	return answer, err
 }
 
-// Kafka answers a request that a client sent to another node.
+// Kafka answers a request that a client sent to another node. It is command.ErrUnavailable that nothing was done.
 func (m *membership) Kafka(data json.RawMessage) ([]byte, error) {
 	kafka := m.node.kafkaForwarded.Load()
 	if kafka == nil {

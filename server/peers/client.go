@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kont/raftlog/link"
@@ -134,14 +136,22 @@ func (c *Client) callFor(ctx context.Context, address, path string, body, answer
 	return failed.err()
 }
 
-// Kafka lets the node at an address answer a request of a Kafka client.
-func (c *Client) Kafka(ctx context.Context, address string, request json.RawMessage) (answer []byte, err error) {
+// Kafka lets the node at an address answer a request of a Kafka client, for as long as Forward does. If it was not sent, nothing was done.
+func (c *Client) Kafka(ctx context.Context, address string, request json.RawMessage, leads func() bool) (answer []byte, isSent bool, err error) {
+	ctx, begin, stop := c.whileLeads(ctx, leads)
+	defer stop()
+	// A connection counts as sent: what is written to it goes out by a goroutine of its own, perhaps after ctx has ended.
+	var isConnected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { isConnected.Store(true) },
+		GotFirstResponseByte: begin,
+	})
 	err = c.callFor(ctx, address, pathKafka, request, &answer, kafkaAnswerBytesMax)
-	return answer, err
+	return answer, isConnected.Load(), err
 }
 
 const (
-	// leadsAgainAfter is how often Forward looks whether the node leads that it waits for.
+	// leadsAgainAfter is how often one who waits for the leader looks whether that leads still.
 	leadsAgainAfter = 50 * time.Millisecond
 	// partingMax is the time that one has to answer when it leads no more: it may be what it was asked for.
 	partingMax = time.Second
@@ -152,11 +162,35 @@ var errLeadsNoMore = errors.New("it does not lead any more, as far as this node 
 // Forward lets the node at an address answer a request of the HTTP API, for as long as it leads and a little longer: one that hangs may never
 // answer, and another leads meanwhile. What it has begun to answer it goes on with. onError answers if that can't be done.
 func (c *Client) Forward(w http.ResponseWriter, r *http.Request, address string, leads func() bool, onError func(error)) {
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
+	ctx, begin, stop := c.whileLeads(r.Context(), leads)
+	defer stop()
+	proxy := httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL.Scheme, p.Out.URL.Host = "http", address
+			p.Out.URL.Path, p.Out.URL.RawPath = pathForwarded+p.In.URL.Path, ""
+			p.Out.Host = address
+		},
+		Transport:     c.transport,
+		FlushInterval: -1,
+		ModifyResponse: func(*http.Response) error {
+			begin()
+			return context.Cause(ctx)
+		},
+		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
+			if cause := context.Cause(ctx); cause != nil {
+				err = cause
+			}
+			onError(err)
+		},
+	}
+	proxy.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// whileLeads is the context of a request to a node, which ends a moment after that leads no more, unless its answer has begun. The caller calls stop.
+func (c *Client) whileLeads(ctx context.Context, leads func() bool) (_ context.Context, begin, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	var decided sync.Once // by the beginning of the answer, or before it by the end of leadership
+	var watching sync.WaitGroup
 	watching.Go(func() {
 		look := time.NewTicker(leadsAgainAfter)
 		defer look.Stop()
@@ -175,24 +209,8 @@ func (c *Client) Forward(w http.ResponseWriter, r *http.Request, address string,
 			}
 		}
 	})
-	proxy := httputil.ReverseProxy{
-		Rewrite: func(p *httputil.ProxyRequest) {
-			p.Out.URL.Scheme, p.Out.URL.Host = "http", address
-			p.Out.URL.Path, p.Out.URL.RawPath = pathForwarded+p.In.URL.Path, ""
-			p.Out.Host = address
-		},
-		Transport:     c.transport,
-		FlushInterval: -1,
-		ModifyResponse: func(*http.Response) error {
-			decided.Do(func() {})
-			return context.Cause(ctx)
-		},
-		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
-			if cause := context.Cause(ctx); cause != nil {
-				err = cause
-			}
-			onError(err)
-		},
+	return ctx, func() { decided.Do(func() {}) }, func() {
+		cancel(nil)
+		watching.Wait()
 	}
-	proxy.ServeHTTP(w, r.WithContext(ctx))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -158,7 +159,7 @@ func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
 	if _, err := client.Committed(t.Context(), address); !errors.Is(err, ErrStranger) {
 		t.Errorf("committed: %v", err)
 	}
-	if got, err := client.Kafka(t.Context(), address, json.RawMessage(`{}`)); !errors.Is(err, ErrStranger) {
+	if got, err := kafka(t, client, address, `{}`); !errors.Is(err, ErrStranger) {
 		t.Errorf("request of a Kafka client: %s, %v", got, err)
 	}
 	if got := forward(client, address, "/api/v1/topics"); strings.Contains(got, "secret") {
@@ -176,7 +177,7 @@ func TestStrangersMayAskOnlyToBeTakenIn(t *testing.T) {
 		t.Error(err)
 	}
 	large := `"` + strings.Repeat("x", 2*answerBytesMax) + `"`
-	if got, err := client.Kafka(t.Context(), address, json.RawMessage(large)); err != nil || string(got) != "answer to "+large {
+	if got, err := kafka(t, client, address, large); err != nil || string(got) != "answer to "+large {
 		t.Errorf("request of a Kafka client: %d bytes, %v", len(got), err)
 	}
 	if got := forward(client, address, "/api/v1/topics"); got != "secret" {
@@ -291,6 +292,63 @@ type beginning struct {
 func (b *beginning) Write(data []byte) (int, error) {
 	b.once.Do(func() { close(b.begun) })
 	return b.ResponseRecorder.Write(data)
+}
+
+// kafka has a node answer a request of a Kafka client, which must be sent.
+func kafka(t *testing.T, client *Client, address, request string) ([]byte, error) {
+	t.Helper()
+	answer, isSent, err := client.Kafka(t.Context(), address, json.RawMessage(request), always)
+	if !isSent {
+		t.Errorf("not sent: %v", err)
+	}
+	return answer, err
+}
+
+// hanging takes requests of Kafka clients and keeps them until it may go on.
+type hanging struct {
+	fake
+	arrived, goOn chan struct{}
+}
+
+func (h *hanging) Kafka(json.RawMessage) ([]byte, error) {
+	h.arrived <- struct{}{}
+	<-h.goOn
+	return []byte("another leads"), nil
+}
+
+func TestRequestOfAKafkaClientEndsWithTheLeadership(t *testing.T) {
+	node := &hanging{arrived: make(chan struct{}, 1), goOn: make(chan struct{})}
+	address := serve(t, 2, "A", node, nil).Address()
+	client := clientOf(t, openPort(t, 1, "A"))
+	client.partingMax = 0
+	leads := func() bool { return len(node.arrived) == 0 }
+	if answer, isSent, err := client.Kafka(t.Context(), address, json.RawMessage(`{}`), leads); !errors.Is(err, errLeadsNoMore) || !isSent {
+		t.Errorf("of one that hangs: %s, sent: %v, %v", answer, isSent, err)
+	}
+	<-node.arrived
+	close(node.goOn)
+
+	// One that is seen to lead no more may have done what it was asked for.
+	client.partingMax = time.Minute
+	if answer, _, err := client.Kafka(t.Context(), address, json.RawMessage(`{}`), func() bool { return false }); string(answer) != "another leads" {
+		t.Errorf("of one that has handed over: %s, %v", answer, err)
+	}
+}
+
+// Where nobody listens, or a node is frozen before it says who it is, nothing can have been done.
+func TestRequestOfAKafkaClientIsNotSentWithoutAConnection(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	client := clientOf(t, openPort(t, 1, "A"))
+	client.partingMax = 0
+	for _, address := range []string{"127.0.0.1:1", mute.Addr().String()} {
+		if answer, isSent, err := client.Kafka(t.Context(), address, json.RawMessage(`{}`), func() bool { return false }); err == nil || isSent {
+			t.Errorf("%s: %s, sent: %v, %v", address, answer, isSent, err)
+		}
+	}
 }
 
 func TestNamesOfNodes(t *testing.T) {
