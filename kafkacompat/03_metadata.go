@@ -48,7 +48,7 @@ func metadata(c *call, request *kmsg.MetadataRequest) (kmsg.Response, error) {
 		}
 		return response, nil
 	}
-	mayCreate := c.server.config.AutoCreateTopics && (request.Version < 4 || request.AllowAutoTopicCreation)
+	mayCreate := c.mayMakeTopics(request)
 	isAnswered := make(map[string]bool, len(request.Topics))
 	for _, asked := range request.Topics {
 		answer := c.describeTopic(view, asked, mayCreate)
@@ -62,6 +62,11 @@ func metadata(c *call, request *kmsg.MetadataRequest) (kmsg.Response, error) {
 		response.Topics = append(response.Topics, answer)
 	}
 	return response, nil
+}
+
+// mayMakeTopics says whether topics that a client asks for are made if they are not there.
+func (c *call) mayMakeTopics(request *kmsg.MetadataRequest) bool {
+	return c.server.config.AutoCreateTopics && (request.Version < 4 || request.AllowAutoTopicCreation)
 }
 
 // isNamedByID tells how a topic is asked for. Where there is an id, the name counts for

@@ -41,7 +41,7 @@ func filterListOffsets(c *call, request *kmsg.ListOffsetsRequest) (func(*kmsg.Li
 
 func filterMetadata(c *call, request *kmsg.MetadataRequest) (func(*kmsg.MetadataResponse), bool) {
 	isAll := request.Topics == nil || request.Version == 0 && len(request.Topics) == 0
-	mayCreate := c.server.config.AutoCreateTopics && (request.Version < 4 || request.AllowAutoTopicCreation)
+	mayCreate := c.mayMakeTopics(request)
 	kept, rest := split(request.Topics, func(t *kmsg.MetadataRequestTopic) bool {
 		if isNamedByID(*t) {
 			return c.mayNamed(opDescribe, "", t.TopicID)

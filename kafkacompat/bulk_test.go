@@ -27,11 +27,19 @@ func TestLargeAnswersHaveBoundedMemory(t *testing.T) {
 	}
 	free()
 	for range cap(b.places) {
-		if err := b.enter(t.Context(), nil); err != nil {
+		if _, err := b.enter(t.Context(), false, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := b.enter(ended, nil); !errors.Is(err, context.Canceled) {
+	if _, err := b.enter(ended, false, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("a place of none: %v", err)
+	}
+	for range 2 * cap(b.waitingPlaces) {
+		leave, err := b.enter(t.Context(), true, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+		leave()
 	}
 }

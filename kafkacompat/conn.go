@@ -386,16 +386,14 @@ func (c *conn) nextProduce() *request {
 func (c *conn) answerOne(r *request) error {
 	defer c.release(r)
 	defer c.keepReserved(0)
-	isBulk := r.body != nil && r.api.isBulk != nil && r.api.isBulk(r.body)
-	if isBulk {
-		if err := c.server.bulk.enter(c.ctx, c.server.requestMemory.isScarce(&r.memory)); err != nil {
+	called := &call{conn: c, header: r.header}
+	var leave func() // for what has a place among large answers
+	if r.body != nil && r.api.isBulk != nil && r.api.isBulk(r.body) {
+		var err error
+		if leave, err = c.server.bulk.enter(c.ctx, called.waits(r.body), c.server.requestMemory.isScarce(&r.memory)); err != nil {
 			return err
 		}
-		defer func() {
-			if isBulk {
-				c.server.bulk.leave()
-			}
-		}()
+		defer leave()
 	}
 	var response kmsg.Response
 	err := c.admits(r)
@@ -403,7 +401,6 @@ func (c *conn) answerOne(r *request) error {
 		return err
 	}
 	c.current = r
-	called := &call{conn: c, header: r.header}
 	if r.body == nil {
 		response = unsupportedApiVersions()
 	} else {
@@ -423,14 +420,13 @@ func (c *conn) answerOne(r *request) error {
 	called.tellThrottle(response)
 	c.append(r, response)
 	c.giveBack(r)
-	if isBulk {
+	if leave != nil {
 		free, err := c.server.bulk.hold(c.ctx, len(c.out.buffer))
 		if err != nil {
 			return err
 		}
 		defer free()
-		isBulk = false
-		c.server.bulk.leave()
+		leave()
 		// Whoever takes a little now and then would have the memory for hours.
 		defer time.AfterFunc(c.server.config.WriteTimeout, c.close).Stop()
 	}

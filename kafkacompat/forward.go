@@ -44,6 +44,12 @@ var ErrNotForwarded = errors.New("not done by the leader")
 
 var errUnanswered = fmt.Errorf("the leader has not answered, and may have done it all the same: %w", kerr.RequestTimedOut)
 
+// isForAnother says whether another node is to answer a request.
+func (c *call) isForAnother(request kmsg.Request) bool {
+	leader, _ := c.cluster().Leader()
+	return c.server.config.Forward != nil && !c.isForwarded && leader >= 0 && leader != c.cluster().NodeID() && isForLeader(request)
+}
+
 // Forwarded is a request of a client on its way from one node to the leader, who is to believe all that it says.
 type Forwarded struct {
 	Key      int16  `json:"key"`
@@ -77,7 +83,7 @@ func (c *call) notController() error {
 func (c *call) forward(body kmsg.Request) kmsg.Response {
 	leader, _ := c.cluster().Leader()
 	// The next topic on demand would wait for a leader that hangs as long as the one before.
-	if c.isUnanswered || c.server.config.Forward == nil || c.isForwarded || leader < 0 || leader == c.cluster().NodeID() || !isForLeader(body) {
+	if c.isUnanswered || !c.isForAnother(body) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, forwardTimeout)
