@@ -36,7 +36,8 @@ const offsetMetadataBytesMax = 4096
 
 func offsetCommit(c *call, request *kmsg.OffsetCommitRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.OffsetCommitResponse](request)
-	defer c.server.coordinator.commits.begin(request.Group)()
+	c.commit = c.server.coordinator.commits.begin(request.Group)
+	defer c.commit.release()
 	refusal := c.server.coordinator.checkCommit(commitIdentity{
 		group: request.Group, memberID: request.MemberID, instanceID: request.InstanceID, generation: request.Generation,
 		knowsMemberEpochs: request.Version >= 9, partitions: c.committedPartitions(request),

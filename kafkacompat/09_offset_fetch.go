@@ -87,7 +87,12 @@ func (c *call) offsetsOf(group string, isStable bool, refusal error) (offsets []
 	if refusal != nil {
 		return nil, nil, refusal
 	}
-	c.server.coordinator.commits.wait(c.ctx, group)
+	if c.server.coordinator.commits.wait(c.ctx, group) {
+		// What became of them the next leader knows, if there is one.
+		if err := c.checkConfirmedLeader(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if isStable {
 		if undecided, err = c.log().UndecidedOffsets(group); err != nil {
 			return nil, nil, err

@@ -29,7 +29,8 @@ func init() {
 
 func txnOffsetCommit(c *call, request *kmsg.TxnOffsetCommitRequest) (kmsg.Response, error) {
 	response := responseTo[*kmsg.TxnOffsetCommitResponse](request)
-	defer c.server.coordinator.commits.begin(request.Group)()
+	c.commit = c.server.coordinator.commits.begin(request.Group)
+	defer c.commit.release()
 	refusal := c.checkTxnCommit(request)
 
 	var offsets []command.GroupOffset

@@ -3,6 +3,8 @@ package kafkacompat
 import (
 	"context"
 	"sync"
+
+	"kont/statemachine/command"
 )
 
 // commits are the commits of offsets that are on their way, by group.
@@ -11,49 +13,102 @@ import (
 // lose its partitions, and another one ask where to go on: it has to wait for the commit, or it would do again what comes with that,
 // and the commit would set the group back later. A Kafka broker does both under the lock of the group. Here that would hold up all
 // members for as long as the log takes.
+//
+// A commit that the log has not answered in the time of a request is on its way all the same, until the log tells what became of it, which it does when
+// this node leads no more at the latest.
 type commits struct {
 	mu sync.Mutex
-	// underWay has a channel for each commit, that is closed at its end.
-	underWay map[string]map[chan struct{}]struct{}
+	// underWay are those of each group.
+	underWay map[string]map[*commit]struct{}
 }
 
-// begin is called before the group is asked, and end when the offsets are in the log, or can't be.
-func (c *commits) begin(group string) (end func()) {
-	done := make(chan struct{})
+// commit is one that is under way while somebody holds it.
+type commit struct {
+	of    *commits
+	group string
+	// holders are its request and its proposals; guarded by of.mu.
+	holders int
+	// ended is closed at its end.
+	ended chan struct{}
+}
+
+// begin is called before the group is asked. The request holds what it returns.
+func (c *commits) begin(group string) *commit {
+	began := &commit{of: c, group: group, holders: 1, ended: make(chan struct{})}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.underWay == nil {
-		c.underWay = make(map[string]map[chan struct{}]struct{})
+		c.underWay = make(map[string]map[*commit]struct{})
 	}
 	of := c.underWay[group]
 	if of == nil {
-		of = make(map[chan struct{}]struct{})
+		of = make(map[*commit]struct{})
 		c.underWay[group] = of
 	}
-	of[done] = struct{}{}
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if delete(of, done); len(of) == 0 {
-			delete(c.underWay, group)
-		}
-		close(done)
+	of[began] = struct{}{}
+	return began
+}
+
+func (m *commit) hold() {
+	m.of.mu.Lock()
+	defer m.of.mu.Unlock()
+	m.holders++
+}
+
+func (m *commit) release() {
+	m.of.mu.Lock()
+	defer m.of.mu.Unlock()
+	if m.holders--; m.holders > 0 {
+		return
+	}
+	of := m.of.underWay[m.group]
+	if delete(of, m); len(of) == 0 {
+		delete(m.of.underWay, m.group)
+	}
+	close(m.ended)
+}
+
+// commitLog is the log of a request that commits offsets.
+type commitLog struct {
+	Log
+	commit *commit
+}
+
+// Propose returns with ctx, and the commit is under way until the log has answered.
+func (l commitLog) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	type outcome struct {
+		result command.Result
+		err    error
+	}
+	known := make(chan outcome, 1)
+	l.commit.hold()
+	go func() {
+		defer l.commit.release()
+		result, err := l.Log.Propose(context.WithoutCancel(ctx), c)
+		known <- outcome{result, err}
+	}()
+	select {
+	case o := <-known:
+		return o.result, o.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 
-// wait returns when the commits of a group that are on their way have ended, or ctx has.
-func (c *commits) wait(ctx context.Context, group string) {
+// wait returns when the commits of a group that are on their way have ended, or ctx has, and whether there were any.
+func (c *commits) wait(ctx context.Context, group string) (hasWaited bool) {
 	c.mu.Lock()
-	var waited []chan struct{}
-	for done := range c.underWay[group] {
-		waited = append(waited, done)
+	var waited []*commit
+	for m := range c.underWay[group] {
+		waited = append(waited, m)
 	}
 	c.mu.Unlock()
-	for _, done := range waited {
+	for _, m := range waited {
 		select {
-		case <-done:
+		case <-m.ended:
 		case <-ctx.Done():
-			return
+			return true
 		}
 	}
+	return len(waited) > 0
 }

@@ -108,6 +108,8 @@ type call struct {
 	throttle time.Duration
 	// isUnanswered: the leader was sent the request, or a part of it, and has not answered. It is not for this node any more, whoever leads by now.
 	isUnanswered bool
+	// commit is what the request does, if it commits offsets.
+	commit *commit
 }
 
 // errCloseConn ends a connection because the protocol says so; the client has
@@ -515,7 +517,12 @@ func (c *call) checkConfirmedLeader() error {
 	return c.server.coordinator.checkLeader()
 }
 
-func (c *call) log() Log { return c.server.config.Log }
+func (c *call) log() Log {
+	if c.commit != nil {
+		return commitLog{c.server.config.Log, c.commit}
+	}
+	return c.server.config.Log
+}
 
 func (c *call) cluster() Cluster { return c.server.config.Cluster }
 
