@@ -74,7 +74,7 @@ func TestNodeThatDiesWhenItHasGotAnOlderStateStarts(t *testing.T) {
 	<-got
 	c.kill(first)
 	close(goOn)
-	second = c.restart(second)
+	c.restart(second)
 
 	image := <-smDied
 	c.waitSameState(61)
