@@ -595,6 +595,9 @@ func TestManyConsumersJoinAtOnce(t *testing.T) {
 	config := GroupConfig{MembersMax: count, EmptyRetention: time.Hour, ConsumerSessionTimeout: time.Hour}
 	c := newCoordinator(config, &stubCluster{epoch: 1}, log, slog.New(slog.DiscardHandler))
 	defer c.close()
+	if err := c.checkLeader(); err != nil {
+		t.Fatal(err)
+	}
 	s := &consumerScript{t: t, log: log, c: c}
 	var consumers []*fakeConsumer
 	for i := range count {

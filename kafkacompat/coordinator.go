@@ -19,24 +19,24 @@ type coordinator struct {
 	config  GroupConfig
 	cluster Cluster
 	log     Log
-	writer  *groupWriter
+	logger  *slog.Logger
 	commits commits
 
 	// mu guards the fields below. A group's own lock may be taken under it, not
 	// the other way round.
 	mu       sync.Mutex
 	isClosed bool
-	// epoch is the leader epoch in which the groups were made, and isLoaded says
-	// that those in the log were.
-	epoch    int32
+	// writer is that of the leadership in which the groups were made, and isLoaded says
+	// that those in the log were. No other group is made before.
+	writer   *groupWriter
 	isLoaded bool
 	groups   map[string]anyGroup
 }
 
 func newCoordinator(config GroupConfig, cluster Cluster, log Log, logger *slog.Logger) *coordinator {
 	return &coordinator{
-		config: config, cluster: cluster, log: log,
-		writer: newGroupWriter(log, logger), groups: make(map[string]anyGroup),
+		config: config, cluster: cluster, log: log, logger: logger,
+		writer: newGroupWriter(log, cluster, 0, logger), groups: make(map[string]anyGroup),
 	}
 }
 
@@ -47,16 +47,19 @@ func (c *coordinator) checkLeader() error {
 	leader, epoch := c.cluster.Leader()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if epoch > c.epoch { // not an older one, from before we had the lock
-		c.epoch, c.isLoaded = epoch, false
-		c.forgetLocked()
+	if c.isClosed {
+		return kerr.NotCoordinator
 	}
-	if leader != c.cluster.NodeID() || c.isClosed {
+	if epoch > c.writer.epoch { // not an older one, from before we had the lock
+		c.forgetLocked()
+		c.writer, c.isLoaded = c.writer.next(epoch), false
+	}
+	if leader != c.cluster.NodeID() {
 		return kerr.NotCoordinator
 	}
 	if !c.isLoaded {
 		if err := c.loadLocked(); err != nil {
-			c.writer.logger.Error("load consumer groups", "error", err)
+			c.logger.Error("load consumer groups", "error", err)
 			c.forgetLocked()
 			return kerr.CoordinatorLoadInProgress
 		}
@@ -75,7 +78,7 @@ func (c *coordinator) forgetLocked() {
 
 func (c *coordinator) close() {
 	c.mu.Lock()
-	c.isClosed = true
+	c.isClosed, c.isLoaded = true, false
 	c.forgetLocked()
 	c.mu.Unlock()
 	c.writer.close()
@@ -129,10 +132,10 @@ func (c *coordinator) findForClassic(id string) anyGroup {
 	}
 	g, err := c.downgrade(consumers)
 	if err != nil {
-		c.writer.logger.Error("consumer group doesn't become a classic one", "group", id, "error", err)
+		c.logger.Error("consumer group doesn't become a classic one", "group", id, "error", err)
 		return found
 	}
-	c.writer.logger.Info("consumer group becomes a classic one", "group", id, "members", len(g.members))
+	c.logger.Info("consumer group becomes a classic one", "group", id, "members", len(g.members))
 	c.convertLocked(found, g)
 	found.Unlock()
 	c.groups[id] = g
@@ -153,7 +156,7 @@ func (c *coordinator) findOrMakeClassic(id string) (anyGroup, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.isClosed {
+	if !c.isLoaded {
 		return nil, kerr.NotCoordinator
 	}
 	found := c.groups[id]
@@ -180,7 +183,7 @@ func (c *coordinator) findOrMakeClassic(id string) (anyGroup, error) {
 func (c *coordinator) findOrMakeConsumer(id string, joins bool) (*consumerGroup, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.isClosed {
+	if !c.isLoaded {
 		return nil, kerr.NotCoordinator
 	}
 	found := c.groups[id]
@@ -218,7 +221,7 @@ func (c *coordinator) makeConsumersOfLocked(id string, found anyGroup) (g *consu
 		g.epoch = classic.generation
 	default:
 		if g, err = c.upgrade(classic); err == nil {
-			c.writer.logger.Info("classic group becomes a consumer group", "group", id, "members", len(g.members))
+			c.logger.Info("classic group becomes a consumer group", "group", id, "members", len(g.members))
 		}
 	}
 	if err == nil {

@@ -64,6 +64,9 @@ func TestGroupThatChangesItsTypeLeavesItsPartsToTheNextOne(t *testing.T) {
 		log.setTopic("orders", 2)
 		c := newCoordinator(GroupConfig{MembersMax: 10, EmptyRetention: time.Minute, ConsumerSessionTimeout: 9 * time.Second}, &stubCluster{epoch: 1}, log, slog.New(slog.DiscardHandler))
 		defer c.close()
+		if err := c.checkLeader(); err != nil {
+			t.Fatal(err)
+		}
 		g, err := c.findOrMakeConsumer("orders", true)
 		if err != nil {
 			t.Fatal(err)

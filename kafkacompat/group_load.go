@@ -20,7 +20,7 @@ func (c *coordinator) loadLocked() error {
 	for _, s := range stored {
 		g, err := c.load(s)
 		if err != nil {
-			c.writer.logger.Warn("consumer group is not taken over", "group", s.Group, "error", err)
+			c.logger.Warn("consumer group is not taken over", "group", s.Group, "error", err)
 			g.end()
 			g = newGroup(s.Group, c.config, c.writer, c.drop)
 		}

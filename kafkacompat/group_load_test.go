@@ -42,8 +42,12 @@ type partsLog struct {
 	partsMax int
 }
 
-func (l *partsLog) Propose(_ context.Context, c command.Command) (command.Result, error) {
-	time.Sleep(l.delay)
+func (l *partsLog) Propose(ctx context.Context, c command.Command) (command.Result, error) {
+	select {
+	case <-time.After(l.delay):
+	case <-ctx.Done(): // it is withdrawn
+		return nil, fmt.Errorf("propose: %w", context.Cause(ctx))
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.fail != nil {

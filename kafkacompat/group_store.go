@@ -18,29 +18,46 @@ import (
 // next one contains it.
 const storeTimeout = 30 * time.Second
 
-// A groupWriter is the way of all groups of a coordinator into the log.
+// A groupWriter is the way into the log of all groups that a coordinator makes in one leadership. In a later one they have no way any more: another
+// node may have led in between, and what they would write is older than what it has written.
 type groupWriter struct {
-	log    Log
+	log     Log
+	cluster Cluster
+	// epoch is the leader epoch of that leadership.
+	epoch  int32
 	logger *slog.Logger
 	ctx    context.Context
-	cancel context.CancelFunc
-	// running counts the goroutines that write.
-	running sync.WaitGroup
+	cancel context.CancelCauseFunc
+	// running counts the goroutines that write, in earlier leaderships, too.
+	running *sync.WaitGroup
 }
 
-func newGroupWriter(log Log, logger *slog.Logger) *groupWriter {
-	w := &groupWriter{log: log, logger: logger}
-	w.ctx, w.cancel = context.WithCancel(context.Background())
+func newGroupWriter(log Log, cluster Cluster, epoch int32, logger *slog.Logger) *groupWriter {
+	w := &groupWriter{log: log, cluster: cluster, epoch: epoch, logger: logger, running: new(sync.WaitGroup)}
+	w.ctx, w.cancel = context.WithCancelCause(context.Background())
 	return w
+}
+
+// next ends all writes, and is the writer of the next leadership.
+func (w *groupWriter) next(epoch int32) *groupWriter {
+	w.cancel(kerr.NotCoordinator)
+	later := newGroupWriter(w.log, w.cluster, epoch, w.logger)
+	later.running = w.running
+	return later
 }
 
 // close ends all writes, and returns after the last.
 func (w *groupWriter) close() {
-	w.cancel()
+	w.cancel(kerr.NotCoordinator)
 	w.running.Wait()
 }
 
+// write refuses what is of another leadership than the present one. Timers of groups run on until somebody asks this node about a group and they are
+// forgotten, and the log takes whatever the node that leads proposes.
 func (w *groupWriter) write(c command.StoreGroup) error {
+	if leader, epoch := w.cluster.Leader(); leader != w.cluster.NodeID() || epoch != w.epoch {
+		return kerr.NotCoordinator
+	}
 	ctx, cancel := context.WithTimeout(w.ctx, storeTimeout)
 	defer cancel()
 	_, err := w.log.Propose(ctx, c)

@@ -35,7 +35,7 @@ func inGroup(t *testing.T, change func(*GroupConfig), f func(*groupScript)) {
 			change(&config)
 		}
 		s := &groupScript{t: t}
-		s.writer = newGroupWriter(emptyLog{}, slog.New(slog.DiscardHandler))
+		s.writer = newGroupWriter(emptyLog{}, &stubCluster{epoch: 1}, 1, slog.New(slog.DiscardHandler))
 		defer s.writer.close()
 		s.group = newGroup("orders", config, s.writer, func(g anyGroup) {
 			g.Lock()
