@@ -2,6 +2,7 @@ package kafkacompat
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"kont/statemachine/command"
@@ -20,7 +21,12 @@ type commits struct {
 	mu sync.Mutex
 	// underWay are those of each group.
 	underWay map[string]map[*commit]struct{}
+	// overdue counts the proposals that are awaited by no request any more.
+	overdue int
 }
+
+// overdueMax bounds what is kept of clients that come again and again while the log stands still.
+const overdueMax = 256
 
 // commit is one that is under way while somebody holds it.
 type commit struct {
@@ -49,10 +55,22 @@ func (c *commits) begin(group string) *commit {
 	return began
 }
 
-func (m *commit) hold() {
+// hold is for a proposal. It is refused while too many are overdue.
+func (m *commit) hold() (isHeld bool) {
 	m.of.mu.Lock()
 	defer m.of.mu.Unlock()
+	if m.of.overdue >= overdueMax {
+		return false
+	}
 	m.holders++
+	return true
+}
+
+// addOverdue is 1 for a proposal whose request has gone, and -1 when the log has answered that.
+func (m *commit) addOverdue(n int) {
+	m.of.mu.Lock()
+	defer m.of.mu.Unlock()
+	m.of.overdue += n
 }
 
 func (m *commit) release() {
@@ -81,7 +99,9 @@ func (l commitLog) Propose(ctx context.Context, c command.Command) (command.Resu
 		err    error
 	}
 	known := make(chan outcome, 1)
-	l.commit.hold()
+	if !l.commit.hold() {
+		return nil, fmt.Errorf("the log stands still, and many commits wait for it: %w", command.ErrUnavailable)
+	}
 	go func() {
 		defer l.commit.release()
 		result, err := l.Log.Propose(context.WithoutCancel(ctx), c)
@@ -91,6 +111,11 @@ func (l commitLog) Propose(ctx context.Context, c command.Command) (command.Resu
 	case o := <-known:
 		return o.result, o.err
 	case <-ctx.Done():
+		l.commit.addOverdue(1)
+		go func() {
+			<-known
+			l.commit.addOverdue(-1)
+		}()
 		return nil, context.Cause(ctx)
 	}
 }
