@@ -163,16 +163,23 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 	if !header.hasData {
 		return errors.New("restore: the snapshot holds no data")
 	}
-	if header.stateIndex <= f.appliedIndex() {
-		// The leader before has sent a newer state than this one knows to be committed. What comes after the snapshot is passed over up to there.
-		f.stats.snapshotsReceived.Add(1)
-		if f.restored != nil {
-			f.restored()
+	// The leader before may have sent a newer state than this one knows to be committed. That stays, and what comes after the snapshot is passed over up to there.
+	if header.stateIndex > f.appliedIndex() {
+		if err := f.replace(r, header.stateIndex); err != nil {
+			return err
 		}
-		return nil
 	}
+	f.stats.snapshotsReceived.Add(1)
+	if f.restored != nil {
+		f.restored()
+	}
+	return nil
+}
+
+// replace has the state machine take another state.
+func (f *fsm) replace(r io.Reader, index LogIndex) error {
 	if err := f.sm.Restore(r); err != nil {
-		err = fmt.Errorf("restore state at log entry %d: %w", header.stateIndex, err)
+		err = fmt.Errorf("restore state at log entry %d: %w", index, err)
 		if f.sm.AppliedIndex() != f.appliedIndex() {
 			// It has lost its state, and raft would go on after that. The next start restores what is on disk.
 			f.halt(err)
@@ -180,12 +187,8 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 		return err
 	}
 	f.applied.Store(uint64(f.sm.AppliedIndex()))
-	if got := f.appliedIndex(); got != header.stateIndex {
-		return fmt.Errorf("restore state at log entry %d: it came out at %d", header.stateIndex, got)
-	}
-	f.stats.snapshotsReceived.Add(1)
-	if f.restored != nil {
-		f.restored()
+	if got := f.appliedIndex(); got != index {
+		return fmt.Errorf("restore state at log entry %d: it came out at %d", index, got)
 	}
 	return nil
 }

@@ -21,11 +21,7 @@ func (n *Node) forwardKafka(ctx context.Context, request kafkacompat.Forwarded) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", kafkacompat.ErrNotForwarded, err)
 	}
-	leads := func() bool {
-		now, _ := n.raft.Leader()
-		return now == name
-	}
-	answer, isSent, err := n.calls.Kafka(ctx, address, data, leads)
+	answer, isSent, err := n.calls.Kafka(ctx, address, data, n.leadsStill(name))
 	if err != nil && (!isSent || errors.Is(err, command.ErrUnavailable)) {
 		err = fmt.Errorf("%w: %w", kafkacompat.ErrNotForwarded, err)
 	}

@@ -334,12 +334,16 @@ func (n *Node) toLeader(w http.ResponseWriter, r *http.Request, onError func(htt
 		onError(w, r, errNoLeader)
 		return true
 	}
-	leads := func() bool {
+	n.calls.Forward(w, r, address, n.leadsStill(name), func(err error) { onError(w, r, unanswered(r, address, err)) })
+	return true
+}
+
+// leadsStill tells whether the node of a name leads, as far as this one knows.
+func (n *Node) leadsStill(name string) func() bool {
+	return func() bool {
 		now, _ := n.raft.Leader()
 		return now == name
 	}
-	n.calls.Forward(w, r, address, leads, func(err error) { onError(w, r, unanswered(r, address, err)) })
-	return true
 }
 
 // unanswered is that a node did not answer what it was sent as the leader.

@@ -83,17 +83,22 @@ func TestVoteIsTakenWhileItIsGiven(t *testing.T) {
 	}
 }
 
+// others are the ids of all nodes but one.
+func (c *testCluster) others(node *Node) (ids []int32) {
+	for id := range c.nodes {
+		if id != node.identity.NodeID {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // Each of two removals leaves a majority, and both do not.
 func TestTwoRemovalsAtATimeLeaveAMajority(t *testing.T) {
 	t.Parallel()
 	c := newTestCluster(t, 4)
 	leader := c.leader()
-	var others []int32
-	for id := range c.nodes {
-		if id != leader.identity.NodeID {
-			others = append(others, id)
-		}
-	}
+	others := c.others(leader)
 	c.stop(others[0])
 	removed := make(chan error, 2)
 	for _, id := range others[1:] {
@@ -120,12 +125,7 @@ func TestRemovalWithoutItsClientCountsForTheNext(t *testing.T) {
 		settings.LogFiles = files
 	})
 	leader := c.leader()
-	var others []int32
-	for id := range c.nodes {
-		if id != leader.identity.NodeID {
-			others = append(others, id)
-		}
-	}
+	others := c.others(leader)
 	c.stop(others[0])
 	disks[others[1]].stuck.Lock()
 	unlock := sync.OnceFunc(disks[others[1]].stuck.Unlock)
