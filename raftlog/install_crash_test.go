@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"kont/raftlog"
 	"kont/raftlog/raftlogtest"
@@ -20,31 +19,9 @@ func TestNodeThatDiesBeforeItRemovesItsLogCounts(t *testing.T) {
 		cfg.LogStore = raftlog.LogStoreBoltDB
 		cfg.TrailingEntries, cfg.BatchProposalsMax = 1, 1
 	}
-	alone := c.start(1, nil, small, func(cfg *raftlog.Config) {
-		cfg.ElectionTimeout, cfg.HeartbeatTimeout = 4*time.Second, 4*time.Second // it has time to write
-	})
-	if err := alone.AwaitLeadership(deadline(t)); err != nil {
-		t.Fatal(err)
-	}
-	second, third := c.start(2, nil, small), c.start(3, nil, small)
-	c.join(second)
-	c.join(third)
-	c.lead(alone)
-	c.propose("all have it")
-	c.waitSameState(1)
-	c.kill(second)
-	c.kill(third)
-	end := alone.Stats().LastIndex + 60
-	for range 60 {
-		if _, err := alone.ProposeAsync(deadline(t), []byte("nobody hears it")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wait(t, "the entries that never count", func() bool { return alone.Stats().LastIndex >= end })
-	end = alone.Stats().LastIndex
-	c.kill(alone)
+	alone, others, end := c.writeAlone(small)
 
-	second, third = c.restart(second), c.restart(third)
+	second, third := c.restart(others[0]), c.restart(others[1])
 	c.lead(second)
 	count := 1
 	proposeAll := func(n int) {

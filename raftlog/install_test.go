@@ -18,20 +18,16 @@ func TestNodeWithALongerLogThanTheSnapshotItGetsCounts(t *testing.T) {
 	})
 }
 
-// comeBackWithALongLog lets a log be longer than a snapshot by at least so much, or as long.
-func comeBackWithALongLog(t *testing.T, logStore string, longer raftlog.LogIndex) {
-	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
-	small := func(cfg *raftlog.Config) {
-		cfg.LogStore = logStore
-		cfg.TrailingEntries, cfg.BatchProposalsMax = 1, 1
-	}
-	alone := c.start(1, nil, small, func(cfg *raftlog.Config) {
+// writeAlone has the first of three nodes write entries that nobody else hears of, up to an index. All of them are stopped then.
+func (c *cluster) writeAlone(settings func(*raftlog.Config)) (alone *clusterNode, others []*clusterNode, end raftlog.LogIndex) {
+	c.t.Helper()
+	alone = c.start(1, nil, settings, func(cfg *raftlog.Config) {
 		cfg.ElectionTimeout, cfg.HeartbeatTimeout = 4*time.Second, 4*time.Second // it has time to write
 	})
-	if err := alone.AwaitLeadership(deadline(t)); err != nil {
-		t.Fatal(err)
+	if err := alone.AwaitLeadership(deadline(c.t)); err != nil {
+		c.t.Fatal(err)
 	}
-	others := []*clusterNode{c.start(2, nil, small), c.start(3, nil, small)}
+	others = []*clusterNode{c.start(2, nil, settings), c.start(3, nil, settings)}
 	for _, other := range others {
 		c.join(other)
 	}
@@ -41,15 +37,26 @@ func comeBackWithALongLog(t *testing.T, logStore string, longer raftlog.LogIndex
 	for _, other := range others {
 		c.kill(other)
 	}
-	end := alone.Stats().LastIndex + 60
+	end = alone.Stats().LastIndex + 60
 	for range 60 {
-		if _, err := alone.ProposeAsync(deadline(t), []byte("nobody hears it")); err != nil {
-			t.Fatal(err)
+		if _, err := alone.ProposeAsync(deadline(c.t), []byte("nobody hears it")); err != nil {
+			c.t.Fatal(err)
 		}
 	}
-	wait(t, "the entries that never count", func() bool { return alone.Stats().LastIndex >= end })
+	wait(c.t, "the entries that never count", func() bool { return alone.Stats().LastIndex >= end })
 	end = alone.Stats().LastIndex
 	c.kill(alone)
+	return alone, others, end
+}
+
+// comeBackWithALongLog lets a log be longer than a snapshot by at least so much, or as long.
+func comeBackWithALongLog(t *testing.T, logStore string, longer raftlog.LogIndex) {
+	c := &cluster{t: t, nodes: map[string]*clusterNode{}}
+	small := func(cfg *raftlog.Config) {
+		cfg.LogStore = logStore
+		cfg.TrailingEntries, cfg.BatchProposalsMax = 1, 1
+	}
+	alone, others, end := c.writeAlone(small)
 
 	for _, other := range others {
 		c.restart(other)
